@@ -1,0 +1,35 @@
+# A thin front for CMake; the presets of CMakePresets.json do the work.  `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+FSP_SEED ?= 1
+
+.PHONY: help deps build demo test test-long bench tidy format clean install
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+deps: ## install the Debian packages that are missing (needs root or sudo)
+	@tests/deps.sh
+
+build: deps ## release binaries in build/bin: filesphered, filesphere, filesphere-bench
+	@cmake --preset release -DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build/bin --log-level=WARNING
+	@cmake --build build/release -j $(JOBS)
+
+demo: build ## a tour with real files on one node, kill -9 included; exits 0 only if all was verified
+	@tests/system/demo.sh build/bin
+
+test: deps ## everything, under sanitizers; the last line is "N passed, N failed"
+	@python3 tests/run.py
+
+test-long: deps ## the same at night size
+	@python3 tests/run.py --long
+
+bench: build ## what the machine allows and what FileSphere does on it
+	@build/bin/filesphere-bench all
+
+tidy: deps ## layering, doors, banned calls, purity of core
+	@python3 tests/tidy/tidy.py
+
+clean: ## remove what was built
+	rm -rf build

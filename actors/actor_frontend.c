@@ -1,0 +1,910 @@
+/* SPDX-License-Identifier: MIT */
+/* actor_frontend - the gateway: sessions of clients, and the way between them and the node's services.  Layer actors.
+ *
+ * One ROUTER (CURVE) to the outside; identity comes from the connection (ZAP User-Id), never from a field.  Everything
+ * a client sizes is bounded before it is allocated.  Nothing here decides about data: transfers are pure machines
+ * (core/data), names are the state machine's (core/meta).
+ */
+#include "actors/frontend.h"
+
+#include "actors/clock.h"
+#include "actors/log.h"
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/base/text.h"
+
+#include <czmq.h>
+#include <utlist.h>
+
+enum {
+    MESSAGES_PER_ROUND = 128,
+    DISK_EVERY_US = 1000 * 1000,
+    TOKEN_BITS = 24,
+    ASK_BITS = 2,
+    ZMQ_ZAP_ENFORCE_DOMAIN_OPTION = 93, /* a draft name, which Debian's header lacks; the option works */
+};
+
+/* ---- sending -------------------------------------------------------------------------------------- */
+
+static bool
+send_part(fsp_frontend_t *self, zmq_msg_t *part, bool more)
+{
+    int rc;
+    do {
+        rc = zmq_msg_send(part, self->router_handle, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+    } while (rc == -1 && errno == EINTR);
+    if (rc == -1)
+        (void)zmq_msg_close(part);
+    return rc != -1;
+}
+
+static bool
+send_bytes(fsp_frontend_t *self, const void *data, size_t bytes, bool more)
+{
+    zmq_msg_t part;
+    int rc = zmq_msg_init_size(&part, bytes);
+    FSP_ASSERT(rc == 0);
+    memcpy(zmq_msg_data(&part), data, bytes);
+    return send_part(self, &part, more);
+}
+
+void
+fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
+                  fsp_slice_t body, fsp_blob_t **payload_p)
+{
+    bool has_payload = payload_p && *payload_p;
+    bool ok = !session->gone;
+    if (ok) {
+        uint8_t head[FSP_ENVELOPE_BYTES];
+        fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
+                                   .type = (uint16_t)type,
+                                   .request_id = request_id,
+                                   .body_bytes = (uint32_t)body.bytes};
+        fsp_envelope_encode(&envelope, head);
+        /* A full pipe is a client that took more than its credit or stopped reading; it is dropped like one that
+           vanished.  Only the first part can fail: the pipe is checked there. */
+        ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true) &&
+             send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
+             (body.bytes == 0 || send_bytes(self, body.data, body.bytes, has_payload));
+        if (ok && has_payload) {
+            zmq_msg_t part;
+            fsp_blob_to_msg(payload_p, &part);
+            ok = send_part(self, &part, false);
+        }
+    }
+    if (payload_p)
+        fsp_blob_destroy(payload_p);
+    if (!ok && !session->gone) {
+        session->gone = true;
+        self->any_gone = true;
+    }
+}
+
+static void
+send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
+           const fsp_reply_t *reply)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_reply_encode(reply, &self->scratch);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch));
+    fsp_frontend_send(self, session, type, request_id, fsp_buf_slice(&self->scratch), NULL);
+}
+
+static void
+send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_status_t status,
+           const fsp_result_t *result)
+{
+    const fsp_error_info_t *info = fsp_error_info(status);
+    fsp_reply_t reply = {.code = info->code,
+                         .symbol = fsp_slice_text(info->symbol),
+                         .text = fsp_slice_text(info->text),
+                         .retry = info->retry};
+    if (result) {
+        reply.change = result->index;
+        reply.head_count = result->head_count;
+        memcpy(reply.heads, result->heads, result->head_count * sizeof(reply.heads[0]));
+    }
+    send_reply(self, session, FSP_MSG_ERROR, request_id, &reply);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------ */
+
+static fsp_call_t *
+call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type)
+{
+    fsp_call_t *call = FSP_NEW(fsp_call_t);
+    call->serial = ++self->last_serial;
+    call->session = session;
+    call->request_id = request_id;
+    call->type = type;
+    fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
+    DL_APPEND(session->calls, call);
+    session->call_count++;
+    HASH_ADD(hh, self->calls, serial, sizeof(call->serial), call);
+    return call;
+}
+
+static void start_waiting(fsp_frontend_t *self);
+
+static void
+call_destroy(fsp_frontend_t *self, fsp_call_t *call)
+{
+    DL_DELETE(call->session->calls, call);
+    call->session->call_count--;
+    HASH_DEL(self->calls, call);
+    if (call->waits_for_memory) {
+        DL_DELETE2(self->opens, call, open_previous, open_next);
+        self->open_count--;
+    }
+    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
+    self->transfer_bytes -= call->reserved_bytes;
+    fsp_upload_destroy(&call->upload);
+    fsp_upload_effects_clear(&call->upload_effects);
+    fsp_upload_effects_clear(&call->upload_more);
+    fsp_download_destroy(&call->download);
+    fsp_download_effects_clear(&call->download_effects);
+    fsp_download_effects_clear(&call->download_more);
+    fsp_buf_clear(&call->body);
+    fsp_free(call->reply);
+    fsp_free(call);
+}
+
+/* A call may be ended in the middle of its own handling, so it is only marked here. */
+void
+fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->over)
+        return;
+    call->over = true;
+    LL_PREPEND2(self->over, call, over_next);
+}
+
+void
+fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply)
+{
+    if (!call->over)
+        send_reply(self, call->session, FSP_MSG_OK, call->request_id, reply);
+    fsp_frontend_end(self, call);
+}
+
+void
+fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, const fsp_result_t *result)
+{
+    if (!call->over)
+        send_error(self, call->session, call->request_id, status, result);
+    fsp_frontend_end(self, call);
+}
+
+static fsp_call_t *
+call_by_serial(fsp_frontend_t *self, uint64_t serial)
+{
+    fsp_call_t *call = NULL;
+    HASH_FIND(hh, self->calls, &serial, sizeof(serial), call);
+    return call && !call->over ? call : NULL;
+}
+
+static fsp_call_t *
+call_of_session(fsp_session_t *session, uint64_t request_id)
+{
+    fsp_call_t *call;
+    DL_FOREACH(session->calls, call)
+    {
+        if (call->request_id == request_id && !call->over)
+            return call;
+    }
+    return NULL;
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------------- */
+
+static void
+session_destroy(fsp_frontend_t *self, fsp_session_t *session)
+{
+    fsp_call_t *call, *next;
+    DL_FOREACH_SAFE(session->calls, call, next)
+    {
+        if (call->over)
+            LL_DELETE2(self->over, call, over_next);
+        call_destroy(self, call);
+    }
+    HASH_DEL(self->sessions, session);
+    fsp_free(session);
+}
+
+/* The session of a routing id, made if need be; moved behind all others, since it was heard last. */
+static fsp_session_t *
+session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id)
+{
+    fsp_session_t *session = NULL;
+    HASH_FIND(hh, self->sessions, routing_id, bytes, session);
+    if (session) {
+        HASH_DELETE(hh, self->sessions, session);
+    } else {
+        if (HASH_COUNT(self->sessions) >= FSP_SESSIONS_MAX) {
+            /* Full of silent sessions: the one that was heard longest ago and has nothing under way goes. */
+            fsp_session_t *old, *next;
+            HASH_ITER(hh, self->sessions, old, next)
+            {
+                if (!old->calls) {
+                    session_destroy(self, old);
+                    break;
+                }
+            }
+            if (HASH_COUNT(self->sessions) >= FSP_SESSIONS_MAX)
+                return NULL;
+        }
+        session = FSP_NEW(fsp_session_t);
+        memcpy(session->routing_id, routing_id, bytes);
+        session->routing_id_bytes = bytes;
+        if (fsp_hex_decode(fsp_slice_text(user_id), session->subject.bytes, sizeof(session->subject.bytes)) !=
+            FSP_OK) {
+            fsp_free(session);
+            return NULL;
+        }
+    }
+    session->seen_us = self->shell->now_us;
+    HASH_ADD_KEYPTR(hh, self->sessions, session->routing_id, session->routing_id_bytes, session);
+    return session;
+}
+
+/* Ends what was answered and who is gone.  Called when no call or session is on the stack. */
+static void
+sweep(fsp_frontend_t *self)
+{
+    while (self->over) {
+        fsp_call_t *call = self->over;
+        self->over = call->over_next;
+        call_destroy(self, call);
+    }
+    if (self->any_gone) {
+        self->any_gone = false;
+        fsp_session_t *session, *next;
+        HASH_ITER(hh, self->sessions, session, next)
+        {
+            if (session->gone)
+                session_destroy(self, session);
+        }
+    }
+    start_waiting(self);
+}
+
+/* ---- memory of transfers ------------------------------------------------------------------------------- */
+
+fsp_status_t
+fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now)
+{
+    FSP_PRE(call->reserved_bytes == 0 && !call->waits_for_memory);
+    *ret_now = !self->opens && self->transfer_bytes + bytes <= FSP_TRANSFER_MEMORY_BYTES;
+    if (!*ret_now && self->open_count >= OPENS_WAITING_MAX)
+        return FSP_BUSY;
+    if (*ret_now) {
+        call->reserved_bytes = bytes;
+        self->transfer_bytes += bytes;
+        return FSP_OK;
+    }
+    call->waits_for_memory = true; /* and holds nothing meanwhile */
+    call->wanted_bytes = bytes;
+    DL_APPEND2(self->opens, call, open_previous, open_next);
+    self->open_count++;
+    return FSP_OK;
+}
+
+static void
+start_waiting(fsp_frontend_t *self)
+{
+    while (self->opens) {
+        fsp_call_t *call = self->opens;
+        uint64_t bytes = call->wanted_bytes;
+        if (self->transfer_bytes + bytes > FSP_TRANSFER_MEMORY_BYTES)
+            return;
+        DL_DELETE2(self->opens, call, open_previous, open_next);
+        self->open_count--;
+        call->waits_for_memory = false;
+        call->reserved_bytes = bytes;
+        self->transfer_bytes += bytes;
+        if (!call->over)
+            fsp_frontend_opened(self, call);
+    }
+}
+
+void
+fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->type == FSP_MSG_PUT)
+        fsp_put_opened(self, call);
+    else
+        fsp_get_opened(self, call);
+}
+
+/* ---- questions to other actors ---------------------------------------------------------------------------- */
+
+uint64_t
+fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token)
+{
+    FSP_PRE(token < (uint64_t)1 << TOKEN_BITS);
+    return call->serial << (TOKEN_BITS + ASK_BITS) | (uint64_t)ask << TOKEN_BITS | token;
+}
+
+void
+fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body)
+{
+    fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD,
+                     ask == ASK_COMMAND ? FSP_SHARD_COMMAND : FSP_SHARD_QUERY, fsp_ask_id(call, ask, 0), body,
+                     NULL, 0);
+}
+
+void
+fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->type = type;
+    ret->space_id = call->space->space_id;
+    ret->subject = call->session->subject;
+    ret->target.path = call->request.path;
+    ret->target.id = call->request.file_id;
+    ret->limit = 1;
+}
+
+void
+fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->type = type;
+    ret->version = FSP_COMMAND_VERSION;
+    ret->space_id = call->space->space_id;
+    ret->subject = call->session->subject;
+    ret->op_id = call->request.op_id;
+    ret->attempt = call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
+    ret->since = call->request.since;
+    ret->epoch = call->space->epoch;
+}
+
+void
+fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_query_encode(query, &self->scratch);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch));
+    fsp_frontend_ask_shard(self, call, ASK_QUERY, fsp_buf_slice(&self->scratch));
+}
+
+void
+fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_command_t *command)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_command_encode(command, &self->scratch);
+    if (!fsp_buf_ok(&self->scratch) || self->scratch.bytes > FSP_COMMAND_BYTES_MAX) {
+        fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
+        return;
+    }
+    fsp_frontend_ask_shard(self, call, ASK_COMMAND, fsp_buf_slice(&self->scratch));
+}
+
+bool
+fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
+{
+    if (fsp_job_bytes(job) <= INLINE_JOB_BYTES_MAX || self->args->worker_count == 0) {
+        fsp_job_run(job);
+        return true;
+    }
+    size_t best = 0;
+    for (size_t i = 1; i < self->args->worker_count; i++) {
+        if (self->worker_jobs[i] < self->worker_jobs[best])
+            best = i;
+    }
+    self->worker_jobs[best]++;
+    fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
+                     FSP_WORKER_JOB, job->token, job);
+    return false;
+}
+
+/* ---- messages of clients -------------------------------------------------------------------------------------- */
+
+static void
+welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const fsp_request_t *hello)
+{
+    bool speaks = false;
+    for (size_t i = 0; i < hello->version_count; i++)
+        speaks |= hello->versions[i] == 1;
+    if (!speaks) {
+        send_error(self, session, request_id, FSP_UNSUPPORTED, NULL);
+        return;
+    }
+    session->welcomed = true;
+    fsp_reply_t reply = {.version = 1,
+                         .node_version = fsp_slice_text(FSP_VERSION),
+                         .node_id = self->args->node_id,
+                         .mesh_id = self->args->mesh_id,
+                         .frame_bytes_max = FSP_FRAME_BYTES_MAX,
+                         .heartbeat_ms = HEARTBEAT_MS,
+                         .space = fsp_slice_text(self->args->spaces[0].name)};
+    send_reply(self, session, FSP_MSG_WELCOME, request_id, &reply);
+}
+
+static void
+node_status(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
+{
+    fsp_reply_t reply = {.node_version = fsp_slice_text(FSP_VERSION),
+                         .node_id = self->args->node_id,
+                         .mesh_id = self->args->mesh_id,
+                         .uptime_s = (self->shell->now_us - self->started_us) / 1000000u,
+                         .rss_bytes = fsp_resident_bytes(),
+                         .disk_total = self->disk.total_bytes,
+                         .disk_free = self->disk.free_bytes,
+                         .disk_reserve = self->disk.reserve_bytes,
+                         .disk_state = fsp_slice_text(self->disk.at_reserve ? "reserve" : "ok"),
+                         .sync = fsp_store_sync(self->args->store)};
+    send_reply(self, session, FSP_MSG_OK, request_id, &reply);
+}
+
+static const fsp_gateway_space_t *
+find_space(fsp_frontend_t *self, fsp_slice_t name)
+{
+    if (name.bytes == 0)
+        return &self->args->spaces[0];
+    for (size_t i = 0; i < self->args->space_count; i++) {
+        if (fsp_slice_eq(name, fsp_slice_text(self->args->spaces[i].name)))
+            return &self->args->spaces[i];
+    }
+    return NULL;
+}
+
+static bool
+changes_something(fsp_client_type_t type)
+{
+    return type == FSP_MSG_PUT || (type >= FSP_MSG_MKDIR && type <= FSP_MSG_RESTORE);
+}
+
+/* What is wrong with a request before anything is done for it. */
+static fsp_status_t
+judge(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type,
+      const fsp_request_t *request)
+{
+    if (self->draining)
+        return FSP_CLOSING;
+    if (session->call_count >= CALLS_PER_SESSION_MAX)
+        return FSP_BUSY;
+    if (call_of_session(session, request_id))
+        return FSP_PROTOCOL;
+    if (request->path.bytes > 0 && fsp_path_check(request->path) != FSP_OK)
+        return FSP_BAD_NAME;
+    if (request->to_path.bytes > 0 && fsp_path_check(request->to_path) != FSP_OK)
+        return FSP_BAD_NAME;
+    if (changes_something(type)) {
+        if (fsp_op_id_is_zero(request->op_id) || request->attempt == 0)
+            return FSP_INVALID;
+        if (self->disk.at_reserve && type != FSP_MSG_DELETE)
+            return FSP_DISK_RESERVE;
+    }
+    return FSP_OK;
+}
+
+static void
+begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
+           const fsp_request_t *request, fsp_slice_t body, zmq_msg_t *payload)
+{
+    fsp_client_type_t type = (fsp_client_type_t)envelope->type;
+    fsp_status_t status = judge(self, session, envelope->request_id, type, request);
+    const fsp_gateway_space_t *space = NULL;
+    if (status == FSP_OK) {
+        space = find_space(self, request->space);
+        if (!space)
+            status = FSP_NO_SUCH_SPACE;
+    }
+    if (status != FSP_OK) {
+        send_error(self, session, envelope->request_id, status, NULL);
+        return;
+    }
+    fsp_call_t *call = call_new(self, session, envelope->request_id, type);
+    call->space = space;
+    /* The message is gone before the answer comes: the call keeps the body that its fields point into. */
+    fsp_buf_append_slice(&call->body, body);
+    status = fsp_request_decode(type, fsp_buf_slice(&call->body), &call->request);
+    FSP_ASSERT(status == FSP_OK);
+    if (type == FSP_MSG_PUT)
+        fsp_put_begin(self, call, payload);
+    else if (type == FSP_MSG_GET)
+        fsp_get_begin(self, call);
+    else
+        fsp_names_begin(self, call);
+}
+
+static void
+continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
+              zmq_msg_t *payload)
+{
+    fsp_call_t *call = call_of_session(session, envelope->request_id);
+    if (!call) {
+        /* The transfer has ended meanwhile (its ERROR is on the way), or never was: both are silent for DATA and
+           CREDIT, which are not requests. */
+        if (envelope->type == FSP_MSG_COMMIT)
+            send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
+        return;
+    }
+    if (envelope->type == FSP_MSG_DATA) {
+        bool fits = call->type == FSP_MSG_PUT && body.bytes == 8 && payload;
+        if (!fits)
+            fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+        else
+            fsp_put_data(self, call, fsp_load_u64(body.data),
+                         fsp_slice(zmq_msg_data(payload), zmq_msg_size(payload)));
+        return;
+    }
+    fsp_request_t request;
+    fsp_status_t status = fsp_request_decode((fsp_client_type_t)envelope->type, body, &request);
+    if (status != FSP_OK)
+        fsp_frontend_error(self, call, status, NULL);
+    else if (envelope->type == FSP_MSG_ABORT)
+        fsp_frontend_error(self, call, FSP_CANCELLED, NULL);
+    else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_GET)
+        fsp_get_credit(self, call, request.credit);
+    else if (envelope->type == FSP_MSG_COMMIT && call->type == FSP_MSG_PUT)
+        fsp_put_commit(self, call, &request);
+    else
+        fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+}
+
+static void
+handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
+               zmq_msg_t *payload)
+{
+    if (envelope->service != FSP_SERVICE_CLIENT) {
+        send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
+        return;
+    }
+    if (!session->welcomed && envelope->type != FSP_MSG_HELLO) {
+        send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
+        return;
+    }
+    switch (envelope->type) {
+    case FSP_MSG_DATA:
+    case FSP_MSG_COMMIT:
+    case FSP_MSG_ABORT:
+    case FSP_MSG_CREDIT:
+        continue_call(self, session, envelope, body, payload);
+        return;
+    case FSP_MSG_HELLO:
+    case FSP_MSG_PING:
+    case FSP_MSG_NODE:
+    case FSP_MSG_PUT:
+    case FSP_MSG_GET:
+    case FSP_MSG_STAT:
+    case FSP_MSG_LIST:
+    case FSP_MSG_VERSIONS:
+    case FSP_MSG_CHANGES:
+    case FSP_MSG_SPACES:
+    case FSP_MSG_MKDIR:
+    case FSP_MSG_DELETE:
+    case FSP_MSG_MOVE:
+    case FSP_MSG_COPY:
+    case FSP_MSG_RESTORE:
+        break;
+    default:
+        send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
+        return;
+    }
+    fsp_request_t request;
+    fsp_status_t status = fsp_request_decode((fsp_client_type_t)envelope->type, body, &request);
+    if (status != FSP_OK) {
+        send_error(self, session, envelope->request_id, status, NULL);
+        return;
+    }
+    if (envelope->type == FSP_MSG_HELLO)
+        welcome(self, session, envelope->request_id, &request);
+    else if (envelope->type == FSP_MSG_PING)
+        fsp_frontend_send(self, session, FSP_MSG_PONG, envelope->request_id, fsp_slice(NULL, 0), NULL);
+    else if (envelope->type == FSP_MSG_NODE)
+        node_status(self, session, envelope->request_id);
+    else
+        begin_call(self, session, envelope, &request, body, payload);
+}
+
+/* Frames of one client message; more than fit are read and dropped. */
+typedef struct {
+    zmq_msg_t frames[FSP_MESSAGE_FRAMES_MAX]; /* routing id, envelope, body, payload */
+    size_t count;
+    bool too_many;
+} incoming_t;
+
+static bool
+receive(fsp_frontend_t *self, incoming_t *ret)
+{
+    ret->count = 0;
+    ret->too_many = false;
+    bool more = true;
+    while (more) {
+        zmq_msg_t frame;
+        (void)zmq_msg_init(&frame);
+        int rc;
+        do {
+            rc = zmq_msg_recv(&frame, self->router_handle, ZMQ_DONTWAIT);
+        } while (rc == -1 && errno == EINTR);
+        if (rc == -1) {
+            (void)zmq_msg_close(&frame);
+            return ret->count > 0;
+        }
+        more = zmq_msg_more(&frame);
+        if (ret->count == FSP_MESSAGE_FRAMES_MAX) {
+            ret->too_many = true;
+            (void)zmq_msg_close(&frame);
+            continue;
+        }
+        ret->frames[ret->count++] = frame; /* a zmq_msg_t may be moved as bytes while it is not shared */
+    }
+    return true;
+}
+
+static void
+dispatch(fsp_frontend_t *self, incoming_t *in)
+{
+    if (in->count < 2 || zmq_msg_size(&in->frames[0]) > ROUTING_ID_BYTES_MAX)
+        return; /* nobody to answer, or nothing said */
+    /* The connection says who it is, on its body frames; a client has no other way to be somebody. */
+    const char *user_id = zmq_msg_gets(&in->frames[1], "User-Id");
+    const char *peer = zmq_msg_gets(&in->frames[1], "Peer-Address");
+    if (!user_id || !peer)
+        return;
+    fsp_session_t *session =
+        session_touch(self, zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0]), user_id);
+    if (!session)
+        return;
+    fsp_envelope_t envelope = {0};
+    fsp_status_t status = fsp_envelope_decode(
+        fsp_slice(zmq_msg_data(&in->frames[1]), zmq_msg_size(&in->frames[1])), &envelope);
+    size_t body_at = envelope.body_bytes > 0 ? 2 : 0;
+    size_t payload_at = envelope.body_bytes > 0 ? 3 : 2;
+    if (status == FSP_OK && (in->too_many || in->count > payload_at + 1))
+        status = FSP_INVALID;
+    if (status == FSP_OK && body_at && (in->count <= body_at || zmq_msg_size(&in->frames[body_at]) != envelope.body_bytes))
+        status = FSP_INVALID;
+    zmq_msg_t *payload = in->count > payload_at ? &in->frames[payload_at] : NULL;
+    /* The socket's own limit does not hold on inproc, and is wider than a frame may be. */
+    if (status == FSP_OK && payload && zmq_msg_size(payload) > FSP_FRAME_BYTES_MAX)
+        status = FSP_TOO_LARGE;
+    if (status != FSP_OK) {
+        send_error(self, session, envelope.request_id, status, NULL);
+        return;
+    }
+    fsp_slice_t body = body_at ? fsp_slice(zmq_msg_data(&in->frames[body_at]), envelope.body_bytes)
+                               : fsp_slice(NULL, 0);
+    handle_message(self, session, &envelope, body, payload);
+}
+
+static void
+readable(void *self_)
+{
+    fsp_frontend_t *self = self_;
+    if (!self->serving)
+        return;
+    incoming_t in;
+    for (int i = 0; i < MESSAGES_PER_ROUND; i++) {
+        if (!receive(self, &in))
+            break;
+        dispatch(self, &in);
+        for (size_t f = 0; f < in.count; f++)
+            (void)zmq_msg_close(&in.frames[f]);
+        sweep(self);
+    }
+}
+
+/* ---- answers of other actors ---------------------------------------------------------------------------------- */
+
+static void
+job_done(fsp_frontend_t *self, fsp_mail_t *mail)
+{
+    fsp_job_t *job = fsp_mail_pointer(mail);
+    size_t worker = (size_t)mail->from - FSP_ACTOR_WORKER;
+    FSP_ASSERT(worker < FSP_WORKERS_MAX && self->worker_jobs[worker] > 0);
+    self->worker_jobs[worker]--;
+    fsp_call_t *call = call_by_serial(self, job->owner);
+    if (call && call->type == FSP_MSG_PUT)
+        fsp_put_job_done(self, call, job);
+    else if (call)
+        fsp_get_job_done(self, call, job);
+    fsp_job_destroy(&job);
+}
+
+static void
+shard_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_mail_t *mail)
+{
+    fsp_slice_t body = fsp_mail_body(mail);
+    if (mail->envelope.type != FSP_MSG_OK) {
+        fsp_frontend_error(self, call, fsp_peer_error_decode(body), NULL);
+        return;
+    }
+    if (ask == ASK_QUERY) {
+        fsp_names_answer(self, call, body);
+        return;
+    }
+    fsp_result_t result;
+    fsp_status_t status = fsp_result_decode(body, &result);
+    if (status != FSP_OK)
+        fsp_frontend_error(self, call, FSP_INTERNAL, NULL);
+    else if (result.status != FSP_OK)
+        fsp_frontend_error(self, call, result.status, &result);
+    else if (call->type == FSP_MSG_PUT)
+        fsp_put_result(self, call, &result);
+    else
+        fsp_names_result(self, call, &result);
+}
+
+static void
+mail(void *self_, fsp_mail_t *message)
+{
+    fsp_frontend_t *self = self_;
+    if (message->envelope.service == FSP_SERVICE_WORKERS) {
+        job_done(self, message);
+        sweep(self);
+        return;
+    }
+    uint64_t id = message->envelope.request_id;
+    uint64_t token = id & (((uint64_t)1 << TOKEN_BITS) - 1);
+    fsp_ask_t ask = (fsp_ask_t)(id >> TOKEN_BITS & ((1u << ASK_BITS) - 1));
+    fsp_call_t *call = call_by_serial(self, id >> (TOKEN_BITS + ASK_BITS));
+    if (!call)
+        return;
+    if (message->envelope.service == FSP_SERVICE_SHARD) {
+        shard_answer(self, call, ask, message);
+    } else if (message->envelope.service == FSP_SERVICE_OBJECTS) {
+        fsp_status_t status = FSP_OK;
+        if (message->envelope.type != FSP_MSG_OK)
+            status = fsp_peer_error_decode(fsp_mail_body(message));
+        if (call->type == FSP_MSG_PUT)
+            fsp_put_object_answer(self, call, ask, token, status, fsp_mail_body(message));
+        else
+            fsp_get_object_answer(self, call, token, status, message);
+    }
+    sweep(self);
+}
+
+/* ---- the actor -------------------------------------------------------------------------------------------------- */
+
+static void
+set_public_options(fsp_frontend_t *self)
+{
+    zsock_t *router = self->router;
+    char public_text[FSP_CURVE_TEXT_BYTES], secret_text[FSP_CURVE_TEXT_BYTES];
+    fsp_z85_encode(self->args->curve_public, 32, public_text);
+    fsp_z85_encode(self->args->curve_secret.bytes, 32, secret_text);
+    zsock_set_zap_domain(router, "filesphere");
+    zsock_set_curve_server(router, 1);
+    zsock_set_curve_publickey(router, public_text);
+    zsock_set_curve_secretkey(router, secret_text);
+    memset(secret_text, 0, sizeof(secret_text));
+    __asm__ volatile("" : : "r"(secret_text) : "memory"); /* keep the wipe */
+    int enforce = 1;
+    (void)zmq_setsockopt(self->router_handle, ZMQ_ZAP_ENFORCE_DOMAIN_OPTION, &enforce, sizeof(enforce));
+    zsock_set_router_mandatory(router, 1);
+    zsock_set_maxmsgsize(router, FSP_SOCKET_MESSAGE_BYTES_MAX);
+    zsock_set_handshake_ivl(router, 3000);
+    zsock_set_sndhwm(router, 256);
+    zsock_set_rcvhwm(router, 256);
+    zsock_set_backlog(router, 512);
+    zsock_set_linger(router, 1000);
+    zsock_set_tcp_keepalive(router, 1);
+    zsock_set_tcp_keepalive_idle(router, 30);
+    zsock_set_tcp_keepalive_intvl(router, 5);
+    zsock_set_tcp_keepalive_cnt(router, 3);
+}
+
+static fsp_status_t
+start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
+{
+    fsp_frontend_t *self = self_;
+    self->shell = shell;
+    self->args = args;
+    self->started_us = shell->now_us;
+    fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
+    fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
+    if (fsp_store_disk(self->args->store, &self->disk) != FSP_OK)
+        return fsp_error_set(error, FSP_IO, "cannot read the free space of the data directory");
+    self->disk_us = shell->now_us;
+    self->router = zsock_new(ZMQ_ROUTER);
+    FSP_ASSERT(self->router != NULL);
+    self->router_handle = zsock_resolve(self->router);
+    set_public_options(self);
+    if (zsock_bind(self->router, "%s", self->args->listen) == -1)
+        return fsp_error_set(error, FSP_IO, "cannot listen on %s: %s", self->args->listen, zmq_strerror(errno));
+    const char *endpoint = zsock_endpoint(self->router);
+    (void)snprintf(self->args->endpoint, sizeof(self->args->endpoint), "%s", endpoint ? endpoint : "");
+    return FSP_OK;
+}
+
+static fsp_status_t
+command(void *self_, const char *name, fsp_error_t *reply)
+{
+    fsp_frontend_t *self = self_;
+    if (streq(name, "SERVE")) {
+        self->serving = true;
+        return FSP_OK;
+    }
+    if (streq(name, "DRAIN")) {
+        self->draining = true;
+        return FSP_OK;
+    }
+    if (streq(name, "IDLE"))
+        return self->calls ? FSP_BUSY : FSP_OK;
+    return fsp_error_set(reply, FSP_UNSUPPORTED, "%s", name);
+}
+
+static void
+turn(void *self_)
+{
+    fsp_frontend_t *self = self_;
+    if (self->shell->now_us >= self->disk_us + DISK_EVERY_US) {
+        self->disk_us = self->shell->now_us;
+        bool was = self->disk.at_reserve;
+        if (fsp_store_disk(self->args->store, &self->disk) == FSP_OK && was != self->disk.at_reserve)
+            fsp_log(FSP_LOG_WARNING, "frontend", "msg=\"%s\" free_bytes=%llu reserve_bytes=%llu",
+                    self->disk.at_reserve ? "disk is at its reserve: no new bytes are taken"
+                                          : "disk has room again: new bytes are taken",
+                    (unsigned long long)self->disk.free_bytes, (unsigned long long)self->disk.reserve_bytes);
+    }
+    fsp_session_t *session, *next;
+    HASH_ITER(hh, self->sessions, session, next)
+    {
+        if (session->seen_us + SESSION_IDLE_US > self->shell->now_us)
+            break; /* least recently heard first */
+        session_destroy(self, session);
+    }
+    sweep(self);
+}
+
+static fsp_time_t
+deadline(void *self_)
+{
+    return ((fsp_frontend_t *)self_)->disk_us + DISK_EVERY_US;
+}
+
+static void *
+socket_of(void *self_)
+{
+    fsp_frontend_t *self = self_;
+    return self->serving ? self->router_handle : NULL;
+}
+
+static bool
+idle(void *self_)
+{
+    /* Jobs are with the workers and come back; nothing else is waited for. */
+    fsp_frontend_t *self = self_;
+    for (size_t i = 0; i < self->args->worker_count; i++) {
+        if (self->worker_jobs[i] > 0)
+            return false;
+    }
+    return true;
+}
+
+static void
+stop(void *self_)
+{
+    fsp_frontend_t *self = self_;
+    fsp_session_t *session, *next;
+    HASH_ITER(hh, self->sessions, session, next) session_destroy(self, session);
+    zsock_t *router = self->router;
+    zsock_destroy(&router);
+    fsp_buf_clear(&self->scratch);
+    fsp_buf_clear(&self->scratch2);
+    fsp_mail_t message;
+    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
+        if (message.envelope.service == FSP_SERVICE_WORKERS) {
+            fsp_job_t *job = fsp_mail_pointer(&message);
+            fsp_job_destroy(&job);
+        }
+        fsp_mail_clear(&message);
+    }
+}
+
+const fsp_actor_class_t fsp_frontend_actor_class = {
+    .name = "frontend",
+    .state_bytes = sizeof(fsp_frontend_t),
+    .start = start,
+    .mail = mail,
+    .socket = socket_of,
+    .readable = readable,
+    .turn = turn,
+    .deadline = deadline,
+    .command = command,
+    .idle = idle,
+    .stop = stop,
+};

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* actor_objects - the shell around this node's object rules.  Layer actors.
+ *
+ * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node), WRITTEN (from the store).
+ * Messages out: OK or ERROR, WRITE (to the store).  The bytes of a GET are lent by the database and cross without a
+ * copy.  A name is taken as verified only from this process's own gateway, which has just computed it: the sender is
+ * known from the return address, never from the message.
+ */
+#include "actors/log.h"
+#include "actors/node.h"
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/data/objects.h"
+#include "proto/peer.h"
+
+enum { WAITING_MAX = 16384 };
+
+typedef struct waiting {
+    fsp_actor_id_t from;
+    uint64_t request_id;
+    uint64_t sealed_from, sealed_to; /* GET */
+    struct waiting *previous, *next;
+} waiting_t;
+
+typedef struct {
+    fsp_shell_t *shell;
+    fsp_objects_actor_args_t *args;
+    fsp_objects_t *objects;
+    fsp_objects_effects_t effects;
+    waiting_t head;
+    size_t waiting_count;
+    size_t pending_writes;
+    fsp_object_have_t have; /* decoded here: it is large */
+} objects_actor_t;
+
+static fsp_status_t
+start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
+{
+    (void)error;
+    objects_actor_t *self = self_;
+    self->shell = shell;
+    self->args = args;
+    self->head.previous = self->head.next = &self->head;
+    self->objects = fsp_objects_new(fsp_store_view(self->args->store, FSP_FAMILY_OBJECT),
+                                    self->args->slot_bits, self->args->layout_version);
+    return FSP_OK;
+}
+
+static void
+reply_error(objects_actor_t *self, fsp_actor_id_t to, uint64_t request_id, fsp_status_t status)
+{
+    fsp_buf_t body;
+    fsp_buf_init(&body, 64);
+    fsp_peer_error_encode(status, &body);
+    fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_OBJECTS, FSP_MSG_ERROR, request_id,
+                     fsp_buf_slice(&body), NULL, 0);
+    fsp_buf_clear(&body);
+}
+
+static waiting_t *
+wait_for(objects_actor_t *self, const fsp_mail_t *message)
+{
+    waiting_t *waiting = FSP_NEW(waiting_t);
+    waiting->from = message->from;
+    waiting->request_id = message->envelope.request_id;
+    waiting->next = &self->head;
+    waiting->previous = self->head.previous;
+    waiting->previous->next = waiting;
+    self->head.previous = waiting;
+    self->waiting_count++;
+    return waiting;
+}
+
+static void
+wait_over(objects_actor_t *self, waiting_t *waiting)
+{
+    waiting->previous->next = waiting->next;
+    waiting->next->previous = waiting->previous;
+    fsp_free(waiting);
+    self->waiting_count--;
+}
+
+/* The open part and the wanted bytes of the sealed part, from the database or from a write under way. */
+static fsp_status_t
+read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t sealed_from,
+           uint64_t sealed_to, fsp_blob_t *ret_parts[2], size_t *ret_count)
+{
+    uint64_t open_bytes = effect->row.open_bytes;
+    uint64_t sealed_at = FSP_OBJECT_HEADER_BYTES + open_bytes;
+    if (sealed_from > effect->row.sealed_bytes || sealed_to > effect->row.sealed_bytes)
+        return FSP_BAD_RANGE;
+    fsp_blob_t *object = NULL;
+    if (effect->pending) {
+        object = fsp_blob_ref(effect->pending);
+    } else {
+        fsp_status_t status = fsp_store_read_bytes(self->args->store, effect->row.family,
+                                                   fsp_buf_slice(&effect->bytes_key), 0, 0, &object);
+        if (status != FSP_OK)
+            return status == FSP_NOT_FOUND ? FSP_DAMAGED : status; /* the row says that it is here */
+    }
+    fsp_status_t status = FSP_OK;
+    if (fsp_blob_bytes(object) != sealed_at + effect->row.sealed_bytes) {
+        status = FSP_DAMAGED;
+    } else {
+        *ret_count = 0;
+        if (open_bytes > 0)
+            ret_parts[(*ret_count)++] = fsp_blob_part(object, FSP_OBJECT_HEADER_BYTES, open_bytes);
+        ret_parts[(*ret_count)++] =
+            fsp_blob_part(object, sealed_at + sealed_from, sealed_to - sealed_from);
+    }
+    fsp_blob_destroy(&object);
+    return status;
+}
+
+static void
+answer_get(objects_actor_t *self, fsp_objects_effect_t *effect, waiting_t *waiting)
+{
+    fsp_blob_t *parts[2] = {0};
+    size_t count = 0;
+    fsp_status_t status = effect->status;
+    uint64_t to = waiting->sealed_to == 0 ? effect->row.sealed_bytes : waiting->sealed_to;
+    if (status == FSP_OK)
+        status = read_parts(self, effect, waiting->sealed_from, to, parts, &count);
+    if (status != FSP_OK) {
+        if (status == FSP_DAMAGED || status == FSP_IO)
+            fsp_log(FSP_LOG_ERROR, "objects", "msg=\"object cannot be read\" reason=%s",
+                    fsp_status_name(status));
+        reply_error(self, waiting->from, waiting->request_id, status);
+        return;
+    }
+    fsp_object_got_t got = {.sealed_from = waiting->sealed_from,
+                            .sealed_bytes = effect->row.sealed_bytes,
+                            .open_bytes = effect->row.open_bytes};
+    memcpy(got.head, effect->row.head, sizeof(got.head));
+    fsp_buf_t body;
+    fsp_buf_init(&body, 1024);
+    fsp_object_got_encode(&got, &body);
+    fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                     waiting->request_id, fsp_buf_slice(&body), parts, count);
+    fsp_buf_clear(&body);
+}
+
+static void
+carry_out(objects_actor_t *self)
+{
+    for (size_t i = 0; i < self->effects.count; i++) {
+        fsp_objects_effect_t *effect = &self->effects.items[i];
+        waiting_t *waiting = (waiting_t *)(uintptr_t)effect->token;
+        switch (effect->type) {
+        case FSP_OBJECTS_WRITE: {
+            fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, true);
+            self->pending_writes++;
+            fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
+                             effect->token, job);
+            continue; /* its token is a write's */
+        }
+        case FSP_OBJECTS_STORED:
+            if (effect->status == FSP_OK)
+                fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                                 waiting->request_id, fsp_slice(NULL, 0), NULL, 0);
+            else
+                reply_error(self, waiting->from, waiting->request_id, effect->status);
+            break;
+        case FSP_OBJECTS_ANSWER: {
+            if (effect->status != FSP_OK) {
+                reply_error(self, waiting->from, waiting->request_id, effect->status);
+                break;
+            }
+            fsp_buf_t body;
+            fsp_buf_init(&body, FSP_HAVE_KEYS_MAX + 16);
+            fsp_object_have_answer_encode(effect->yes, effect->yes_count, &body);
+            fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                             waiting->request_id, fsp_buf_slice(&body), NULL, 0);
+            fsp_buf_clear(&body);
+            break;
+        }
+        case FSP_OBJECTS_READ:
+            answer_get(self, effect, waiting);
+            break;
+        }
+        wait_over(self, waiting);
+    }
+    fsp_objects_effects_reset(&self->effects);
+}
+
+static void
+step(objects_actor_t *self, const fsp_objects_event_t *event)
+{
+    fsp_status_t status = fsp_objects_step(self->objects, event, &self->effects);
+    if (status != FSP_OK) {
+        fsp_error_t error;
+        (void)fsp_error_set(&error, status, "object rows cannot be read: %s", fsp_status_text(status));
+        fsp_objects_effects_reset(&self->effects);
+        fsp_actor_fail(self->shell, &error);
+        return;
+    }
+    carry_out(self);
+}
+
+static fsp_status_t
+handle_request(objects_actor_t *self, fsp_mail_t *message)
+{
+    fsp_slice_t body = fsp_mail_body(message);
+    fsp_status_t status = FSP_UNSUPPORTED;
+    if (message->envelope.type == FSP_OBJECT_PUT) {
+        fsp_object_put_t put;
+        status = fsp_object_put_decode(body, &put);
+        if (status == FSP_OK && message->payload_count != 1)
+            status = FSP_INVALID;
+        if (status != FSP_OK)
+            return status;
+        fsp_blob_t *object = fsp_mail_take_payload(message, 0);
+        fsp_objects_event_t event = {.type = FSP_OBJECTS_PUT,
+                                     .token = (uint64_t)(uintptr_t)wait_for(self, message),
+                                     .space_id = put.space_id,
+                                     .epoch = put.epoch,
+                                     .layout_version = put.layout_version,
+                                     .keys = &put.key,
+                                     .key_count = 1,
+                                     .object = object,
+                                     .verified = message->from == FSP_ACTOR_FRONTEND};
+        step(self, &event);
+        fsp_blob_destroy(&object);
+    } else if (message->envelope.type == FSP_OBJECT_HAVE) {
+        status = fsp_object_have_decode(body, &self->have);
+        if (status != FSP_OK)
+            return status;
+        fsp_objects_event_t event = {.type = FSP_OBJECTS_HAVE,
+                                     .token = (uint64_t)(uintptr_t)wait_for(self, message),
+                                     .space_id = self->have.space_id,
+                                     .epoch = self->have.epoch,
+                                     .layout_version = self->have.layout_version,
+                                     .keys = self->have.keys,
+                                     .key_count = self->have.key_count,
+                                     .lengths = self->have.lengths};
+        step(self, &event);
+    } else if (message->envelope.type == FSP_OBJECT_GET) {
+        fsp_object_get_t get;
+        status = fsp_object_get_decode(body, &get);
+        if (status != FSP_OK)
+            return status;
+        waiting_t *waiting = wait_for(self, message);
+        waiting->sealed_from = get.from;
+        waiting->sealed_to = get.to;
+        fsp_objects_event_t event = {.type = FSP_OBJECTS_GET,
+                                     .token = (uint64_t)(uintptr_t)waiting,
+                                     .space_id = get.space_id,
+                                     .keys = &get.key,
+                                     .key_count = 1};
+        step(self, &event);
+    }
+    return status;
+}
+
+static void
+mail(void *self_, fsp_mail_t *message)
+{
+    objects_actor_t *self = self_;
+    if (message->envelope.service == FSP_SERVICE_STORE) {
+        fsp_store_job_t *job = fsp_mail_pointer(message);
+        fsp_objects_event_t event = {.type = FSP_OBJECTS_WRITTEN, .token = job->token};
+        fsp_store_job_destroy(&job);
+        FSP_ASSERT(self->pending_writes > 0);
+        self->pending_writes--;
+        step(self, &event);
+        return;
+    }
+    fsp_status_t status = FSP_UNSUPPORTED;
+    if (self->waiting_count >= WAITING_MAX)
+        status = FSP_BUSY;
+    else if (message->envelope.service == FSP_SERVICE_OBJECTS)
+        status = handle_request(self, message);
+    if (status != FSP_OK)
+        reply_error(self, message->from, message->envelope.request_id, status);
+}
+
+static bool
+idle(void *self_)
+{
+    return ((objects_actor_t *)self_)->pending_writes == 0;
+}
+
+static void
+stop(void *self_)
+{
+    objects_actor_t *self = self_;
+    while (self->head.next && self->head.next != &self->head) {
+        waiting_t *waiting = self->head.next;
+        self->head.next = waiting->next;
+        fsp_free(waiting);
+    }
+    fsp_objects_effects_clear(&self->effects);
+    fsp_objects_destroy(&self->objects);
+    fsp_mail_t message;
+    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
+        if (message.envelope.service == FSP_SERVICE_STORE) {
+            fsp_store_job_t *job = fsp_mail_pointer(&message);
+            fsp_store_job_destroy(&job);
+        }
+        fsp_mail_clear(&message);
+    }
+}
+
+const fsp_actor_class_t fsp_objects_actor_class = {
+    .name = "objects",
+    .state_bytes = sizeof(objects_actor_t),
+    .start = start,
+    .mail = mail,
+    .idle = idle,
+    .stop = stop,
+};

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* actor_shard - the shell around one shard's replica.  Layer actors.
+ *
+ * Messages in: SHARD_COMMAND, SHARD_QUERY (from any actor, later from any node), WRITTEN (from the store).
+ * Messages out: OK with result or answer, ERROR with a status, WRITE (to the store).
+ * All decisions are in core/engine/replica; this file only carries events and effects.
+ */
+#include "actors/clock.h"
+#include "actors/log.h"
+#include "actors/node.h"
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/engine/replica.h"
+#include "proto/peer.h"
+
+enum { CACHE_BYTES_MAX = 8 * 1024 * 1024, WAITING_MAX = 16384 };
+
+/* Who asked, until the answer leaves. */
+typedef struct waiting {
+    fsp_actor_id_t from;
+    uint64_t request_id;
+    struct waiting *previous, *next;
+} waiting_t;
+
+typedef struct {
+    fsp_shell_t *shell;
+    fsp_store_t *store;
+    fsp_shard_actor_args_t *args;
+    fsp_replica_t *replica;
+    fsp_replica_effects_t effects;
+    waiting_t head; /* ring of all that wait */
+    size_t waiting_count;
+} shard_actor_t;
+
+static fsp_status_t
+start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
+{
+    shard_actor_t *self = self_;
+    self->shell = shell;
+    self->args = args;
+    self->store = self->args->store;
+    self->head.previous = self->head.next = &self->head;
+    fsp_replica_config_t config = {.shard = self->args->shard,
+                                   .self = self->args->self,
+                                   .cache_bytes_max = CACHE_BYTES_MAX};
+    fsp_random(&config.seed, sizeof(config.seed));
+    fsp_store_watermark(self->store, config.shard.shard, config.self.replica, &config.watermark,
+                        &config.clean);
+    return fsp_replica_new(&config, fsp_store_view(self->store, FSP_FAMILY_LOG),
+                           fsp_store_view(self->store, FSP_FAMILY_STATE), &self->replica, error);
+}
+
+static void
+reply(shard_actor_t *self, fsp_actor_id_t to, uint64_t request_id, fsp_status_t status, fsp_slice_t bytes)
+{
+    if (status == FSP_OK) {
+        fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_SHARD, FSP_MSG_OK, request_id, bytes, NULL, 0);
+        return;
+    }
+    fsp_buf_t body;
+    fsp_buf_init(&body, 64);
+    fsp_peer_error_encode(status, &body);
+    fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_SHARD, FSP_MSG_ERROR, request_id,
+                     fsp_buf_slice(&body), NULL, 0);
+    fsp_buf_clear(&body);
+}
+
+static void
+carry_out(shard_actor_t *self)
+{
+    for (size_t i = 0; i < self->effects.count; i++) {
+        fsp_replica_effect_t *effect = &self->effects.items[i];
+        switch (effect->type) {
+        case FSP_REPLICA_WRITE: {
+            fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, effect->durable);
+            job->shard = self->args->shard.shard;
+            job->replica = self->args->self.replica;
+            job->durable_index = effect->durable_index;
+            fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
+                             effect->token, job);
+            break;
+        }
+        case FSP_REPLICA_REPLY: {
+            waiting_t *waiting = (waiting_t *)(uintptr_t)effect->token;
+            reply(self, waiting->from, waiting->request_id, effect->status, fsp_buf_slice(&effect->bytes));
+            waiting->previous->next = waiting->next;
+            waiting->next->previous = waiting->previous;
+            fsp_free(waiting);
+            self->waiting_count--;
+            break;
+        }
+        }
+    }
+    fsp_replica_effects_reset(&self->effects);
+}
+
+static void
+step(shard_actor_t *self, fsp_replica_event_type_t type, uint64_t token, fsp_slice_t bytes)
+{
+    fsp_replica_event_t event = {.type = type,
+                                 .now_us = self->shell->now_us,
+                                 .wall_us = self->shell->wall_us,
+                                 .token = token,
+                                 .bytes = bytes};
+    fsp_status_t status = fsp_replica_step(self->replica, &event, &self->effects);
+    if (status != FSP_OK) {
+        /* A local read failed: skipping the entry would fork the state, so the node stops. */
+        fsp_error_t error;
+        (void)fsp_error_set(&error, status, "shard %u: state cannot be read: %s", self->args->shard.shard,
+                            fsp_status_text(status));
+        fsp_replica_effects_reset(&self->effects);
+        fsp_actor_fail(self->shell, &error);
+        return;
+    }
+    carry_out(self);
+}
+
+static void
+mail(void *self_, fsp_mail_t *message)
+{
+    shard_actor_t *self = self_;
+    if (message->envelope.service == FSP_SERVICE_STORE) {
+        fsp_store_job_t *job = fsp_mail_pointer(message);
+        uint64_t token = job->token;
+        fsp_store_job_destroy(&job);
+        step(self, FSP_REPLICA_WRITTEN, token, fsp_slice(NULL, 0));
+        return;
+    }
+    if (message->envelope.service != FSP_SERVICE_SHARD ||
+        (message->envelope.type != FSP_SHARD_COMMAND && message->envelope.type != FSP_SHARD_QUERY)) {
+        reply(self, message->from, message->envelope.request_id, FSP_UNSUPPORTED, fsp_slice(NULL, 0));
+        return;
+    }
+    if (self->waiting_count >= WAITING_MAX) {
+        reply(self, message->from, message->envelope.request_id, FSP_BUSY, fsp_slice(NULL, 0));
+        return;
+    }
+    waiting_t *waiting = FSP_NEW(waiting_t);
+    waiting->from = message->from;
+    waiting->request_id = message->envelope.request_id;
+    waiting->next = &self->head;
+    waiting->previous = self->head.previous;
+    waiting->previous->next = waiting;
+    self->head.previous = waiting;
+    self->waiting_count++;
+    step(self, message->envelope.type == FSP_SHARD_COMMAND ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
+         (uint64_t)(uintptr_t)waiting, fsp_mail_body(message));
+}
+
+static void
+turn(void *self_)
+{
+    shard_actor_t *self = self_;
+    if (fsp_replica_deadline(self->replica) <= self->shell->now_us)
+        step(self, FSP_REPLICA_TICK, 0, fsp_slice(NULL, 0));
+}
+
+static fsp_time_t
+deadline(void *self_)
+{
+    return fsp_replica_deadline(((shard_actor_t *)self_)->replica);
+}
+
+static bool
+idle(void *self_)
+{
+    shard_actor_t *self = self_;
+    return fsp_replica_pending_writes(self->replica) == 0;
+}
+
+static void
+stop(void *self_)
+{
+    shard_actor_t *self = self_;
+    while (self->head.next && self->head.next != &self->head) {
+        waiting_t *waiting = self->head.next;
+        self->head.next = waiting->next;
+        fsp_free(waiting);
+    }
+    fsp_replica_effects_clear(&self->effects);
+    fsp_replica_destroy(&self->replica);
+    fsp_mail_t message;
+    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
+        if (message.envelope.service == FSP_SERVICE_STORE) {
+            fsp_store_job_t *job = fsp_mail_pointer(&message);
+            fsp_store_job_destroy(&job);
+        }
+        fsp_mail_clear(&message);
+    }
+}
+
+const fsp_actor_class_t fsp_shard_actor_class = {
+    .name = "shard",
+    .state_bytes = sizeof(shard_actor_t),
+    .start = start,
+    .mail = mail,
+    .turn = turn,
+    .deadline = deadline,
+    .idle = idle,
+    .stop = stop,
+};

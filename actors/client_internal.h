@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* client_internal - what the files of the client library share.  Layer actors.
+ *
+ * One handle is one DEALER socket and one conversation at a time: the handle's mutex makes calls run one after
+ * another and is the fence that lets the socket move between threads.
+ *
+ *   filesphere_* -> ask (retries, op ids, words) -> link (socket, HELLO, signs of life) -> ZeroMQ
+ *
+ * Codes: the link speaks fsp_status_t, everything above it filesphere_code_t with words already set.
+ */
+#ifndef FSP_ACTORS_CLIENT_INTERNAL_H
+#define FSP_ACTORS_CLIENT_INTERNAL_H
+#include "actors/filesphere.h"
+#include "core/base/buf.h"
+#include "core/base/limits.h"
+#include "core/base/status.h"
+#include "proto/client.h"
+#include "proto/errors.h"
+#include "proto/json.h"
+
+#include <zmq.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    FSP_CLIENT_TIMEOUT_MS = 5000,
+    FSP_CLIENT_SLICE_MS = 50,     /* a broken link is seen within this; below ZMQ's reconnect interval */
+    FSP_CLIENT_PATIENCE = 24,     /* a live node that never answers one request: so many timeouts */
+    FSP_CLIENT_SPACES_KEPT = 16,  /* spaces whose change number a handle remembers */
+    FSP_CLIENT_CREDIT_MAX = 64 * 1024 * 1024, /* what a node may make us queue */
+    FSP_CLIENT_WORDS_BYTES = 1024,
+};
+
+typedef struct {
+    char name[FSP_SPACE_NAME_BYTES_MAX + 1];
+    uint64_t change; /* highest seen */
+} fsp_client_seen_t;
+
+struct filesphere {
+    pthread_mutex_t mutex; /* error-checking: a callback that calls its own handle gets an error, no deadlock */
+    atomic_bool cancelled; /* set by filesphere_cancel, taken by the call that ends because of it */
+    int wake_fd;           /* eventfd beside the socket in every poll; -1 if it could not be made */
+    uint64_t timeout_ms;
+    char client_name[128];
+    char *profile_path;
+    bool has_profile;
+    fsp_profile_t profile; /* kept for reconnecting; wiped at the end */
+
+    struct _zsock_t *sock; /* NULL: not connected */
+    void *socket;          /* the same, resolved */
+    bool welcomed;
+    size_t endpoint; /* the one in use, where the next connect starts */
+    uint64_t last_id;
+    char home[FSP_SPACE_NAME_BYTES_MAX + 1]; /* space that WELCOME named */
+
+    fsp_client_seen_t seen[FSP_CLIENT_SPACES_KEPT];
+    size_t seen_next; /* the slot that is given up next */
+    fsp_buf_t body;   /* being sent */
+    char words[FSP_CLIENT_WORDS_BYTES];
+    char warning[FSP_CLIENT_WORDS_BYTES];
+};
+
+/* A message from the node, checked; slices and reply borrow from frames. */
+typedef struct {
+    zmq_msg_t frames[FSP_MESSAGE_FRAMES_MAX];
+    size_t frame_count;
+    unsigned type; /* fsp_client_type_t */
+    uint64_t request_id;
+    fsp_slice_t payload; /* empty: none */
+    uint64_t offset;     /* DATA */
+    fsp_reply_t reply;   /* WELCOME, OK, ERROR, CREDIT */
+} fsp_client_message_t;
+
+/* -- client_link.c: the socket ------------------------------------------------------------------- */
+
+uint64_t fsp_client_now_ms(void);
+void fsp_client_message_clear(fsp_client_message_t *self);
+/* Connected and welcomed, now or within deadline; words are set otherwise. */
+filesphere_code_t fsp_client_ready(filesphere_t *self, uint64_t deadline_ms);
+void fsp_client_drop_link(filesphere_t *self);
+uint64_t fsp_client_next_id(filesphere_t *self);
+/* Queues a message; payload (may be NULL) is taken in any case.  TIMEOUT: there is no link. */
+FSP_MUST_CHECK fsp_status_t fsp_client_send(filesphere_t *self, fsp_client_type_t type, uint64_t request_id,
+                                            fsp_slice_t body, zmq_msg_t *payload);
+/* The next message of a request without waiting: OK, NOT_FOUND (none yet), TIMEOUT (link is gone),
+   PROTOCOL (not our language), CANCELLED.  ret is something on OK only and then cleared by the caller; its slices may
+   point into itself, so it is not copied. */
+FSP_MUST_CHECK fsp_status_t fsp_client_receive(filesphere_t *self, uint64_t request_id,
+                                               fsp_client_message_t *ret);
+/* The same, waiting; asks for a sign of life after half of quiet_ms, TIMEOUT after quiet_ms without one. */
+FSP_MUST_CHECK fsp_status_t fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
+                                            fsp_client_message_t *ret);
+
+/* -- client_ask.c: requests ---------------------------------------------------------------------- */
+
+/* False: called from a callback of the same handle, or without a handle. */
+bool fsp_client_begin(filesphere_t *self);
+filesphere_code_t fsp_client_end(filesphere_t *self, filesphere_code_t code);
+/* Sets the words "subject: text" and returns the code of status. */
+__attribute__((format(printf, 4, 5))) filesphere_code_t
+fsp_client_fail(filesphere_t *self, fsp_status_t status, const char *subject, const char *format, ...);
+/* The words of a link's status; takes the cancellation if it was one.  PROTOCOL and TIMEOUT drop the link. */
+filesphere_code_t fsp_client_fail_link(filesphere_t *self, fsp_status_t status, const char *subject);
+/* The words of an ERROR message. */
+filesphere_code_t fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply, const char *subject);
+/* Space and path into a request, checked; for a change also op id and since. */
+filesphere_code_t fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space,
+                                     const char *path, bool change);
+/* A version's hex digits into a request; NULL: none. */
+filesphere_code_t fsp_client_set_version(filesphere_t *self, fsp_request_t *request, const char *version);
+/* Tells the node that a transfer is given up. */
+void fsp_client_abort(filesphere_t *self, uint64_t request_id);
+/* Sends and waits for the first answer that is not an error, over as many connections as 2 timeouts allow.
+   request->attempt counts up for changes.  ret->type is OK or CREDIT; clear it. */
+filesphere_code_t fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
+                                 fsp_slice_t payload, const char *subject, fsp_client_message_t *ret);
+/* Remembers the change number of an answer about request->space. */
+void fsp_client_note_change(filesphere_t *self, fsp_slice_t space, uint64_t change);
+/* A node's fields out of an answer; PROTOCOL if they are not what a node may say. */
+filesphere_code_t fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request,
+                                       const fsp_reply_t *reply, filesphere_info_t *ret);
+#endif

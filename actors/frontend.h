@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* frontend - the gateway's inside, shared by its files.  Layer actors.
+ *
+ * A session is one client connection after HELLO.  A call is one request of a session from its first message to its OK
+ * or ERROR; transfers (PUT, GET) are calls that live longer.  A call asks other actors under ids made of its serial
+ * number, what it asked and which object it asked for, so late answers to calls that are gone find nobody and are
+ * dropped.
+ */
+#ifndef FSP_ACTORS_FRONTEND_H
+#define FSP_ACTORS_FRONTEND_H
+#include "actors/node.h"
+#include "core/data/download.h"
+#include "core/data/upload.h"
+#include "proto/client.h"
+#include "proto/errors.h"
+#include "proto/peer.h"
+
+#include <uthash.h>
+
+enum {
+    ROUTING_ID_BYTES_MAX = 32,           /* libzmq makes 5; a client may name its own, within this */
+    CALLS_PER_SESSION_MAX = 256,
+    SESSION_IDLE_US = 120 * 1000 * 1000, /* silent for so long: the session and its calls are over */
+    HEARTBEAT_MS = 10000,                /* a client with a call under way is heard at least so often */
+    INLINE_JOB_BYTES_MAX = 128 * 1024,   /* smaller jobs run where they arise: a hop costs more */
+    OPENS_WAITING_MAX = 1024,            /* transfers that wait for memory */
+};
+
+typedef struct fsp_session fsp_session_t;
+typedef struct fsp_call fsp_call_t;
+typedef struct fsp_frontend fsp_frontend_t;
+
+/* What a call asked another actor; part of the id of the question. */
+typedef enum { ASK_COMMAND = 0, ASK_QUERY = 1, ASK_HAVE = 2, ASK_OBJECT = 3 } fsp_ask_t;
+
+struct fsp_call {
+    uint64_t serial; /* key in frontend->calls */
+    fsp_session_t *session;
+    uint64_t request_id;
+    fsp_client_type_t type;
+    const fsp_gateway_space_t *space;
+    fsp_call_t *prev, *next; /* in session->calls (utlist) */
+    UT_hash_handle hh;
+
+    /* A copy of the request's body, which `request` borrows from. */
+    fsp_buf_t body;
+    fsp_request_t request;
+
+    /* Transfers. */
+    uint64_t reserved_bytes; /* of the node's transfer memory */
+    uint64_t wanted_bytes;   /* what it will reserve when its turn comes */
+    bool waits_for_memory;   /* in frontend->opens */
+    fsp_call_t *open_previous, *open_next;
+    fsp_upload_t *upload;
+    fsp_upload_effects_t upload_effects, upload_more;
+    bool committed; /* COMMIT came, or the content was whole */
+    fsp_download_t *download;
+    fsp_root_kind_t root_kind; /* GET: what was resolved */
+    fsp_key_t root_key;
+    uint64_t size, from, to;
+    fsp_download_effects_t download_effects, download_more;
+    fsp_reply_t *reply; /* PUT: made when the upload is ready, completed by the result */
+    bool over;          /* answered: swept at the end of the round */
+    fsp_call_t *over_next;
+};
+
+struct fsp_session {
+    uint8_t routing_id[ROUTING_ID_BYTES_MAX];
+    size_t routing_id_bytes;
+    fsp_subject_id_t subject;
+    bool welcomed;
+    bool gone; /* the peer cannot be reached: swept at the end of the round */
+    fsp_time_t seen_us;
+    fsp_call_t *calls;
+    size_t call_count;
+    UT_hash_handle hh; /* in frontend->sessions, least recently heard first */
+};
+
+struct fsp_frontend {
+    fsp_shell_t *shell;
+    fsp_frontend_actor_args_t *args;
+    void *router; /* zsock_t */
+    void *router_handle;
+    bool serving, draining;
+    fsp_time_t started_us;
+    fsp_session_t *sessions;
+    fsp_call_t *calls;
+    fsp_call_t *opens; /* transfers that wait for memory, first come first served */
+    size_t open_count;
+    fsp_call_t *over; /* answered calls to be swept */
+    bool any_gone;
+    uint64_t last_serial;
+    uint64_t transfer_bytes; /* reserved by transfers */
+    size_t worker_jobs[FSP_WORKERS_MAX];
+    fsp_disk_t disk;
+    fsp_time_t disk_us; /* when it was looked at */
+    fsp_buf_t scratch;  /* bodies on their way out */
+    fsp_buf_t scratch2;
+};
+
+/* ---- answers to clients (actor_frontend.c) ------------------------------------------------------- */
+
+/* Sends a message to the session's client; payload (may be NULL) is taken over. */
+void fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
+                       uint64_t request_id, fsp_slice_t body, fsp_blob_t **payload_p);
+/* The one OK of a call; the call is over. */
+void fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply);
+/* The one ERROR of a call; the call is over.  heads: with MISMATCH. */
+void fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status,
+                        const fsp_result_t *result);
+/* Ends a call without a word (its client is gone or has been told). */
+void fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call);
+
+/* ---- questions to other actors -------------------------------------------------------------------- */
+
+uint64_t fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token);
+void fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body);
+/* Fills what all queries and commands of a call share. */
+void fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret);
+void fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret);
+void fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query);
+/* Encodes and sends; TOO_LARGE ends the call. */
+void fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_command_t *command);
+/* Runs a job here if it is small, else hands it to the least busy worker; true if it ran here. */
+bool fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job);
+
+/* ---- memory of transfers ---------------------------------------------------------------------------- */
+
+/* Reserves memory for a transfer, or lets it wait its turn (then fsp_frontend_opened follows later).  BUSY when too
+   many wait. */
+fsp_status_t fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now);
+void fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call);
+
+/* ---- frontend_put.c ------------------------------------------------------------------------------------ */
+
+void fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload);
+void fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_t bytes);
+void fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *commit);
+void fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
+/* Answer of the objects service; status not OK: its ERROR. */
+void fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uint64_t token,
+                           fsp_status_t status, fsp_slice_t body);
+void fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+
+/* ---- frontend_get.c ------------------------------------------------------------------------------------ */
+
+void fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call);
+/* The node that GET or STAT asked for; bytes stay valid during the call only. */
+void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node, uint64_t change);
+void fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
+void fsp_get_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
+void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_status_t status,
+                           fsp_mail_t *mail);
+
+/* ---- frontend_names.c ------------------------------------------------------------------------------------ */
+
+/* STAT, LIST, VERSIONS, CHANGES, SPACES, MKDIR, DELETE, MOVE, COPY, RESTORE. */
+void fsp_names_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_names_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+void fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
+#endif

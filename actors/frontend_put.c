@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/* frontend_put - a put's way through the gateway.  Layer actors.
+ *
+ *   PUT -> reserve memory -> CREDIT .. DATA .. COMMIT -> (core/data/upload: cut, seal, have, put) -> carrier ->
+ *   one command in the space's log -> OK with the receipt.
+ *
+ * Content of up to 4 KiB travels in the command itself: one hop to the shard, one sync.
+ */
+#include "actors/clock.h"
+#include "actors/frontend.h"
+#include "core/base/alloc.h"
+#include "core/base/canon.h"
+#include "core/base/check.h"
+#include "core/crypto/digest.h"
+#include "core/data/details.h"
+
+enum { DETAILS_BYTES_MAX = 4096, COPIES_WANTED = 1, COPIES_DURABLE = 1 /* one node: W of R = 1 of 1 */ };
+
+/* ---- what upload wants done -------------------------------------------------------------------------- */
+
+static void finish_put(fsp_frontend_t *self, fsp_call_t *call);
+
+static void
+send_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
+{
+    if (call->request.end)
+        return; /* nothing more will come */
+    fsp_reply_t reply = {.credit = bytes};
+    fsp_buf_reset(&self->scratch);
+    fsp_reply_encode(&reply, &self->scratch);
+    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id, fsp_buf_slice(&self->scratch), NULL);
+}
+
+static void
+ask_have(fsp_frontend_t *self, fsp_call_t *call, const fsp_upload_effect_t *effect)
+{
+    static _Thread_local fsp_object_have_t have; /* 40 KiB: too much for the stack of an actor */
+    have.space_id = call->space->space_id;
+    have.epoch = call->space->epoch;
+    have.layout_version = self->args->layout_version;
+    have.key_count = 1;
+    have.keys[0] = effect->key;
+    have.lengths[0] = effect->bytes;
+    fsp_buf_reset(&self->scratch);
+    fsp_object_have_encode(&have, &self->scratch);
+    fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_HAVE,
+                     fsp_ask_id(call, ASK_HAVE, effect->token), fsp_buf_slice(&self->scratch), NULL, 0);
+}
+
+static void
+ask_put(fsp_frontend_t *self, fsp_call_t *call, fsp_upload_effect_t *effect)
+{
+    fsp_object_put_t put = {.space_id = call->space->space_id,
+                            .epoch = call->space->epoch,
+                            .layout_version = self->args->layout_version,
+                            .key = effect->key};
+    fsp_buf_reset(&self->scratch);
+    fsp_object_put_encode(&put, &self->scratch);
+    fsp_blob_t *object = effect->object;
+    effect->object = NULL;
+    fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_PUT,
+                     fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch), &object, 1);
+}
+
+/* Carries out call->upload_effects; what small jobs bring about comes into upload_more and is carried out as well. */
+static void
+carry_out(fsp_frontend_t *self, fsp_call_t *call)
+{
+    while (call->upload_effects.count > 0) {
+        for (size_t i = 0; i < call->upload_effects.count && !call->over; i++) {
+            fsp_upload_effect_t *effect = &call->upload_effects.items[i];
+            switch (effect->type) {
+            case FSP_UPLOAD_SEAL: {
+                fsp_job_t *job = fsp_job_new(FSP_JOB_SEAL, call->serial, effect->token, call->space->keys);
+                job->kind = effect->kind;
+                job->open = effect->open;
+                job->plain = effect->plain;
+                effect->open = effect->plain = NULL;
+                if (fsp_frontend_run_job(self, job)) {
+                    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest,
+                                      &call->upload_more);
+                    fsp_job_destroy(&job);
+                }
+                break;
+            }
+            case FSP_UPLOAD_HAVE:
+                ask_have(self, call, effect);
+                break;
+            case FSP_UPLOAD_PUT:
+                ask_put(self, call, effect);
+                break;
+            case FSP_UPLOAD_CREDIT:
+                send_credit(self, call, effect->bytes);
+                break;
+            case FSP_UPLOAD_READY:
+                finish_put(self, call);
+                break;
+            case FSP_UPLOAD_FAILED:
+                fsp_frontend_error(self, call, effect->status, NULL);
+                break;
+            }
+        }
+        fsp_upload_effects_reset(&call->upload_effects);
+        fsp_upload_effects_t swap = call->upload_effects;
+        call->upload_effects = call->upload_more;
+        call->upload_more = swap;
+    }
+}
+
+/* ---- from the client ------------------------------------------------------------------------------------ */
+
+void
+fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
+{
+    fsp_request_t *request = &call->request;
+    if (request->kind == 0)
+        request->kind = FSP_KIND_FILE;
+    bool whole = request->end;
+    if ((request->path.bytes == 0 && fsp_file_id_is_zero(request->file_id)) ||
+        (request->kind != FSP_KIND_FILE && request->kind != FSP_KIND_SYMLINK) || (!whole && payload)) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    if (request->condition.type == 0)
+        request->condition.type = FSP_IF_REPLACE;
+    if (whole) {
+        /* Everything is here: it is cut, sealed and stored at once, without a wait for memory. */
+        fsp_put_opened(self, call);
+        if (!call->over && payload)
+            fsp_put_data(self, call, 0, fsp_slice(zmq_msg_data(payload), zmq_msg_size(payload)));
+        if (!call->over)
+            fsp_put_commit(self, call, request);
+        return;
+    }
+    uint64_t bytes = FSP_UPLOAD_WINDOW_BYTES;
+    if (request->has_size && request->size < bytes)
+        bytes = request->size;
+    bool now = false;
+    fsp_status_t status = fsp_frontend_reserve(self, call, bytes, &now);
+    if (status != FSP_OK)
+        fsp_frontend_error(self, call, status, NULL);
+    else if (now)
+        fsp_put_opened(self, call);
+}
+
+void
+fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call)
+{
+    fsp_upload_config_t config = {.gear = call->space->gear, .window_bytes = FSP_UPLOAD_WINDOW_BYTES};
+    call->upload = fsp_upload_new(&config, &call->upload_effects);
+    carry_out(self, call);
+}
+
+void
+fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_t bytes)
+{
+    if (!call->upload || call->committed || bytes.bytes == 0 ||
+        offset != fsp_upload_received_bytes(call->upload)) {
+        if (!(call->request.end && bytes.bytes == 0))
+            fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+        return;
+    }
+    /* Memory was reserved for what the client announced. */
+    if (call->request.has_size && offset + bytes.bytes > call->request.size) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    fsp_upload_data(call->upload, bytes, &call->upload_effects);
+    carry_out(self, call);
+}
+
+void
+fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *commit)
+{
+    if (!call->upload || call->committed) {
+        fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+        return;
+    }
+    call->committed = true;
+    if (commit->has_size) {
+        call->request.has_size = true;
+        call->request.size = commit->size;
+    }
+    if (commit->has_sha256) {
+        call->request.has_sha256 = true;
+        call->request.sha256 = commit->sha256;
+    }
+    if (call->request.has_size && call->request.size != fsp_upload_received_bytes(call->upload)) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    fsp_upload_finish(call->upload, &call->upload_effects);
+    carry_out(self, call);
+}
+
+/* ---- from the node's services ------------------------------------------------------------------------------- */
+
+void
+fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
+{
+    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest, &call->upload_effects);
+    carry_out(self, call);
+}
+
+void
+fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uint64_t token,
+                      fsp_status_t status, fsp_slice_t body)
+{
+    if (ask == ASK_HAVE) {
+        fsp_slice_t yes = fsp_slice(NULL, 0);
+        if (status == FSP_OK)
+            status = fsp_object_have_answer_decode(body, &yes);
+        if (status == FSP_OK && yes.bytes != 1)
+            status = FSP_INTERNAL;
+        fsp_upload_have(call->upload, token, status, status == FSP_OK && yes.data[0] == 1,
+                        &call->upload_effects);
+    } else {
+        fsp_upload_stored(call->upload, token, status, &call->upload_effects);
+    }
+    carry_out(self, call);
+}
+
+/* Seals a small record of the gateway's own, where it stands. */
+static fsp_blob_t *
+seal_record(const fsp_call_t *call, fsp_object_kind_t kind, fsp_slice_t plain, fsp_key_t *ret_key)
+{
+    return fsp_object_seal(call->space->keys, kind, fsp_slice(NULL, 0), plain, ret_key, NULL);
+}
+
+/* What the client asked for, whatever the attempt, the epoch and the ids that the gateway makes (distributed 3.6). */
+static fsp_hash_t
+digest_put(const fsp_call_t *call, const fsp_upload_outcome_t *outcome, fsp_buf_t *buf)
+{
+    const fsp_request_t *request = &call->request;
+    fsp_buf_reset(buf);
+    fsp_canon_array(buf, 15);
+    fsp_canon_uint(buf, FSP_COMMAND_PUT);
+    fsp_canon_text(buf, request->path);
+    fsp_canon_id(buf, request->file_id);
+    fsp_canon_uint(buf, request->kind);
+    fsp_canon_uint(buf, request->condition.type);
+    fsp_canon_bin(buf, fsp_slice(request->condition.versions,
+                                 request->condition.version_count * sizeof(fsp_version_id_t)));
+    fsp_canon_bool(buf, request->create_parents);
+    fsp_canon_uint(buf, outcome->size);
+    fsp_canon_id(buf, outcome->sha256);
+    fsp_canon_text(buf, request->media_type);
+    fsp_canon_text(buf, request->message);
+    fsp_canon_bool(buf, request->has_attr);
+    fsp_canon_uint(buf, request->mode);
+    fsp_canon_uint(buf, (uint64_t)request->mtime_s);
+    fsp_canon_uint(buf, request->mtime_ns);
+    FSP_ASSERT(fsp_buf_ok(buf));
+    return fsp_sha256(fsp_buf_slice(buf));
+}
+
+/* The upload is stored: binds it to its name by one command. */
+static void
+finish_put(fsp_frontend_t *self, fsp_call_t *call)
+{
+    const fsp_request_t *request = &call->request;
+    fsp_upload_outcome_t outcome;
+    fsp_upload_outcome(call->upload, &outcome);
+    if (request->has_sha256 && !fsp_hash_eq(request->sha256, outcome.sha256)) {
+        fsp_frontend_error(self, call, FSP_DAMAGED, NULL); /* what arrived is not what was sent */
+        return;
+    }
+    fsp_details_t details = {.sha256 = outcome.sha256,
+                             .chunk_count = outcome.chunk_count,
+                             .media_type = request->media_type,
+                             .message = request->message};
+    fsp_buf_reset(&self->scratch2);
+    fsp_details_encode(&details, &self->scratch2);
+    fsp_key_t key;
+    fsp_blob_t *sealed_part = seal_record(call, FSP_OBJECT_DETAILS, fsp_buf_slice(&self->scratch2), &key);
+    fsp_blob_t *inline_object = NULL, *attr = NULL;
+    fsp_carrier_t carrier = {.root_kind = outcome.root_kind,
+                             .root_key = outcome.root_key,
+                             .sealed_part = fsp_blob_slice(sealed_part)};
+    if (outcome.root_kind == FSP_ROOT_INLINE) {
+        inline_object = seal_record(call, FSP_OBJECT_INLINE, outcome.inline_content, &carrier.root_key);
+        carrier.inline_object = fsp_blob_slice(inline_object);
+    }
+    fsp_command_t command;
+    fsp_frontend_command_init(call, FSP_COMMAND_PUT, &command);
+    command.layout_version = self->args->layout_version;
+    command.request_digest = digest_put(call, &outcome, &self->scratch2);
+    command.put.target.path = request->path;
+    command.put.target.id = request->file_id;
+    command.put.kind = (fsp_kind_t)request->kind;
+    command.put.condition = request->condition;
+    command.put.create_parents = request->create_parents;
+    fsp_random(command.put.ids_seed.bytes, sizeof(command.put.ids_seed.bytes));
+    command.put.size = outcome.size;
+    if (request->has_attr) {
+        fsp_attr_t attributes = {
+            .mode = request->mode, .mtime_s = request->mtime_s, .mtime_ns = request->mtime_ns};
+        fsp_buf_reset(&self->scratch2);
+        fsp_attr_encode(&attributes, &self->scratch2);
+        attr = seal_record(call, FSP_OBJECT_ATTR, fsp_buf_slice(&self->scratch2), &key);
+        command.put.attr = fsp_blob_slice(attr);
+    }
+    fsp_buf_reset(&self->scratch2);
+    fsp_carrier_encode(&carrier, &self->scratch2);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch2));
+    command.put.carrier = fsp_buf_slice(&self->scratch2);
+
+    call->reply = FSP_NEW(fsp_reply_t);
+    call->reply->sha256 = outcome.sha256;
+    call->reply->content_root = carrier.root_key;
+    call->reply->chunks = outcome.chunk_count;
+    call->reply->chunks_new = outcome.chunk_new_count;
+    fsp_frontend_send_command(self, call, &command);
+    fsp_blob_destroy(&sealed_part);
+    fsp_blob_destroy(&inline_object);
+    fsp_blob_destroy(&attr);
+}
+
+void
+fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
+{
+    fsp_reply_t *reply = call->reply;
+    FSP_ASSERT(reply != NULL);
+    reply->has_node = true;
+    reply->kind = result->kind;
+    reply->file_id = result->file_id;
+    reply->path = call->request.path;
+    reply->space_name = fsp_slice_text(call->space->name);
+    reply->version_id = result->version_id;
+    reply->number = result->number;
+    reply->size = result->size;
+    reply->modified = result->time;
+    reply->change = result->index;
+    reply->head_count = result->head_count;
+    memcpy(reply->heads, result->heads, result->head_count * sizeof(reply->heads[0]));
+    reply->durable_w = COPIES_DURABLE;
+    reply->durable_r = COPIES_WANTED;
+    reply->issued = self->shell->wall_us;
+    fsp_frontend_ok(self, call, reply);
+}

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: MIT */
+/* supervisor - starts the actors of a node in order, watches them, and stops them in reverse.  Layer actors.
+ *
+ *   open store -> identity -> store actor -> shard -> (first start: space `home`) -> objects -> workers -> auth ->
+ *   frontend binds -> admin.profile gets the address -> SERVE -> READY=1
+ *
+ * An actor whose start fails, or that fails later, stops the node with its reason and a non-zero exit code.
+ */
+#include "actors/supervisor.h"
+
+#include "actors/clock.h"
+#include "actors/identity.h"
+#include "actors/log.h"
+#include "actors/node.h"
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/base/text.h"
+#include "proto/errors.h"
+#include "proto/peer.h"
+#include "store/datadir.h"
+
+#include <czmq.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define WRAP_SPACE_KEY "fsp space key v1"
+#define WRAP_CUT_KEY "fsp cut key v1"
+#define HOME_SPACE "home"
+
+enum {
+    LOCK_WAIT_US = 2 * 1000 * 1000,
+    DRAIN_MS_MAX = 10 * 1000,
+    ANSWER_MS_MAX = 30 * 1000, /* the shard's first answer: it may have to apply a long log */
+    ASK_AGAIN_US = 5 * 1000,
+    CLOSE_WAIT_US = 5 * 1000 * 1000,
+    SPACES_MAX = 64,
+    REPLICA_NUMBER = 1, /* numbers are given by configurations; the first of a mesh is 1 */
+    LAYOUT_VERSION = 1,
+};
+
+typedef struct {
+    const fsp_supervisor_config_t *config;
+    fsp_identity_t identity;
+    fsp_store_t *store;
+    fsp_mailbox_t *mailbox;
+    int signal_fd;
+    size_t worker_count;
+    fsp_gateway_space_t spaces[SPACES_MAX];
+    size_t space_count;
+    fsp_actor_t *actors[FSP_ACTOR_COUNT]; /* by id; NULL: not running */
+    fsp_store_actor_args_t store_args;
+    fsp_shard_actor_args_t shard_args;
+    fsp_objects_actor_args_t objects_args;
+    fsp_auth_actor_args_t auth_args;
+    fsp_frontend_actor_args_t frontend_args;
+} supervisor_t;
+
+/* ---- actors ----------------------------------------------------------------------------------------------- */
+
+static fsp_status_t
+start_actor(supervisor_t *self, const fsp_actor_class_t *class, fsp_actor_id_t id, void *args,
+            fsp_error_t *error)
+{
+    self->actors[id] = fsp_actor_new(class, id, args);
+    fsp_status_t status = fsp_actor_command(self->actors[id], "START", error);
+    if (status != FSP_OK && error->text[0] == '\0')
+        (void)fsp_error_set(error, status, "actor %s does not start: %s", class->name, fsp_status_text(status));
+    return status;
+}
+
+/* The answer of the shard to one question; false if none came within wait_us. */
+static bool
+receive_answer(supervisor_t *self, fsp_time_t wait_us, fsp_buf_t *ret, fsp_status_t *ret_status)
+{
+    zmq_pollitem_t item = {.socket = fsp_mailbox_socket(self->mailbox), .events = ZMQ_POLLIN};
+    fsp_mail_t mail;
+    (void)zmq_poll(&item, 1, (long)(wait_us / 1000));
+    if (!fsp_mailbox_receive(self->mailbox, &mail))
+        return false;
+    *ret_status = FSP_OK;
+    if (mail.envelope.type == FSP_MSG_OK)
+        fsp_buf_append_slice(ret, fsp_mail_body(&mail));
+    else
+        *ret_status = fsp_peer_error_decode(fsp_mail_body(&mail));
+    fsp_mail_clear(&mail);
+    return true;
+}
+
+/* Asks the shard and waits for its answer; before the frontend runs, nobody else does.  A shard that is not serving yet
+   (its own election is on its way to the disk) refuses, and is asked again. */
+static fsp_status_t
+ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, fsp_error_t *error)
+{
+    fsp_time_t until = fsp_clock_mono_us() + (fsp_time_t)ANSWER_MS_MAX * 1000;
+    bool asked = false;
+    while (fsp_clock_mono_us() < until) {
+        if (!asked)
+            fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, type, 1, body, NULL, 0);
+        asked = true;
+        fsp_status_t status;
+        bool answered = receive_answer(self, ASK_AGAIN_US, ret, &status);
+        if (fsp_actor_failure(self->actors[FSP_ACTOR_SHARD], error) ||
+            fsp_actor_failure(self->actors[FSP_ACTOR_STORE], error))
+            return error->status;
+        if (!answered)
+            continue;
+        if (status == FSP_OK)
+            return FSP_OK;
+        if (status != FSP_BUSY && status != FSP_NOT_LEADER)
+            return fsp_error_set(error, status, "shard: %s", fsp_status_text(status));
+        (void)zmq_poll(NULL, 0, ASK_AGAIN_US / 1000);
+        asked = false;
+    }
+    return fsp_error_set(error, FSP_TIMEOUT, "the shard does not answer");
+}
+
+/* ---- spaces ------------------------------------------------------------------------------------------------- */
+
+static fsp_status_t
+make_home(supervisor_t *self, fsp_error_t *error)
+{
+    FSP_AUTO(fsp_secret_wipe) fsp_secret_t data_key;
+    FSP_AUTO(fsp_secret_wipe) fsp_secret_t cut_key;
+    uint8_t salts[2][32];
+    fsp_random(data_key.bytes, sizeof(data_key.bytes));
+    fsp_random(cut_key.bytes, sizeof(cut_key.bytes));
+    fsp_random(salts, sizeof(salts));
+    fsp_buf_t wrapped_key, wrapped_cut, bytes;
+    fsp_buf_init(&wrapped_key, FSP_WRAPPED_BYTES_MAX);
+    fsp_buf_init(&wrapped_cut, FSP_WRAPPED_BYTES_MAX);
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    fsp_wrap(&self->identity.mesh_key, salts[0], WRAP_SPACE_KEY, FSP_SLICE_OF(data_key), &wrapped_key);
+    fsp_wrap(&self->identity.mesh_key, salts[1], WRAP_CUT_KEY, FSP_SLICE_OF(cut_key), &wrapped_cut);
+    FSP_ASSERT(fsp_buf_ok(&wrapped_key) && fsp_buf_ok(&wrapped_cut));
+
+    fsp_subject_id_t admin = fsp_subject_of(self->identity.admin_public_key);
+    fsp_command_t command = {.type = FSP_COMMAND_SPACE_INIT,
+                             .version = FSP_COMMAND_VERSION,
+                             .subject = admin,
+                             .attempt = 1,
+                             .layout_version = LAYOUT_VERSION};
+    fsp_random(command.space_id.bytes, sizeof(command.space_id.bytes));
+    fsp_random(command.op_id.bytes, sizeof(command.op_id.bytes));
+    fsp_random(command.request_digest.bytes, sizeof(command.request_digest.bytes));
+    command.space_init.name = fsp_slice_text(HOME_SPACE);
+    command.space_init.owner = admin;
+    fsp_random(command.space_init.root_id.bytes, sizeof(command.space_init.root_id.bytes));
+    fsp_random(command.space_init.trash_id.bytes, sizeof(command.space_init.trash_id.bytes));
+    command.space_init.chunk_bytes_min = fsp_chunk_params_default.bytes_min;
+    command.space_init.chunk_bytes_avg = fsp_chunk_params_default.bytes_avg;
+    command.space_init.chunk_bytes_max = fsp_chunk_params_default.bytes_max;
+    command.space_init.keys[0] = (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_buf_slice(&wrapped_key)};
+    command.space_init.key_count = 1;
+    command.space_init.wrapped_cut_key = fsp_buf_slice(&wrapped_cut);
+    fsp_command_encode(&command, &bytes);
+    FSP_ASSERT(fsp_buf_ok(&bytes));
+
+    fsp_buf_t answer;
+    fsp_buf_init(&answer, FSP_RESULT_BYTES_MAX);
+    fsp_status_t status = ask_shard(self, FSP_SHARD_COMMAND, fsp_buf_slice(&bytes), &answer, error);
+    if (status == FSP_OK) {
+        fsp_result_t result;
+        status = fsp_result_decode(fsp_buf_slice(&answer), &result);
+        if (status == FSP_OK)
+            status = result.status;
+        if (status != FSP_OK)
+            (void)fsp_error_set(error, status, "space %s cannot be made: %s", HOME_SPACE,
+                                fsp_status_text(status));
+    }
+    fsp_buf_clear(&answer);
+    fsp_buf_clear(&wrapped_key);
+    fsp_buf_clear(&wrapped_cut);
+    fsp_buf_clear(&bytes);
+    return status;
+}
+
+static fsp_status_t
+unwrap_secret(supervisor_t *self, const char *context, fsp_slice_t wrapped, fsp_secret_t *ret)
+{
+    fsp_buf_t plain;
+    fsp_buf_init(&plain, FSP_WRAPPED_BYTES_MAX);
+    fsp_status_t status = fsp_unwrap(&self->identity.mesh_key, context, wrapped, &plain);
+    if (status == FSP_OK && plain.bytes != sizeof(ret->bytes))
+        status = FSP_DAMAGED;
+    if (status == FSP_OK)
+        memcpy(ret->bytes, plain.data, sizeof(ret->bytes));
+    if (plain.data)
+        memset(plain.data, 0, plain.bytes);
+    fsp_buf_clear(&plain);
+    return status;
+}
+
+static fsp_status_t
+take_space(supervisor_t *self, const fsp_space_info_t *info)
+{
+    fsp_gateway_space_t *space = &self->spaces[self->space_count];
+    fsp_chunk_params_t params = {info->chunk_bytes_min, info->chunk_bytes_avg, info->chunk_bytes_max};
+    if (info->name.bytes >= sizeof(space->name) || !fsp_chunk_params_valid(&params))
+        return FSP_DAMAGED;
+    memcpy(space->name, info->name.data, info->name.bytes);
+    space->name[info->name.bytes] = '\0';
+    space->space_id = info->space_id;
+    space->epoch = info->epoch;
+    space->keys = fsp_space_keys_new();
+    self->space_count++;
+    FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret = {0};
+    for (size_t i = 0; i < info->key_count; i++) {
+        fsp_status_t status = unwrap_secret(self, WRAP_SPACE_KEY, info->keys[i].wrapped, &secret);
+        if (status != FSP_OK)
+            return status;
+        fsp_space_keys_add(space->keys, info->keys[i].generation, &secret);
+    }
+    fsp_status_t status = unwrap_secret(self, WRAP_CUT_KEY, info->wrapped_cut_key, &secret);
+    if (status == FSP_OK)
+        space->gear = fsp_gear_new(&secret, &params);
+    return status;
+}
+
+static fsp_status_t
+load_spaces(supervisor_t *self, fsp_error_t *error)
+{
+    fsp_query_t query = {.type = FSP_QUERY_SPACES,
+                         .subject = fsp_subject_of(self->identity.admin_public_key),
+                         .limit = SPACES_MAX};
+    fsp_buf_t bytes, answer_bytes;
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    fsp_buf_init(&answer_bytes, FSP_BODY_BYTES_MAX);
+    fsp_query_encode(&query, &bytes);
+    fsp_status_t status = ask_shard(self, FSP_SHARD_QUERY, fsp_buf_slice(&bytes), &answer_bytes, error);
+    fsp_answer_t answer;
+    if (status == FSP_OK) {
+        status = fsp_answer_open(fsp_buf_slice(&answer_bytes), &answer);
+        if (status == FSP_OK)
+            status = answer.status;
+        for (size_t i = 0; status == FSP_OK && i < answer.count && i < SPACES_MAX; i++) {
+            fsp_space_info_t info;
+            status = fsp_answer_space(&answer, &info);
+            if (status == FSP_OK)
+                status = take_space(self, &info);
+        }
+        if (status != FSP_OK)
+            (void)fsp_error_set(error, status, "spaces cannot be opened: %s", fsp_status_text(status));
+    }
+    fsp_buf_clear(&bytes);
+    fsp_buf_clear(&answer_bytes);
+    return status;
+}
+
+/* ---- start ------------------------------------------------------------------------------------------------------ */
+
+static void
+choose_workers(supervisor_t *self)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    self->worker_count = cores < 1 ? 1 : (size_t)cores;
+    if (self->worker_count > FSP_WORKERS_MAX)
+        self->worker_count = FSP_WORKERS_MAX;
+}
+
+static fsp_status_t
+start_services(supervisor_t *self, fsp_error_t *error)
+{
+    self->store_args.store = self->store;
+    fsp_status_t status =
+        start_actor(self, &fsp_store_actor_class, FSP_ACTOR_STORE, &self->store_args, error);
+    if (status != FSP_OK)
+        return status;
+    self->shard_args = (fsp_shard_actor_args_t){
+        .store = self->store,
+        .shard = {.shard = FSP_HOME_SHARD, .generation = 1},
+        .self = {.node_id = self->identity.node_id,
+                 .replica = REPLICA_NUMBER,
+                 .store_id = self->identity.store_id}};
+    status = start_actor(self, &fsp_shard_actor_class, FSP_ACTOR_SHARD, &self->shard_args, error);
+    if (status == FSP_OK)
+        status = load_spaces(self, error);
+    if (status == FSP_OK && self->space_count == 0) {
+        status = make_home(self, error);
+        if (status == FSP_OK)
+            status = load_spaces(self, error);
+    }
+    if (status != FSP_OK)
+        return status;
+    self->objects_args = (fsp_objects_actor_args_t){
+        .store = self->store, .slot_bits = self->identity.slot_bits, .layout_version = LAYOUT_VERSION};
+    status = start_actor(self, &fsp_objects_actor_class, FSP_ACTOR_OBJECTS, &self->objects_args, error);
+    for (size_t i = 0; status == FSP_OK && i < self->worker_count; i++)
+        status = start_actor(self, &fsp_worker_actor_class, (fsp_actor_id_t)(FSP_ACTOR_WORKER + i), NULL, error);
+    if (status != FSP_OK)
+        return status;
+    memcpy(self->auth_args.admin_public_key, self->identity.admin_public_key, 32);
+    return start_actor(self, &fsp_auth_actor_class, FSP_ACTOR_AUTH, &self->auth_args, error);
+}
+
+static fsp_status_t
+start_frontend(supervisor_t *self, fsp_error_t *error)
+{
+    self->frontend_args = (fsp_frontend_actor_args_t){.listen = self->config->listen,
+                                                      .curve_secret = self->identity.curve_key.secret_key,
+                                                      .node_id = self->identity.node_id,
+                                                      .mesh_id = self->identity.mesh_id,
+                                                      .store = self->store,
+                                                      .spaces = self->spaces,
+                                                      .space_count = self->space_count,
+                                                      .worker_count = self->worker_count,
+                                                      .layout_version = LAYOUT_VERSION};
+    memcpy(self->frontend_args.curve_public, self->identity.curve_key.public_key, 32);
+    fsp_status_t status =
+        start_actor(self, &fsp_frontend_actor_class, FSP_ACTOR_FRONTEND, &self->frontend_args, error);
+    if (status == FSP_OK)
+        status = fsp_identity_publish(self->config->directory, &self->identity, self->frontend_args.endpoint, error);
+    if (status == FSP_OK)
+        status = fsp_actor_command(self->actors[FSP_ACTOR_FRONTEND], "SERVE", error);
+    return status;
+}
+
+/* The recovery code is shown once, to a person; a script or a journal only learns where it lies. */
+static void
+announce(supervisor_t *self)
+{
+    const char *directory = self->config->directory;
+    char node_hex[65];
+    fsp_hex_encode(self->identity.node_id.bytes, sizeof(self->identity.node_id.bytes), node_hex);
+    if (self->identity.fresh) {
+        (void)printf("New mesh made in %s.\n", directory);
+        if (isatty(STDOUT_FILENO)) {
+            fsp_buf_t code;
+            fsp_buf_init(&code, 256);
+            fsp_error_t ignored;
+            if (fsp_datadir_read(directory, "recovery-code", true, &code, &ignored) == FSP_OK)
+                (void)printf("Recovery code (shown only now): %.*s", (int)code.bytes, (const char *)code.data);
+            if (code.data)
+                memset(code.data, 0, code.bytes);
+            fsp_buf_clear(&code);
+        }
+        (void)printf("The recovery code lies in %s/recovery-code: move it off this machine.  With it and a copy of\n"
+                     "the data your files can be read again when every gateway is lost; without it they cannot.\n",
+                     directory);
+    }
+    (void)printf("Node %.16s listens on %s\n", node_hex, self->frontend_args.endpoint);
+    (void)printf("Profile for clients: %s/admin.profile\n", directory);
+    (void)fflush(stdout);
+}
+
+/* Tells systemd, if it started us (sd_notify(3), without the library). */
+static void
+notify_systemd(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof(address.sun_path) || strlen(path) < 2)
+        return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (address.sun_path[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, bytes);
+    (void)close(fd);
+}
+
+/* ---- watch and stop ------------------------------------------------------------------------------------------------ */
+
+/* Number of the signal that waits, 0 if none. */
+static int
+next_signal(supervisor_t *self)
+{
+    struct signalfd_siginfo info;
+    ssize_t got = read(self->signal_fd, &info, sizeof(info));
+    return got == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
+/* Waits until a signal asks for an end (OK) or an actor fails. */
+static fsp_status_t
+watch(supervisor_t *self, fsp_error_t *error)
+{
+    zmq_pollitem_t items[FSP_ACTOR_COUNT + 1] = {{.fd = self->signal_fd, .events = ZMQ_POLLIN}};
+    fsp_actor_t *watched[FSP_ACTOR_COUNT + 1] = {NULL};
+    int count = 1;
+    for (int i = 0; i < FSP_ACTOR_COUNT; i++) {
+        if (self->actors[i]) {
+            watched[count] = self->actors[i];
+            items[count++] =
+                (zmq_pollitem_t){.socket = fsp_actor_pipe(self->actors[i]), .events = ZMQ_POLLIN};
+        }
+    }
+    for (;;) {
+        (void)zmq_poll(items, count, -1);
+        for (int i = 1; i < count; i++) {
+            if ((items[i].revents & ZMQ_POLLIN) && fsp_actor_failure(watched[i], error))
+                return error->status;
+        }
+        if (items[0].revents & ZMQ_POLLIN) {
+            int number = next_signal(self);
+            if (number == SIGTERM || number == SIGINT) {
+                fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"stopping\" signal=%d", number);
+                return FSP_OK;
+            }
+        }
+    }
+}
+
+/* Refuses new work and waits for what is under way.  Another SIGINT ends the process where it stands: what was
+   acknowledged is on stable storage. */
+static void
+drain(supervisor_t *self)
+{
+    fsp_error_t reply;
+    fsp_actor_t *frontend = self->actors[FSP_ACTOR_FRONTEND];
+    if (fsp_actor_command(frontend, "DRAIN", &reply) != FSP_OK)
+        return; /* it has failed: there is nobody to wait for */
+    fsp_time_t until = fsp_clock_mono_us() + (fsp_time_t)DRAIN_MS_MAX * 1000;
+    while (fsp_actor_command(frontend, "IDLE", &reply) != FSP_OK && fsp_clock_mono_us() < until) {
+        zmq_pollitem_t item = {.fd = self->signal_fd, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, 20) > 0 && next_signal(self) == SIGINT) {
+            fsp_log(FSP_LOG_WARNING, "supervisor", "msg=\"stopped at once\"");
+            _exit(130);
+        }
+    }
+}
+
+static void
+stop_actors(supervisor_t *self)
+{
+    /* Reverse order of the flow: who asks goes before who answers. */
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_FRONTEND]);
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_AUTH]);
+    for (int i = FSP_ACTOR_WORKER; i < FSP_ACTOR_COUNT; i++)
+        fsp_actor_destroy(&self->actors[i]);
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_OBJECTS]);
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_SHARD]);
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_STORE]);
+}
+
+static fsp_status_t
+open_node(supervisor_t *self, fsp_error_t *error)
+{
+    fsp_status_t status = fsp_datadir_make(self->config->directory, error);
+    if (status != FSP_OK)
+        return status;
+    fsp_store_config_t config = {.directory = self->config->directory,
+                                 .sync = self->config->sync,
+                                 .lock_wait_us = LOCK_WAIT_US};
+    bool fresh = false;
+    status = fsp_store_open(&config, &self->store, &fresh, error);
+    if (status == FSP_OK)
+        status = fsp_identity_open(self->config->directory, self->store, &self->identity, error);
+    if (status == FSP_OK)
+        status = start_services(self, error);
+    if (status == FSP_OK)
+        status = start_frontend(self, error);
+    return status;
+}
+
+static void
+block_signals(supervisor_t *self)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGPIPE);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL); /* inherited by every thread made from now on */
+    sigdelset(&set, SIGPIPE);
+    self->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    FSP_ASSERT(self->signal_fd >= 0);
+}
+
+int
+fsp_supervisor_run(const fsp_supervisor_config_t *config)
+{
+    supervisor_t *self = FSP_NEW(supervisor_t);
+    self->config = config;
+    block_signals(self);
+    (void)zsys_init();
+    zsys_handler_set(NULL);
+    choose_workers(self);
+    zsys_set_io_threads(2); /* CURVE runs in them: a connection stays on one */
+    zsys_set_max_sockets(4096);
+    self->mailbox = fsp_mailbox_new(FSP_ACTOR_SUPERVISOR);
+
+    fsp_error_t error = {.status = FSP_OK};
+    fsp_status_t status = open_node(self, &error);
+    if (status == FSP_OK) {
+        announce(self);
+        notify_systemd("READY=1");
+        fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"serving\" endpoint=%s version=%s",
+                self->frontend_args.endpoint, FSP_VERSION);
+        status = watch(self, &error);
+        notify_systemd("STOPPING=1");
+        if (status == FSP_OK)
+            drain(self);
+    }
+    stop_actors(self);
+    fsp_mailbox_destroy(&self->mailbox);
+    if (self->store)
+        fsp_store_close(&self->store, status == FSP_OK, CLOSE_WAIT_US);
+    for (size_t i = 0; i < self->space_count; i++) {
+        fsp_space_keys_destroy(&self->spaces[i].keys);
+        fsp_gear_destroy(&self->spaces[i].gear);
+    }
+    fsp_secret_wipe(&self->frontend_args.curve_secret);
+    fsp_identity_wipe(&self->identity);
+    (void)close(self->signal_fd);
+    fsp_free(self);
+    zsys_shutdown();
+    if (status == FSP_OK) {
+        fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"stopped\"");
+        return 0;
+    }
+    (void)fprintf(stderr, "filesphered: %s\n", error.text[0] ? error.text : fsp_status_text(status));
+    return fsp_error_info(status)->exit_code;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* changes - the feed: one row per applied command that changed something.  Layer core/meta.  Pure.
+ *
+ * A row is the canonical array [index, operation, time, author, op id, kind, file id, path, from
+ * path, version id | nil, displaced id | nil, hash of the row before].  Its hash is the SHA-256 of
+ * exactly these bytes; the hash of the last row is in the space row.  So one hash fixes the whole
+ * history of a space.  Readers get the bytes themselves and compute the hash on their own.
+ * How to change: as version records.
+ */
+#ifndef FSP_CORE_META_CHANGES_H
+#define FSP_CORE_META_CHANGES_H
+#include "core/meta/machine.h"
+
+void fsp_change_row_encode(const fsp_change_info_t *change, fsp_buf_t *buf);
+/* Also fills hash. */
+FSP_MUST_CHECK fsp_status_t fsp_change_row_decode(fsp_slice_t bytes, fsp_change_info_t *ret);
+
+/* Completes m->change, writes it under the next number and moves the space on. */
+void fsp_changes_append(fsp_machine_t *m);
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/* query - readers of the state machine.  Layer core/meta.  Pure. */
+#include "core/meta/query.h"
+
+#include "core/auth/policy.h"
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/base/text.h"
+#include "core/meta/answer.h"
+#include "core/meta/namespace.h"
+#include "core/meta/versions.h"
+
+/* -- RESOLVE ----------------------------------------------------------------------------------- */
+
+static bool
+is_head(const fsp_node_row_t *node, fsp_version_id_t id)
+{
+    for (size_t i = 0; i < node->head_count; i++)
+        if (fsp_version_id_eq(node->heads[i].id, id))
+            return true;
+    return false;
+}
+
+/* The version asked for, by prefix or the preferred head. */
+static fsp_status_t
+pick_version(fsp_machine_t *m, const fsp_query_t *query, const fsp_found_t *found,
+             fsp_version_info_t *ret, fsp_version_row_t *ret_row)
+{
+    uint64_t number = found->node.heads[0].number;
+    fsp_status_t status = FSP_OK;
+    if (query->version.bytes)
+        status = fsp_versions_by_prefix(m, found->id, query->version, &number);
+    if (status == FSP_OK)
+        status = fsp_versions_get(m, found->id, number, ret, ret_row);
+    if (status)
+        return status;
+    if (!ret->retained)
+        return FSP_GONE;
+    ret->is_head = is_head(&found->node, ret->id);
+    return FSP_OK;
+}
+
+static fsp_status_t
+resolve(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    fsp_found_t found;
+    fsp_status_t status = fsp_namespace_find(m, &query->target, &found);
+    if (status)
+        return status;
+    fsp_node_info_t node = {
+        .kind = found.node.kind,
+        .file_id = found.id,
+        .parent_id = found.node.parent_id,
+        .name = fsp_node_row_name(&found.node),
+        .path = found.path,
+        .attr = fsp_slice(found.node.attr, found.node.attr_bytes),
+        .time = found.node.time,
+        .head_count = found.node.head_count,
+    };
+    fsp_version_row_t row = {0};
+    if (found.node.kind != FSP_KIND_DIRECTORY) {
+        for (size_t i = 0; i < found.node.head_count; i++)
+            node.heads[i] = found.node.heads[i].id;
+        status = pick_version(m, query, &found, &node.version, &row);
+        if (status)
+            return status;
+    } else if (query->version.bytes) {
+        return FSP_IS_DIRECTORY;
+    }
+    bool fits = fsp_answering_add_node(answering, &node, row.record);
+    FSP_ASSERT(fits); /* one node is far smaller than an answer */
+    return FSP_OK;
+}
+
+/* -- LIST -------------------------------------------------------------------------------------- */
+
+static fsp_status_t
+list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row,
+           fsp_answering_t *answering, bool *ret_fits)
+{
+    fsp_node_row_t node;
+    fsp_status_t status = fsp_machine_need_node(m, row->id, &node);
+    if (status)
+        return status;
+    fsp_entry_info_t entry = {
+        .name = name,
+        .kind = row->kind,
+        .file_id = row->id,
+        .size = node.size,
+        .modified = node.content_time,
+        .head_count = node.head_count,
+    };
+    if (node.head_count) {
+        entry.version_id = node.heads[0].id;
+        entry.number = node.heads[0].number;
+    }
+    *ret_fits = fsp_answering_add_entry(answering, &entry);
+    return FSP_OK;
+}
+
+/* Keys of a directory's entries from max(prefix, after) to the end of prefix. */
+static void
+list_range(const fsp_machine_t *m, fsp_file_id_t directory_id, const fsp_query_t *query,
+           fsp_row_key_t *ret_from, fsp_row_key_t *ret_to)
+{
+    static const uint8_t nul[1] = {0};
+    fsp_row_key_t key = fsp_machine_key(m, FSP_TABLE_ENTRY);
+    fsp_row_key_add(&key, FSP_SLICE_OF(directory_id));
+    *ret_from = key;
+    *ret_to = key;
+    fsp_row_key_add(ret_to, query->prefix);
+    fsp_row_key_to_prefix_end(ret_to);
+    if (query->after.bytes && fsp_slice_cmp(query->after, query->prefix) >= 0) {
+        fsp_row_key_add(ret_from, query->after);
+        fsp_row_key_add(ret_from, fsp_slice(nul, sizeof(nul))); /* the next possible name */
+    } else {
+        fsp_row_key_add(ret_from, query->prefix);
+    }
+}
+
+static fsp_status_t
+list(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    fsp_found_t found;
+    fsp_status_t status = fsp_namespace_find(m, &query->target, &found);
+    if (status)
+        return status;
+    if (found.node.kind != FSP_KIND_DIRECTORY)
+        return FSP_NOT_DIRECTORY;
+    fsp_row_key_t from, to;
+    list_range(m, found.id, query, &from, &to);
+    if (fsp_slice_cmp(fsp_row_key_slice(&from), fsp_row_key_slice(&to)) >= 0)
+        return FSP_OK;
+    const size_t name_at = FSP_ROW_PREFIX_BYTES + sizeof(found.id.bytes);
+
+    FSP_AUTO(fsp_cursor_destroy)
+    fsp_cursor_t *cursor = fsp_view_scan(m->view, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    for (; cursor->valid; fsp_cursor_next(cursor)) {
+        if (answering->count == query->limit) {
+            answering->more = true;
+            break;
+        }
+        fsp_entry_row_t row;
+        if (cursor->key.bytes <= name_at || fsp_entry_row_decode(cursor->value, &row))
+            return fsp_machine_fail(m, FSP_DAMAGED);
+        bool fits;
+        status = list_entry(m, fsp_slice(cursor->key.data + name_at, cursor->key.bytes - name_at),
+                            &row, answering, &fits);
+        if (status)
+            return status;
+        if (!fits)
+            break;
+    }
+    return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
+}
+
+/* -- VERSIONS and CHANGES ---------------------------------------------------------------------- */
+
+static fsp_status_t
+versions(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    fsp_found_t found;
+    fsp_status_t status = fsp_namespace_find(m, &query->target, &found);
+    if (status)
+        return status;
+    if (found.node.kind == FSP_KIND_DIRECTORY)
+        return FSP_IS_DIRECTORY;
+    /* Numbers are dense, so the next lower one is a key and not a backward scan. */
+    uint64_t number = found.node.heads[0].number;
+    if (query->after_index && query->after_index - 1 < number)
+        number = query->after_index - 1;
+    for (; number > 0; number--) {
+        if (answering->count == query->limit) {
+            answering->more = true;
+            break;
+        }
+        fsp_version_info_t version;
+        fsp_version_row_t row;
+        status = fsp_versions_get(m, found.id, number, &version, &row);
+        if (status)
+            return status == FSP_NO_SUCH_VERSION ? fsp_machine_fail(m, FSP_DAMAGED) : status;
+        version.is_head = is_head(&found.node, version.id);
+        version.carrier = (fsp_slice_t){0};
+        if (!fsp_answering_add_version(answering, &version, row.record))
+            break;
+    }
+    return FSP_OK;
+}
+
+static fsp_status_t
+changes(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    if (query->after_index >= m->space.change_index)
+        return FSP_OK;
+    fsp_row_key_t to = fsp_machine_key(m, FSP_TABLE_CHANGE);
+    fsp_row_key_t from = to;
+    fsp_row_key_to_prefix_end(&to);
+    fsp_row_key_add_u64(&from, query->after_index + 1);
+    FSP_AUTO(fsp_cursor_destroy)
+    fsp_cursor_t *cursor = fsp_view_scan(m->view, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    for (; cursor->valid; fsp_cursor_next(cursor)) {
+        if (answering->count == query->limit) {
+            answering->more = true;
+            break;
+        }
+        if (!fsp_answering_add_change(answering, cursor->value))
+            break;
+    }
+    return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
+}
+
+/* -- SPACES ------------------------------------------------------------------------------------ */
+
+static fsp_space_info_t
+space_info(fsp_space_id_t space_id, const fsp_space_row_t *row)
+{
+    fsp_space_info_t info = {
+        .space_id = space_id,
+        .name = row->name,
+        .owner = row->owner,
+        .epoch = row->epoch,
+        .change_index = row->change_index,
+        .quota_bytes = row->quota_bytes,
+        .used_bytes = row->used_bytes,
+        .root_id = row->root_id,
+        .trash_id = row->trash_id,
+        .chunk_bytes_min = row->chunk_bytes_min,
+        .chunk_bytes_avg = row->chunk_bytes_avg,
+        .chunk_bytes_max = row->chunk_bytes_max,
+        .key_count = row->key_count,
+        .wrapped_cut_key = row->wrapped_cut_key,
+    };
+    memcpy(info.keys, row->keys, sizeof(info.keys));
+    return info;
+}
+
+static bool
+space_wanted(const fsp_query_t *query, const fsp_space_row_t *row)
+{
+    if (row->name.bytes < query->prefix.bytes ||
+        !fsp_slice_eq(fsp_slice(row->name.data, query->prefix.bytes), query->prefix))
+        return false;
+    const fsp_resource_t resource = {.owner = row->owner};
+    return fsp_policy(query->subject, FSP_ACTION_READ, &resource) == FSP_OK;
+}
+
+static fsp_status_t
+spaces(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    static const uint8_t nul[1] = {0};
+    if (query->after.bytes && query->after.bytes != sizeof(fsp_space_id_t))
+        return FSP_INVALID;
+    fsp_row_key_t from = fsp_row_key(m->shard, FSP_TABLE_SPACE, (fsp_space_id_t){0});
+    fsp_row_key_t to = from;
+    to.used = FSP_ROW_PREFIX_BYTES - sizeof(fsp_space_id_t); /* of the table, whatever the space */
+    fsp_row_key_to_prefix_end(&to);
+    if (!fsp_space_id_is_zero(query->space_id)) {
+        from = to = fsp_row_key(m->shard, FSP_TABLE_SPACE, query->space_id);
+        fsp_row_key_add(&to, fsp_slice(nul, sizeof(nul)));
+    } else if (query->after.bytes) {
+        from.used = FSP_ROW_PREFIX_BYTES - sizeof(fsp_space_id_t);
+        fsp_row_key_add(&from, query->after);
+        fsp_row_key_add(&from, fsp_slice(nul, sizeof(nul)));
+    }
+    FSP_AUTO(fsp_cursor_destroy)
+    fsp_cursor_t *cursor = fsp_view_scan(m->view, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    for (; cursor->valid; fsp_cursor_next(cursor)) {
+        fsp_space_id_t space_id;
+        fsp_space_row_t row;
+        if (cursor->key.bytes != FSP_ROW_PREFIX_BYTES || fsp_space_row_decode(cursor->value, &row))
+            return fsp_machine_fail(m, FSP_DAMAGED);
+        memcpy(space_id.bytes, cursor->key.data + cursor->key.bytes - sizeof(space_id.bytes),
+               sizeof(space_id.bytes));
+        if (!space_wanted(query, &row))
+            continue;
+        if (answering->count == query->limit) {
+            answering->more = true;
+            break;
+        }
+        const fsp_space_info_t info = space_info(space_id, &row);
+        if (!fsp_answering_add_space(answering, &info))
+            break;
+    }
+    return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
+}
+
+/* -- one query --------------------------------------------------------------------------------- */
+
+/* What fsp_query_decode has checked of a query that came as bytes; others are checked here. */
+static fsp_status_t
+check_query(const fsp_query_t *query)
+{
+    if (query->type < FSP_QUERY_RESOLVE || query->type > FSP_QUERY_SPACES)
+        return FSP_UNSUPPORTED;
+    if (query->target.path.bytes && fsp_path_check(query->target.path))
+        return FSP_BAD_NAME;
+    if (query->prefix.bytes > FSP_NAME_BYTES_MAX || query->after.bytes > FSP_NAME_BYTES_MAX)
+        return FSP_TOO_LARGE;
+    if (query->type != FSP_QUERY_RESOLVE &&
+        (query->limit < 1 || query->limit > FSP_LIST_LIMIT_MAX))
+        return FSP_INVALID;
+    return FSP_OK;
+}
+
+static fsp_status_t
+run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    fsp_status_t status = check_query(query);
+    if (status == FSP_OK)
+        status = fsp_machine_load_shard(m);
+    if (status)
+        return status;
+    if (query->system_index < m->shard_row.subject_floor)
+        return FSP_STALE;
+    if (query->type == FSP_QUERY_SPACES)
+        return spaces(m, query, answering);
+
+    status = fsp_machine_load_space(m);
+    if (status)
+        return status;
+    const fsp_resource_t resource = {.owner = m->space.owner};
+    status = fsp_policy(query->subject, FSP_ACTION_READ, &resource);
+    if (status)
+        return status;
+    switch (query->type) {
+    case FSP_QUERY_RESOLVE:
+        return resolve(m, query, answering);
+    case FSP_QUERY_LIST:
+        return list(m, query, answering);
+    case FSP_QUERY_VERSIONS:
+        return versions(m, query, answering);
+    case FSP_QUERY_CHANGES:
+        return changes(m, query, answering);
+    case FSP_QUERY_SPACES:
+        break;
+    }
+    FSP_UNREACHABLE();
+}
+
+fsp_status_t
+fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view, const fsp_query_t *query,
+               fsp_buf_t *ret_answer)
+{
+    FSP_PRE(query);
+    FSP_PRE(ret_answer);
+    fsp_machine_t m;
+    fsp_machine_init(&m, shard, view, query->space_id);
+    fsp_answering_t answering;
+    fsp_answering_init(&answering);
+    fsp_status_t status = run_query(&m, query, &answering);
+    fsp_status_t failure = m.failure;
+    /* Who may not read learns nothing, not even how much happens there. */
+    uint64_t index = status == FSP_FORBIDDEN ? 0 : m.space.change_index;
+    if (failure == FSP_OK)
+        fsp_answering_finish(&answering, status, index, ret_answer);
+    fsp_answering_clear(&answering);
+    fsp_machine_clear(&m);
+    return failure;
+}

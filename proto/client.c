@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/* client - bodies of the client protocol: msgpack maps with short keys.  Layer proto.  Pure.
+ *
+ * Two tables say all about the fields; what remains here is what one field cannot say alone:
+ * attributes, ranges and maps in maps, and which fields a request needs or excludes.
+ *
+ * How to change: a new field is a row with a new key, in docs/protocol/client.md too (test_client
+ * compares); it must be safe for an old server to overlook it, else it needs a capability or a
+ * minor version.
+ */
+#include "proto/client.h"
+
+#include "core/base/check.h"
+#include "proto/client_fields.h"
+
+enum {
+    CLIENT_NAME_BYTES_MAX = 128,
+    SYMBOL_BYTES_MAX = 64,
+    ERROR_TEXT_BYTES_MAX = 1024,
+    DISK_STATE_BYTES_MAX = 16,
+    VERSION_HEX_MAX = 64,
+    MODE_MAX = 07777,
+    VERSIONS_MAX = 4,
+    RETRY_MAX = 2,
+};
+static_assert(sizeof(fsp_condition_type_t) == sizeof(uint32_t), "enumerations are read as u32");
+static_assert(sizeof(fsp_kind_t) == sizeof(uint32_t), "enumerations are read as u32");
+static_assert(sizeof(((fsp_request_t *)0)->versions) == VERSIONS_MAX * sizeof(uint64_t),
+              "the bound of \"versions\" is the array's");
+
+/* -- attributes: [mode, mtime seconds (signed), nanoseconds] ----------------------------------- */
+
+static const int64_t MTIME_S_MAX = (INT64_C(1) << 62) - 1; /* what a sealed attribute can hold */
+static const uint64_t NANOSECONDS_MAX = 999999999;
+
+static void
+encode_attr(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf)
+{
+    fsp_wire_array(buf, 3);
+    fsp_wire_uint(buf, mode);
+    fsp_wire_int(buf, mtime_s);
+    fsp_wire_uint(buf, mtime_ns);
+}
+
+/* The `count` values of an array, which must have exactly that many. */
+static fsp_status_t
+open_tuple(fsp_slice_t value, size_t count, fsp_slice_t *ret_values)
+{
+    fsp_wire_reader_t reader;
+    size_t got;
+    fsp_status_t status = fsp_wire_open_array(value, FSP_MSGPACK_ITEMS_MAX, &reader, &got);
+    if (status)
+        return status;
+    if (got != count)
+        return FSP_INVALID;
+    for (size_t i = 0; i < count; i++) {
+        status = fsp_wire_next(&reader, &ret_values[i]);
+        FSP_ASSERT(status == FSP_OK); /* open_array has skimmed it */
+    }
+    return FSP_OK;
+}
+
+static fsp_status_t
+decode_attr(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s, uint32_t *ret_mtime_ns)
+{
+    fsp_slice_t parts[3];
+    uint64_t mode, nanoseconds;
+    fsp_status_t status = open_tuple(value, 3, parts);
+    if (!status)
+        status = fsp_wire_read_uint(parts[0], MODE_MAX, &mode);
+    if (!status)
+        status = fsp_wire_read_int(parts[1], -MTIME_S_MAX, MTIME_S_MAX, ret_mtime_s);
+    if (!status)
+        status = fsp_wire_read_uint(parts[2], NANOSECONDS_MAX, &nanoseconds);
+    if (status)
+        return status;
+    *ret_mode = (uint32_t)mode;
+    *ret_mtime_ns = (uint32_t)nanoseconds;
+    return FSP_OK;
+}
+
+static bool
+request_attr_present(const void *self)
+{
+    return ((const fsp_request_t *)self)->has_attr;
+}
+
+static void
+request_attr_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_request_t *request = self;
+    encode_attr(request->mode, request->mtime_s, request->mtime_ns, buf);
+}
+
+static fsp_status_t
+request_attr_decode(void *self, fsp_slice_t value)
+{
+    fsp_request_t *request = self;
+    request->has_attr = true;
+    return decode_attr(value, &request->mode, &request->mtime_s, &request->mtime_ns);
+}
+
+static bool
+reply_attr_present(const void *self)
+{
+    return ((const fsp_reply_t *)self)->has_attr;
+}
+
+static void
+reply_attr_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_reply_t *reply = self;
+    encode_attr(reply->mode, reply->mtime_s, reply->mtime_ns, buf);
+}
+
+static fsp_status_t
+reply_attr_decode(void *self, fsp_slice_t value)
+{
+    fsp_reply_t *reply = self;
+    reply->has_attr = true;
+    return decode_attr(value, &reply->mode, &reply->mtime_s, &reply->mtime_ns);
+}
+
+static const char ATTR_TEXT[] = "array [mode, mtime s, mtime ns]";
+static const fsp_field_custom_t REQUEST_ATTR = {ATTR_TEXT, request_attr_present,
+                                                request_attr_encode, request_attr_decode};
+static const fsp_field_custom_t REPLY_ATTR = {ATTR_TEXT, reply_attr_present, reply_attr_encode,
+                                              reply_attr_decode};
+
+/* -- range: [first, last], both inclusive ------------------------------------------------------ */
+
+static bool
+range_present(const void *self)
+{
+    return ((const fsp_request_t *)self)->has_range;
+}
+
+static void
+range_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_request_t *request = self;
+    fsp_wire_array(buf, 2);
+    fsp_wire_uint(buf, request->range_first);
+    fsp_wire_uint(buf, request->range_last);
+}
+
+static fsp_status_t
+range_decode(void *self, fsp_slice_t value)
+{
+    fsp_request_t *request = self;
+    fsp_slice_t parts[2];
+    fsp_status_t status = open_tuple(value, 2, parts);
+    if (!status)
+        status = fsp_wire_read_uint(parts[0], UINT64_MAX, &request->range_first);
+    if (!status)
+        status = fsp_wire_read_uint(parts[1], UINT64_MAX, &request->range_last);
+    if (status)
+        return status;
+    if (request->range_first > request->range_last)
+        return FSP_BAD_RANGE;
+    request->has_range = true;
+    return FSP_OK;
+}
+
+static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, range_encode,
+                                         range_decode};
+
+/* -- requests ---------------------------------------------------------------------------------- */
+
+#define ON(type) (UINT64_C(1) << FSP_MSG_##type)
+/* What changes something and therefore has an op id. */
+#define ON_CHANGES_SOMETHING (ON(PUT) | ON(MKDIR) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+/* What acts on one node, by path or by id. */
+#define ON_TARGET                                                                                  \
+    (ON(PUT) | ON(GET) | ON(STAT) | ON(VERSIONS) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+#define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+#define ON_SPACE (ON_TARGET | ON(LIST) | ON(MKDIR) | ON(CHANGES))
+#define ON_REQUEST                                                                                 \
+    (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(SPACES) | ON(NODE))
+#define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA))
+
+#define REQUEST(type, member, key, bound) FSP_FIELD(type, fsp_request_t, member, key, bound)
+#define REQUEST_ALSO(type, member, key, bound, flag)                                               \
+    FSP_FIELD_ALSO(type, fsp_request_t, member, key, bound, offsetof(fsp_request_t, flag))
+
+/* Strict: what the request acts on, and under which condition.  Overlooking one of these would
+   do something else than what was asked. */
+static const fsp_field_t REQUEST_FIELDS[] = {
+    {REQUEST(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX), .types = ON_SPACE, .strict = true},
+    {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX),
+     .types = ON_TARGET | ON(LIST) | ON(MKDIR), .strict = true},
+    {REQUEST(FIXED, file_id, "file", sizeof(fsp_file_id_t)), .types = ON_TARGET, .strict = true},
+    {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX),
+     .types = ON(MOVE) | ON(COPY), .strict = true},
+    {REQUEST(HEX, version, "version", VERSION_HEX_MAX),
+     .types = ON(GET) | ON(STAT) | ON(COPY) | ON(RESTORE), .strict = true},
+    {REQUEST(FIXED, op_id, "op", sizeof(fsp_op_id_t)), .types = ON_CHANGES_SOMETHING},
+    {REQUEST(UINT, attempt, "attempt", UINT32_MAX), .types = ON_CHANGES_SOMETHING},
+    {REQUEST(UINT, since, "since", UINT64_MAX), .types = ON_CHANGES_SOMETHING},
+    {REQUEST(U32, condition.type, "if", FSP_IF_MERGE), .types = ON_CONDITION, .strict = true},
+    {REQUEST_ALSO(IDS, condition.versions, "bases", FSP_PARENTS_MAX, condition.version_count),
+     .types = ON_CONDITION, .strict = true},
+    {REQUEST(BOOL, create_parents, "parents", 0),
+     .types = ON(PUT) | ON(MKDIR) | ON(MOVE) | ON(COPY)},
+    {REQUEST(BOOL, recursive, "recursive", 0), .types = ON(DELETE)},
+    {REQUEST(BOOL, replace, "replace", 0), .types = ON(MOVE)},
+    {REQUEST(BOOL, exist_ok, "exist_ok", 0), .types = ON(MKDIR)},
+    {REQUEST(UINT, kind, "kind", FSP_KIND_SYMLINK), .types = ON(PUT)},
+    {FSP_FIELD_OF(&REQUEST_ATTR, "attr"), .types = ON(PUT) | ON(MKDIR)},
+    {REQUEST(BOOL, end, "end", 0), .types = ON(PUT)},
+    {REQUEST(TEXT, media_type, "media", FSP_MEDIA_TYPE_BYTES_MAX), .types = ON(PUT)},
+    {REQUEST(TEXT, message, "message", FSP_MESSAGE_BYTES_MAX), .types = ON(PUT)},
+    {REQUEST_ALSO(UINT, size, "size", INT64_MAX, has_size), .types = ON(PUT) | ON(COMMIT)},
+    {REQUEST_ALSO(FIXED, sha256, "sha256", sizeof(fsp_hash_t), has_sha256),
+     .types = ON(PUT) | ON(COMMIT)},
+    {FSP_FIELD_OF(&RANGE, "range"), .types = ON(GET), .strict = true},
+    {REQUEST(UINT, credit, "credit", UINT32_MAX), .types = ON(GET) | ON(CREDIT)},
+    {REQUEST(TEXT, prefix, "prefix", FSP_NAME_BYTES_MAX), .types = ON(LIST)},
+    {REQUEST(TEXT, after, "after", FSP_NAME_BYTES_MAX), .types = ON(LIST)},
+    {REQUEST(UINT, after_index, "after_index", UINT64_MAX), .types = ON(VERSIONS) | ON(CHANGES)},
+    {REQUEST(UINT, limit, "limit", FSP_LIST_LIMIT_MAX),
+     .types = ON(LIST) | ON(VERSIONS) | ON(CHANGES) | ON(SPACES)},
+    {REQUEST_ALSO(UINTS, versions, "versions", VERSIONS_MAX, version_count), .types = ON(HELLO)},
+    {REQUEST(TEXT, client, "client", CLIENT_NAME_BYTES_MAX), .types = ON(HELLO)},
+};
+
+fsp_fields_t
+fsp_request_fields(void)
+{
+    return (fsp_fields_t){REQUEST_FIELDS, sizeof(REQUEST_FIELDS) / sizeof(REQUEST_FIELDS[0])};
+}
+
+static bool
+is_on(fsp_client_type_t type, uint64_t types)
+{
+    return (unsigned)type < 64 && (types >> type & 1);
+}
+
+/* "if" and "bases" together. */
+static bool
+condition_fits(const fsp_condition_t *condition)
+{
+    switch (condition->type) {
+    case FSP_IF_EDIT:
+    case FSP_IF_MATCH:
+        return condition->version_count == 1;
+    case FSP_IF_MERGE:
+        return condition->version_count > 0;
+    case FSP_IF_REPLACE:
+    case FSP_IF_NONE_MATCH:
+    default: /* 0: absent */
+        return condition->version_count == 0;
+    }
+}
+
+/* Fields that need or exclude each other. */
+static bool
+request_fits(fsp_client_type_t type, const fsp_request_t *request)
+{
+    bool by_path = request->path.bytes > 0;
+    bool by_id = !fsp_file_id_is_zero(request->file_id);
+    if (is_on(type, ON_TARGET) && by_path == by_id)
+        return false;
+    if (is_on(type, ON_CHANGES_SOMETHING) &&
+        (fsp_op_id_is_zero(request->op_id) || request->attempt == 0))
+        return false;
+    if (!condition_fits(&request->condition))
+        return false;
+    switch (type) {
+    case FSP_MSG_HELLO:
+        return request->version_count > 0;
+    case FSP_MSG_MKDIR:
+        return by_path;
+    case FSP_MSG_MOVE:
+    case FSP_MSG_COPY:
+        return request->to_path.bytes > 0;
+    case FSP_MSG_RESTORE:
+        return request->version.bytes > 0;
+    case FSP_MSG_CREDIT:
+        return request->credit > 0;
+    default:
+        return true;
+    }
+}
+
+void
+fsp_request_encode(fsp_client_type_t type, const fsp_request_t *request, fsp_buf_t *buf)
+{
+    FSP_PRE(is_on(type, ON_REQUEST));
+    fsp_fields_encode(fsp_request_fields(), type, request, buf);
+}
+
+fsp_status_t
+fsp_request_decode(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret)
+{
+    FSP_PRE(ret);
+    if (!is_on(type, ON_REQUEST))
+        return is_on(type, ON_OTHER) ? FSP_PROTOCOL : FSP_UNSUPPORTED;
+    fsp_request_t request;
+    memset(&request, 0, sizeof(request));
+    fsp_status_t status = fsp_fields_decode(fsp_request_fields(), type, body, &request);
+    if (status)
+        return status;
+    if (!request_fits(type, &request))
+        return FSP_INVALID;
+    *ret = request;
+    return FSP_OK;
+}
+
+/* -- replies ----------------------------------------------------------------------------------- */
+
+#define REPLY(type, member, key, bound) FSP_FIELD(type, fsp_reply_t, member, key, bound)
+#define REPLY_ALSO(type, member, key, bound, flag)                                                 \
+    FSP_FIELD_ALSO(type, fsp_reply_t, member, key, bound, offsetof(fsp_reply_t, flag))
+
+static const fsp_field_t RECEIPT_FIELDS[] = {
+    {REPLY(UINT, durable_w, "w", UINT32_MAX)},
+    {REPLY(UINT, durable_r, "r", UINT32_MAX)},
+    {REPLY(UINT, issued, "issued", UINT64_MAX)},
+};
+
+static const fsp_field_t DISK_FIELDS[] = {
+    {REPLY(UINT, disk_total, "total", UINT64_MAX)},
+    {REPLY(UINT, disk_free, "free", UINT64_MAX)},
+    {REPLY(UINT, disk_reserve, "reserve", UINT64_MAX)},
+    {REPLY(TEXT, disk_state, "state", DISK_STATE_BYTES_MAX)},
+};
+
+fsp_fields_t
+fsp_reply_receipt_fields(void)
+{
+    return (fsp_fields_t){RECEIPT_FIELDS, sizeof(RECEIPT_FIELDS) / sizeof(RECEIPT_FIELDS[0])};
+}
+
+fsp_fields_t
+fsp_reply_disk_fields(void)
+{
+    return (fsp_fields_t){DISK_FIELDS, sizeof(DISK_FIELDS) / sizeof(DISK_FIELDS[0])};
+}
+
+static bool
+receipt_present(const void *self)
+{
+    const fsp_reply_t *reply = self;
+    return reply->durable_w > 0 || reply->durable_r > 0 || reply->issued > 0;
+}
+
+static void
+receipt_encode(const void *self, fsp_buf_t *buf)
+{
+    fsp_fields_encode(fsp_reply_receipt_fields(), 0, self, buf);
+}
+
+/* An absent map is said by an absent key; no bytes where a value stands cannot come from a
+   skimmed body. */
+static fsp_status_t
+receipt_decode(void *self, fsp_slice_t value)
+{
+    return fsp_fields_decode(fsp_reply_receipt_fields(), 0, value, self);
+}
+
+static bool
+disk_present(const void *self)
+{
+    const fsp_reply_t *reply = self;
+    return reply->disk_total > 0 || reply->disk_free > 0 || reply->disk_reserve > 0 ||
+           reply->disk_state.bytes > 0;
+}
+
+static void
+disk_encode(const void *self, fsp_buf_t *buf)
+{
+    fsp_fields_encode(fsp_reply_disk_fields(), 0, self, buf);
+}
+
+static fsp_status_t
+disk_decode(void *self, fsp_slice_t value)
+{
+    return fsp_fields_decode(fsp_reply_disk_fields(), 0, value, self);
+}
+
+static bool
+items_present(const void *self)
+{
+    return ((const fsp_reply_t *)self)->item_count > 0;
+}
+
+static void
+items_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_reply_t *reply = self;
+    FSP_PRE(reply->item_count <= FSP_LIST_LIMIT_MAX);
+    fsp_wire_array(buf, reply->item_count);
+    fsp_buf_append_slice(buf, reply->items);
+}
+
+static fsp_status_t
+items_decode(void *self, fsp_slice_t value)
+{
+    fsp_reply_t *reply = self;
+    fsp_wire_reader_t reader;
+    fsp_status_t status =
+        fsp_wire_open_array(value, FSP_LIST_LIMIT_MAX, &reader, &reply->item_count);
+    if (!status)
+        reply->items = fsp_slice(reader.at, (size_t)(reader.end - reader.at));
+    return status;
+}
+
+static const fsp_field_custom_t RECEIPT = {"map", receipt_present, receipt_encode,
+                                           receipt_decode};
+static const fsp_field_custom_t DISK = {"map", disk_present, disk_encode, disk_decode};
+static const fsp_field_custom_t ITEMS = {"array of maps, at most 1000", items_present,
+                                         items_encode, items_decode};
+
+static const fsp_field_t REPLY_FIELDS[] = {
+    {REPLY(UINT, code, "code", UINT32_MAX)},
+    {REPLY(TEXT, symbol, "symbol", SYMBOL_BYTES_MAX)},
+    {REPLY(TEXT, text, "text", ERROR_TEXT_BYTES_MAX)},
+    {REPLY(UINT, retry, "retry", RETRY_MAX)},
+    {REPLY(U32, kind, "kind", FSP_KIND_SYMLINK)},
+    {REPLY_ALSO(FIXED, file_id, "file", sizeof(fsp_file_id_t), has_node)},
+    {REPLY(PATH, path, "path", FSP_PATH_BYTES_MAX)},
+    {REPLY(SPACE, space_name, "sp", FSP_SPACE_NAME_BYTES_MAX)},
+    {REPLY(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
+    {REPLY(UINT, number, "number", UINT64_MAX)},
+    {REPLY(UINT, size, "size", INT64_MAX)},
+    {REPLY(UINT, modified, "modified", UINT64_MAX)},
+    {REPLY(FIXED, sha256, "sha256", sizeof(fsp_hash_t))},
+    {REPLY(FIXED, content_root, "root", sizeof(fsp_key_t))},
+    {REPLY(UINT, chunks, "chunks", UINT64_MAX)},
+    {REPLY(UINT, chunks_new, "chunks_new", UINT64_MAX)},
+    {REPLY_ALSO(IDS, heads, "heads", FSP_HEADS_MAX, head_count)},
+    {FSP_FIELD_OF(&REPLY_ATTR, "attr")},
+    {REPLY(TEXT, message, "message", FSP_MESSAGE_BYTES_MAX)},
+    {REPLY(UINT, from, "from", INT64_MAX)},
+    {REPLY(UINT, to, "to", INT64_MAX)},
+    {FSP_FIELD_OF(&RECEIPT, "receipt")},
+    {REPLY(UINT, credit, "credit", UINT32_MAX)},
+    {REPLY(UINT, change, "change", UINT64_MAX)},
+    {REPLY(BOOL, more, "more", 0)},
+    {FSP_FIELD_OF(&ITEMS, "items")},
+    {REPLY(UINT, version, "v", UINT64_MAX)},
+    {REPLY(TEXT, node_version, "server", CLIENT_NAME_BYTES_MAX)},
+    {REPLY(FIXED, node_id, "node", sizeof(fsp_node_id_t))},
+    {REPLY(FIXED, mesh_id, "mesh", sizeof(fsp_mesh_id_t))},
+    {REPLY(UINT, frame_bytes_max, "frame", UINT32_MAX)},
+    {REPLY(UINT, heartbeat_ms, "beat", UINT32_MAX)},
+    {REPLY_ALSO(TEXTS, capabilities, "caps", FSP_CAPABILITIES_MAX, capability_count)},
+    {REPLY(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX)},
+    {REPLY(UINT, uptime_s, "uptime", UINT64_MAX)},
+    {REPLY(UINT, rss_bytes, "rss", UINT64_MAX)},
+    {FSP_FIELD_OF(&DISK, "disk")},
+    {REPLY(BOOL, sync, "sync", 0)},
+};
+
+fsp_fields_t
+fsp_reply_fields(void)
+{
+    return (fsp_fields_t){REPLY_FIELDS, sizeof(REPLY_FIELDS) / sizeof(REPLY_FIELDS[0])};
+}
+
+void
+fsp_reply_encode(const fsp_reply_t *reply, fsp_buf_t *buf)
+{
+    fsp_fields_encode(fsp_reply_fields(), 0, reply, buf);
+}
+
+fsp_status_t
+fsp_reply_decode(fsp_slice_t body, fsp_reply_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_reply_t reply;
+    memset(&reply, 0, sizeof(reply));
+    fsp_status_t status = fsp_fields_decode(fsp_reply_fields(), 0, body, &reply);
+    if (!status)
+        *ret = reply;
+    return status;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* client_items - elements of lists in answers.  Layer proto.  Pure.
+ *
+ * Entries, versions, changes, spaces: each is a map of its own table over the struct of
+ * core/meta/query.h.  What only nodes need is not in a table and so never leaves: carriers, sealed
+ * attributes, wrapped keys.
+ */
+#include "core/base/check.h"
+#include "proto/client.h"
+#include "proto/client_fields.h"
+
+static_assert(sizeof(fsp_version_kind_t) == sizeof(uint32_t), "enumerations are read as u32");
+static_assert(sizeof(fsp_command_type_t) == sizeof(uint32_t), "enumerations are read as u32");
+
+#define TABLE(rows) ((fsp_fields_t){(rows), sizeof(rows) / sizeof((rows)[0])})
+
+#define ENTRY(type, member, key, bound) FSP_FIELD(type, fsp_entry_info_t, member, key, bound)
+static const fsp_field_t ENTRY_FIELDS[] = {
+    {ENTRY(NAME, name, "name", FSP_NAME_BYTES_MAX)},
+    {ENTRY(U32, kind, "kind", FSP_KIND_SYMLINK)},
+    {ENTRY(FIXED, file_id, "file", sizeof(fsp_file_id_t))},
+    {ENTRY(UINT, size, "size", INT64_MAX)},
+    {ENTRY(UINT, modified, "modified", UINT64_MAX)},
+    {ENTRY(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
+    {ENTRY(UINT, number, "number", UINT64_MAX)},
+    {ENTRY(UINT, head_count, "heads", FSP_HEADS_MAX)},
+};
+static_assert(sizeof(size_t) == sizeof(uint64_t), "counts are read as u64");
+
+#define VERSION(type, member, key, bound) FSP_FIELD(type, fsp_version_info_t, member, key, bound)
+static const fsp_field_t VERSION_FIELDS[] = {
+    {VERSION(FIXED, id, "version", sizeof(fsp_version_id_t))},
+    {VERSION(FIXED, file_id, "file", sizeof(fsp_file_id_t))},
+    {VERSION(UINT, number, "number", UINT64_MAX)},
+    {VERSION(U32, kind, "how", FSP_VERSION_MERGE)},
+    {FSP_FIELD_ALSO(IDS, fsp_version_info_t, parents, "parents", FSP_PARENTS_MAX,
+                    offsetof(fsp_version_info_t, parent_count))},
+    {VERSION(UINT, size, "size", INT64_MAX)},
+    {VERSION(FIXED, author, "author", sizeof(fsp_subject_id_t))},
+    {VERSION(UINT, time, "time", UINT64_MAX)},
+    {VERSION(FIXED, op_id, "op", sizeof(fsp_op_id_t))},
+    {VERSION(FIXED, carrier_hash, "carrier", sizeof(fsp_hash_t))},
+    {VERSION(BOOL, retained, "retained", 0)},
+    {VERSION(BOOL, is_head, "head", 0)},
+};
+
+#define CHANGE(type, member, key, bound) FSP_FIELD(type, fsp_change_info_t, member, key, bound)
+static const fsp_field_t CHANGE_FIELDS[] = {
+    {CHANGE(UINT, index, "change", UINT64_MAX)},
+    {CHANGE(U32, operation, "what", UINT16_MAX)}, /* also operations newer than we know */
+    {CHANGE(UINT, time, "time", UINT64_MAX)},
+    {CHANGE(FIXED, author, "author", sizeof(fsp_subject_id_t))},
+    {CHANGE(FIXED, op_id, "op", sizeof(fsp_op_id_t))},
+    {CHANGE(U32, kind, "kind", FSP_KIND_SYMLINK)},
+    {CHANGE(FIXED, file_id, "file", sizeof(fsp_file_id_t))},
+    {CHANGE(PATH, path, "path", FSP_PATH_BYTES_MAX)},
+    {CHANGE(PATH, from_path, "from", FSP_PATH_BYTES_MAX)},
+    {CHANGE(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
+    {CHANGE(FIXED, previous, "previous", sizeof(fsp_hash_t))},
+    {CHANGE(FIXED, hash, "hash", sizeof(fsp_hash_t))},
+};
+
+#define SPACE(type, member, key, bound) FSP_FIELD(type, fsp_space_info_t, member, key, bound)
+static const fsp_field_t SPACE_FIELDS[] = {
+    {SPACE(SPACE, name, "name", FSP_SPACE_NAME_BYTES_MAX)},
+    {SPACE(FIXED, space_id, "id", sizeof(fsp_space_id_t))},
+    {SPACE(FIXED, owner, "owner", sizeof(fsp_subject_id_t))},
+    {SPACE(UINT, epoch, "epoch", UINT64_MAX)},
+    {SPACE(UINT, change_index, "change", UINT64_MAX)},
+    {SPACE(UINT, quota_bytes, "quota", UINT64_MAX)},
+    {SPACE(UINT, used_bytes, "used", UINT64_MAX)},
+    {SPACE(FIXED, root_id, "root", sizeof(fsp_file_id_t))},
+    {SPACE(FIXED, trash_id, "trash", sizeof(fsp_file_id_t))},
+};
+
+fsp_fields_t
+fsp_item_entry_fields(void)
+{
+    return TABLE(ENTRY_FIELDS);
+}
+
+fsp_fields_t
+fsp_item_version_fields(void)
+{
+    return TABLE(VERSION_FIELDS);
+}
+
+fsp_fields_t
+fsp_item_change_fields(void)
+{
+    return TABLE(CHANGE_FIELDS);
+}
+
+fsp_fields_t
+fsp_item_space_fields(void)
+{
+    return TABLE(SPACE_FIELDS);
+}
+
+void
+fsp_item_entry_encode(const fsp_entry_info_t *entry, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_entry_fields(), 0, entry, items);
+}
+
+void
+fsp_item_version_encode(const fsp_version_info_t *version, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_version_fields(), 0, version, items);
+}
+
+void
+fsp_item_change_encode(const fsp_change_info_t *change, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_change_fields(), 0, change, items);
+}
+
+void
+fsp_item_space_encode(const fsp_space_info_t *space, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_space_fields(), 0, space, items);
+}
+
+/* Reads the item at *at into *item, which is zeroed first; *at moves on only if all is well. */
+static fsp_status_t
+next_item(const fsp_reply_t *reply, size_t *at, fsp_fields_t table, void *item, size_t item_bytes)
+{
+    FSP_PRE(reply);
+    FSP_PRE(at);
+    FSP_PRE(*at <= reply->items.bytes);
+    fsp_wire_reader_t reader = fsp_wire_open_values(reply->items);
+    const uint8_t *start = reader.at;
+    reader.at += *at;
+    fsp_slice_t value;
+    fsp_status_t status = fsp_wire_next(&reader, &value);
+    if (status)
+        return status;
+    memset(item, 0, item_bytes);
+    status = fsp_fields_decode(table, 0, value, item);
+    if (!status)
+        *at = (size_t)(reader.at - start);
+    return status;
+}
+
+fsp_status_t
+fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at, fsp_entry_info_t *ret)
+{
+    FSP_PRE(at);
+    FSP_PRE(ret);
+    fsp_entry_info_t entry;
+    size_t ahead = *at;
+    fsp_status_t status = next_item(reply, &ahead, fsp_item_entry_fields(), &entry, sizeof(entry));
+    if (status)
+        return status;
+    if (entry.name.bytes == 0)
+        return FSP_INVALID; /* an entry without a name cannot be acted on */
+    *at = ahead;
+    *ret = entry;
+    return FSP_OK;
+}
+
+fsp_status_t
+fsp_reply_next_version(const fsp_reply_t *reply, size_t *at, fsp_version_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_version_info_t version;
+    fsp_status_t status =
+        next_item(reply, at, fsp_item_version_fields(), &version, sizeof(version));
+    if (!status)
+        *ret = version;
+    return status;
+}
+
+fsp_status_t
+fsp_reply_next_change(const fsp_reply_t *reply, size_t *at, fsp_change_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_change_info_t change;
+    fsp_status_t status = next_item(reply, at, fsp_item_change_fields(), &change, sizeof(change));
+    if (!status)
+        *ret = change;
+    return status;
+}
+
+fsp_status_t
+fsp_reply_next_space(const fsp_reply_t *reply, size_t *at, fsp_space_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_space_info_t space;
+    fsp_status_t status = next_item(reply, at, fsp_item_space_fields(), &space, sizeof(space));
+    if (!status)
+        *ret = space;
+    return status;
+}

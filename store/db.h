@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* db - the one door to RocksDB: its errors become statuses, its slices counted blobs.  Layer store.
+ *
+ * Internal to store/.  Reads come from any thread; a write object belongs to the one thread that
+ * writes.  After fsp_db_fail, or a write that failed, every call returns IO.
+ */
+#ifndef FSP_STORE_DB_H
+#define FSP_STORE_DB_H
+#include "core/base/batch.h"
+#include "core/base/buf.h"
+#include "core/base/status.h"
+
+typedef struct fsp_db fsp_db_t;
+typedef struct fsp_db_write fsp_db_write_t; /* rows of one atomic write, in order */
+typedef struct fsp_db_iter fsp_db_iter_t;
+
+typedef struct {
+    const char *path; /* exists */
+    size_t cache_bytes; /* blocks, indexes and filters of all families */
+    size_t write_buffer_bytes; /* memtables of all families */
+    bool create; /* make what is missing; false: what is missing is damage */
+} fsp_db_config_t;
+
+/* LOCK_HELD (RocksDB's own lock), DAMAGED, FORMAT_NEWER (families this program does not know), IO. */
+FSP_MUST_CHECK fsp_status_t fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self,
+                                        fsp_error_t *error);
+/* Nothing may be lent out (fsp_db_lent): RocksDB aborts or worse. */
+void fsp_db_close(fsp_db_t **self_p);
+/* Slices and iterators that still point into the database. */
+size_t fsp_db_lent(const fsp_db_t *self);
+
+/* Sticky failure: the first reason wins. */
+void fsp_db_fail(fsp_db_t *self, const char *reason);
+/* OK, or IO with the reason. */
+FSP_MUST_CHECK fsp_status_t fsp_db_check(const fsp_db_t *self, fsp_error_t *error);
+/* The same after asking RocksDB whether a flush or compaction failed. */
+FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
+
+/* Appends the value, checksums verified.  NOT_FOUND, TOO_LARGE, DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_db_get(fsp_db_t *self, fsp_family_t family, fsp_slice_t key,
+                                       fsp_buf_t *ret_value);
+/* Lends from..to (0: the end) of a sealed value: its reader checks tag or digest, so checksums are
+   not verified here.  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key,
+                                        uint64_t from, uint64_t to, fsp_blob_t **ret_blob);
+
+/* Stands on the first key >= from; `to` empty: no end. */
+fsp_db_iter_t *fsp_db_iter_new(fsp_db_t *self, fsp_family_t family, fsp_slice_t from,
+                               fsp_slice_t to);
+void fsp_db_iter_destroy(fsp_db_iter_t **self_p);
+/* True and the row (valid until the next call); false at the end or at an error. */
+bool fsp_db_iter_row(fsp_db_iter_t *self, fsp_slice_t *ret_key, fsp_slice_t *ret_value);
+void fsp_db_iter_next(fsp_db_iter_t *self);
+FSP_MUST_CHECK fsp_status_t fsp_db_iter_status(fsp_db_iter_t *self);
+
+fsp_db_write_t *fsp_db_write_new(fsp_db_t *db);
+void fsp_db_write_destroy(fsp_db_write_t **self_p);
+void fsp_db_write_put(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t key,
+                      fsp_slice_t value);
+void fsp_db_write_delete(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t key);
+/* from <= key < to; nothing if the range is empty. */
+void fsp_db_write_delete_range(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t from,
+                               fsp_slice_t to);
+/* Writes and empties self.  A failure is sticky. */
+FSP_MUST_CHECK fsp_status_t fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write, bool sync,
+                                          fsp_error_t *error);
+/* Makes earlier unsynced writes durable.  A failure is sticky. */
+FSP_MUST_CHECK fsp_status_t fsp_db_sync(fsp_db_t *self, fsp_error_t *error);
+#endif

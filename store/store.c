@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/* store - a node's durable memory: one RocksDB, and the bytes of large objects.  Layer store.
+ *
+ * Rows of the store itself, in LOCAL (canonical values, docs: README.md):
+ *     "format"     [1]                      read before anything else
+ *     "sequence"   n                        raised by every write, in its batch
+ *     "watermark"  [n, [[shard, replica, index], ...]]   in the next batch after a change
+ *
+ * What the file says is true on stable storage already (`durable`, not `sequence`): with sync off it
+ * stays behind until a clean stop.
+ */
+#include "store/store.h"
+
+#include "core/base/alloc.h"
+#include "core/base/canon.h"
+#include "core/base/check.h"
+#include "store/datadir.h"
+#include "store/db.h"
+#include "store/dbview.h"
+#include "store/objstore.h"
+#include "store/recover.h"
+#include "store/watermark.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MEMORY_BYTES_DEFAULT = 96 * 1024 * 1024,
+    MEMORY_BYTES_MIN = 12 * 1024 * 1024,
+    OPEN_RETRY_US = 20 * 1000,
+    WATERMARK_US = 100 * 1000, /* at most this much may read as a torn tail after a crash */
+    PUTS_MAX = 64              /* object rows handed on at a time */
+};
+
+struct fsp_store {
+    char *directory;
+    bool sync;
+    int lock_fd;
+    fsp_db_t *db;
+    fsp_db_write_t *write; /* used again for every group */
+    fsp_dbview_t views[FSP_FAMILY_COUNT];
+    fsp_objstore_t objects;
+    _Atomic uint64_t sequence; /* of the last write; read by any thread */
+    fsp_watermark_file_t file;
+    fsp_watermark_t opened;  /* what the watermark said at open; does not change */
+    fsp_watermark_t noted;   /* reported WRITTEN; its sequence is the last synced one */
+    fsp_watermark_t durable; /* the part of noted that is on stable storage for certain */
+    bool row_behind;         /* noted has marks the row has not */
+    bool file_behind;        /* durable is ahead of the file */
+    fsp_time_t file_us;      /* when the file was looked at last */
+};
+
+static uint64_t
+now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void
+sleep_us(long us)
+{
+    struct timespec wait = {.tv_nsec = us * 1000};
+    (void)nanosleep(&wait, NULL); /* shorter is fine */
+}
+
+/* Opening. */
+
+/* RocksDB's lock outlives a killed process by some milliseconds. */
+static fsp_status_t
+open_database(fsp_store_t *self, const fsp_store_config_t *config, const char *path,
+              uint64_t start_us, fsp_error_t *error)
+{
+    uint64_t memory = config->memory_bytes ? config->memory_bytes : MEMORY_BYTES_DEFAULT;
+    if (memory < MEMORY_BYTES_MIN)
+        memory = MEMORY_BYTES_MIN;
+    fsp_db_config_t wanted = {.path = path,
+                              .cache_bytes = (size_t)(memory / 3),
+                              .write_buffer_bytes = (size_t)(memory - memory / 3),
+                              .create = self->opened.sequence == 0};
+    fsp_status_t status = fsp_db_open(&wanted, &self->db, error);
+    while (status == FSP_LOCK_HELD && now_us() - start_us < config->lock_wait_us) {
+        sleep_us(OPEN_RETRY_US);
+        status = fsp_db_open(&wanted, &self->db, error);
+    }
+    return status;
+}
+
+static fsp_status_t
+write_group(fsp_store_t *self, bool sync, fsp_error_t *error);
+
+/* Format row and sequence 1 in one batch, then the file: from here on the database must be there. */
+static fsp_status_t
+write_first(fsp_store_t *self, fsp_error_t *error)
+{
+    uint8_t row[2];
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, sizeof(row));
+    fsp_canon_array(&buf, 1);
+    fsp_canon_uint(&buf, FSP_STORE_FORMAT);
+    fsp_db_write_put(self->write, FSP_FAMILY_LOCAL, fsp_slice_text("format"), fsp_buf_slice(&buf));
+    fsp_buf_clear(&buf);
+    fsp_status_t status = write_group(self, true, error);
+    if (status == FSP_OK)
+        status = fsp_watermark_file_write(&self->file, &self->durable, error);
+    self->file_behind = false;
+    return status;
+}
+
+/* An old store: checked, and marked as in use before it is written.  What lies in the database
+   beyond the file's sequence counts as durable only after the next synced write. */
+static fsp_status_t
+take_over(fsp_store_t *self, fsp_error_t *error)
+{
+    uint64_t sequence = 0;
+    fsp_status_t status = fsp_recover_sequence(self->db, &self->opened, &sequence, error);
+    if (status != FSP_OK)
+        return status;
+    atomic_store(&self->sequence, sequence);
+    self->noted = self->opened;
+    self->noted.clean = false;
+    self->durable = self->noted;
+    return self->opened.clean ? fsp_watermark_file_write(&self->file, &self->durable, error)
+                              : FSP_OK;
+}
+
+static fsp_status_t
+open_all(fsp_store_t *self, const fsp_store_config_t *config, bool *ret_fresh, fsp_error_t *error)
+{
+    uint64_t start_us = now_us();
+    char path[4096];
+    int length = snprintf(path, sizeof(path), "%s/db", config->directory);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return fsp_error_set(error, FSP_INVALID, "directory name is too long");
+    fsp_status_t status =
+        fsp_datadir_lock(config->directory, config->lock_wait_us, &self->lock_fd, error);
+    if (status == FSP_OK)
+        status = fsp_recover_watermark(config->directory, path, &self->file, &self->opened, error);
+    if (status == FSP_OK && self->opened.sequence == 0)
+        status = fsp_datadir_make(path, error);
+    if (status == FSP_OK)
+        status = open_database(self, config, path, start_us, error);
+    if (status != FSP_OK)
+        return status;
+    self->write = fsp_db_write_new(self->db);
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
+        fsp_dbview_init(&self->views[i], self->db, (fsp_family_t)i);
+    fsp_objstore_init(&self->objects, self->db);
+    status = fsp_recover_format(self->db, error);
+    if (status == FSP_OK)
+        status = take_over(self, error);
+    else if (status == FSP_NOT_FOUND && self->opened.sequence == 0)
+        status = write_first(self, error);
+    else if (status == FSP_NOT_FOUND)
+        status = fsp_recover_damaged(error, "format row is missing");
+    /* Fresh until its owner writes, also when the first start was cut short. */
+    if (status == FSP_OK)
+        *ret_fresh = fsp_store_sequence(self) == 1;
+    return status;
+}
+
+static void
+release(fsp_store_t *self)
+{
+    fsp_db_write_destroy(&self->write);
+    fsp_db_close(&self->db);
+    fsp_watermark_file_close(&self->file);
+    if (self->lock_fd >= 0)
+        (void)close(self->lock_fd); /* last: the next process may open now */
+    fsp_free(self->directory);
+    fsp_free(self);
+}
+
+fsp_status_t
+fsp_store_open(const fsp_store_config_t *config, fsp_store_t **ret_self, bool *ret_fresh,
+               fsp_error_t *error)
+{
+    FSP_PRE(config != NULL);
+    FSP_PRE(config->directory != NULL);
+    FSP_PRE(ret_self != NULL);
+    FSP_PRE(ret_fresh != NULL);
+    fsp_store_t *self = FSP_NEW(fsp_store_t);
+    self->directory = fsp_strdup(config->directory);
+    self->sync = config->sync;
+    self->lock_fd = -1;
+    self->file.fd = -1;
+    fsp_status_t status = open_all(self, config, ret_fresh, error);
+    if (status != FSP_OK) {
+        release(self);
+        return status;
+    }
+    *ret_self = self;
+    return FSP_OK;
+}
+
+/* Closing. */
+
+/* Both slots get the mark, so that one that rots does not take it away.  A failure only loses the
+   mark: the next start then takes what it finds for the remains of a crash. */
+static void
+write_clean_mark(fsp_store_t *self)
+{
+    fsp_error_t error;
+    if (fsp_db_poll(self->db, &error) != FSP_OK || fsp_db_sync(self->db, &error) != FSP_OK)
+        return;
+    self->durable = self->noted;
+    self->durable.sequence = fsp_store_sequence(self);
+    self->durable.clean = true;
+    for (int i = 0; i < 2; i++)
+        if (fsp_watermark_file_write(&self->file, &self->durable, &error) != FSP_OK)
+            return;
+}
+
+void
+fsp_store_close(fsp_store_t **self_p, bool clean, uint64_t wait_us)
+{
+    FSP_PRE(self_p != NULL);
+    fsp_store_t *self = *self_p;
+    if (!self)
+        return;
+    uint64_t start_us = now_us();
+    while (fsp_db_lent(self->db) > 0 && now_us() - start_us < wait_us)
+        sleep_us(1000);
+    FSP_ASSERT(fsp_db_lent(self->db) == 0);
+    if (clean)
+        write_clean_mark(self);
+    release(self);
+    *self_p = NULL;
+}
+
+/* Reading. */
+
+fsp_view_t *
+fsp_store_view(fsp_store_t *self, fsp_family_t family)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE((unsigned)family < FSP_FAMILY_COUNT);
+    if (family == FSP_FAMILY_BYTES)
+        return fsp_objstore_view(&self->objects);
+    return &self->views[family].view;
+}
+
+fsp_status_t
+fsp_store_read_bytes(fsp_store_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from,
+                     uint64_t to, fsp_blob_t **ret_blob)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES);
+    FSP_PRE(ret_blob != NULL);
+    if (family == FSP_FAMILY_BYTES)
+        return fsp_objstore_read(&self->objects, key, from, to, ret_blob);
+    return fsp_db_lend(self->db, family, key, from, to, ret_blob);
+}
+
+bool
+fsp_store_sync(const fsp_store_t *self)
+{
+    return self->sync;
+}
+
+uint64_t
+fsp_store_sequence(const fsp_store_t *self)
+{
+    return atomic_load(&self->sequence);
+}
+
+void
+fsp_store_watermark(const fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t *ret_index,
+                    bool *ret_clean)
+{
+    FSP_PRE(self != NULL);
+    *ret_index = fsp_watermark_index(&self->opened, shard, replica);
+    *ret_clean = self->opened.clean;
+}
+
+uint64_t
+fsp_disk_reserve(uint64_t total_bytes)
+{
+    uint64_t reserve = total_bytes / 50;
+    if (reserve < 256ULL * 1024 * 1024)
+        reserve = 256ULL * 1024 * 1024;
+    return reserve < total_bytes / 4 ? reserve : total_bytes / 4;
+}
+
+fsp_status_t
+fsp_store_disk(fsp_store_t *self, fsp_disk_t *ret)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(ret != NULL);
+    struct statvfs found;
+    if (statvfs(self->directory, &found) != 0)
+        return FSP_IO;
+    ret->total_bytes = (uint64_t)found.f_blocks * found.f_frsize;
+    ret->free_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    ret->reserve_bytes = fsp_disk_reserve(ret->total_bytes);
+    ret->at_reserve = ret->free_bytes < ret->reserve_bytes;
+    return FSP_OK;
+}
+
+/* Writing. */
+
+/* Everything noted so far was in writes that are synced now. */
+static void
+promote(fsp_store_t *self)
+{
+    if (fsp_watermark_merge(&self->durable, &self->noted))
+        self->file_behind = true;
+}
+
+/* Writes what was put into self->write, with the store's own rows. */
+static fsp_status_t
+write_group(fsp_store_t *self, bool sync, fsp_error_t *error)
+{
+    uint64_t sequence = fsp_store_sequence(self) + 1;
+    fsp_buf_t row;
+    fsp_buf_init(&row, FSP_WATERMARK_ROW_BYTES_MAX);
+    fsp_canon_uint(&row, sequence);
+    fsp_db_write_put(self->write, FSP_FAMILY_LOCAL, fsp_slice_text("sequence"),
+                     fsp_buf_slice(&row));
+    if (self->row_behind) {
+        fsp_buf_reset(&row);
+        fsp_watermark_encode_row(&self->noted, &row);
+        FSP_ASSERT(fsp_buf_ok(&row));
+        fsp_db_write_put(self->write, FSP_FAMILY_LOCAL, fsp_slice_text("watermark"),
+                         fsp_buf_slice(&row));
+    }
+    fsp_buf_clear(&row);
+    fsp_status_t status = fsp_db_commit(self->db, self->write, sync, error);
+    if (status != FSP_OK)
+        return status;
+    self->row_behind = false;
+    atomic_store(&self->sequence, sequence);
+    if (sync) {
+        self->noted.sequence = sequence;
+        promote(self);
+    }
+    return FSP_OK;
+}
+
+/* The store's own rows are written by nobody else. */
+static bool
+is_own(const fsp_batch_row_t *row)
+{
+    static const char *const own[] = {"format", "sequence", "watermark"};
+    if (row->family != FSP_FAMILY_LOCAL)
+        return false;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        int order = fsp_slice_cmp(row->key, fsp_slice_text(own[i]));
+        if (order == 0 || (row->op == FSP_ROW_DELETE_RANGE && order < 0 &&
+                           fsp_slice_cmp(fsp_slice_text(own[i]), row->value) < 0))
+            return true;
+    }
+    return false;
+}
+
+/* Rows of BYTES wait here until the kind changes, so that the object store gets them together. */
+typedef struct {
+    fsp_objstore_put_t puts[PUTS_MAX];
+    fsp_objstore_drop_t drops[PUTS_MAX];
+    size_t put_count, drop_count;
+} waiting_t;
+
+static void
+hand_on(fsp_store_t *self, waiting_t *waiting)
+{
+    FSP_ASSERT(waiting->put_count == 0 || waiting->drop_count == 0);
+    fsp_objstore_put_many(&self->objects, self->write, waiting->puts, waiting->put_count);
+    fsp_objstore_drop_many(&self->objects, self->write, waiting->drops, waiting->drop_count);
+    waiting->put_count = waiting->drop_count = 0;
+}
+
+static void
+add_bytes_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
+{
+    bool put = row->op == FSP_ROW_PUT;
+    if ((put ? waiting->drop_count : waiting->put_count) > 0 || waiting->put_count == PUTS_MAX ||
+        waiting->drop_count == PUTS_MAX)
+        hand_on(self, waiting);
+    if (put)
+        waiting->puts[waiting->put_count++] =
+            (fsp_objstore_put_t){.key = row->key, .bytes = row->value};
+    else if (row->op == FSP_ROW_DELETE)
+        waiting->drops[waiting->drop_count++] = (fsp_objstore_drop_t){.key = row->key};
+    else if (row->value.bytes > 0) /* an empty end is an empty range here, not a single key */
+        waiting->drops[waiting->drop_count++] =
+            (fsp_objstore_drop_t){.key = row->key, .to = row->value};
+}
+
+static void
+add_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
+{
+    FSP_PRE(!is_own(row));
+    if (row->family == FSP_FAMILY_BYTES)
+        add_bytes_row(self, waiting, row);
+    else if (row->op == FSP_ROW_PUT)
+        fsp_db_write_put(self->write, row->family, row->key, row->value);
+    else if (row->op == FSP_ROW_DELETE)
+        fsp_db_write_delete(self->write, row->family, row->key);
+    else
+        fsp_db_write_delete_range(self->write, row->family, row->key, row->value);
+}
+
+fsp_status_t
+fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches, size_t count, bool sync,
+                fsp_error_t *error)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(batches != NULL || count == 0);
+    fsp_status_t status = fsp_db_check(self->db, error);
+    if (status != FSP_OK)
+        return status;
+    waiting_t waiting = {.put_count = 0};
+    for (size_t i = 0; i < count; i++) {
+        size_t rows = fsp_batch_count(batches[i]);
+        for (size_t j = 0; j < rows; j++) {
+            fsp_batch_row_t row = fsp_batch_row(batches[i], j);
+            add_row(self, &waiting, &row);
+        }
+    }
+    hand_on(self, &waiting);
+    return write_group(self, sync && self->sync, error);
+}
+
+void
+fsp_store_note_durable(fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t index)
+{
+    FSP_PRE(self != NULL);
+    if (!fsp_watermark_note(&self->noted, shard, replica, index))
+        return;
+    self->row_behind = true;
+    /* If every write is synced, so is the one that held this index. */
+    if (self->noted.sequence == fsp_store_sequence(self))
+        promote(self);
+}
+
+fsp_status_t
+fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
+{
+    FSP_PRE(self != NULL);
+    fsp_status_t status = fsp_db_check(self->db, error);
+    if (status != FSP_OK || (self->file_us != 0 && now < self->file_us + WATERMARK_US))
+        return status;
+    self->file_us = now;
+    status = fsp_db_poll(self->db, error);
+    if (status != FSP_OK || !self->file_behind)
+        return status;
+    fsp_error_t why;
+    status = fsp_watermark_file_write(&self->file, &self->durable, &why);
+    if (status != FSP_OK) {
+        /* The same rule as for a write: what a failed sync left behind is not known. */
+        fsp_db_fail(self->db, why.text);
+        return fsp_db_check(self->db, error);
+    }
+    self->file_behind = false;
+    return FSP_OK;
+}

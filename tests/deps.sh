@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that building, testing, demo and benchmarks need and that are missing.
+# Without root and sudo it prints the line to type and exits 2.
+set -euo pipefail
+packages=(
+  gcc g++ make cmake ninja-build pkg-config git ca-certificates
+  clang libclang-rt-14-dev
+  libzmq3-dev libczmq-dev librocksdb-dev libmsgpack-dev
+  libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
+  uthash-dev libjansson-dev libjemalloc-dev
+  check binutils python3 python3-zmq python3-msgpack python3-nacl
+)
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+line="apt-get install -y --no-install-recommends ${missing[*]}"
+if [ "$(id -u)" = 0 ]; then
+  as_root=()
+elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+  as_root=(sudo)
+else
+  echo "These packages are missing.  As root, type:" >&2
+  echo "  apt-get update && $line" >&2
+  exit 2
+fi
+echo "Installing ${#missing[@]} packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $line >/dev/null

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_events - what is due, in a total order: time, then the order in which it was asked for.
+   Layer tests. */
+#ifndef FSP_TESTS_SIM_SIM_EVENTS_H
+#define FSP_TESTS_SIM_SIM_EVENTS_H
+#include "core/base/types.h"
+
+/* In the world, not in a replica: what a replica is told follows from these. */
+typedef enum {
+    SIM_EVENT_START,   /* node: the process starts */
+    SIM_EVENT_TICK,    /* node, boot */
+    SIM_EVENT_GROUP,   /* node, boot: its store takes the next group of writes */
+    SIM_EVENT_SYNCED,  /* node, boot: that group is done */
+    SIM_EVENT_WRITTEN, /* node, boot, value: token */
+    SIM_EVENT_REQUEST, /* node, value: request number; arrives whoever lives there */
+    SIM_EVENT_ANSWER,  /* value: request number; arrives at its client */
+    SIM_EVENT_CLIENT,  /* value: client number; something is due there */
+} sim_event_type_t;
+
+typedef struct {
+    fsp_time_t time_us;
+    uint64_t sequence;
+    sim_event_type_t type;
+    uint32_t node;
+    uint64_t boot; /* life of the process it is meant for; of another one it is void */
+    uint64_t value;
+} sim_event_t;
+
+typedef struct {
+    sim_event_t *heap;
+    size_t count, capacity;
+    uint64_t next_sequence;
+} sim_events_t;
+
+void sim_events_clear(sim_events_t *self);
+void sim_events_push(sim_events_t *self, sim_event_t event);
+/* False if nothing is due any more. */
+bool sim_events_pop(sim_events_t *self, sim_event_t *ret);
+#endif

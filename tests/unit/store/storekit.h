@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* storekit - what tests of a store do again and again.  Layer tests. */
+#ifndef FSP_TESTS_UNIT_STORE_STOREKIT_H
+#define FSP_TESTS_UNIT_STORE_STOREKIT_H
+#include "store/store.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static inline fsp_store_config_t
+storekit_config(const char *directory)
+{
+    return (fsp_store_config_t){.directory = directory,
+                                .memory_bytes = 12 * 1024 * 1024,
+                                .sync = true,
+                                .lock_wait_us = 5000000};
+}
+
+/* For children, which have no Check: NULL, and the reason on standard error. */
+static inline fsp_store_t *
+storekit_child_open(const char *directory)
+{
+    fsp_store_config_t config = storekit_config(directory);
+    fsp_store_t *store = NULL;
+    bool fresh = false;
+    fsp_error_t error = {.text = ""};
+    if (fsp_store_open(&config, &store, &fresh, &error) != FSP_OK)
+        fprintf(stderr, "child: %s\n", error.text);
+    return store;
+}
+
+static inline bool
+storekit_child_put(fsp_store_t *store, fsp_family_t family, const char *key, const char *value)
+{
+    fsp_error_t error = {.text = ""};
+    fsp_batch_t *batch = fsp_batch_new();
+    fsp_batch_put(batch, family, fsp_slice_text(key), fsp_slice_text(value));
+    bool done = fsp_store_write(store, &batch, 1, true, &error) == FSP_OK;
+    fsp_batch_destroy(&batch);
+    return done;
+}
+
+static inline fsp_store_t *
+storekit_open(const char *directory, bool *ret_fresh)
+{
+    fsp_store_config_t config = storekit_config(directory);
+    fsp_store_t *store = NULL;
+    fsp_error_t error = {.text = ""};
+    fsp_status_t status = fsp_store_open(&config, &store, ret_fresh, &error);
+    ck_assert_msg(status == FSP_OK, "open: %s", error.text);
+    return store;
+}
+
+/* Opening must fail with this status and these words. */
+static inline void
+storekit_refuse(const char *directory, fsp_status_t expected, const char *words)
+{
+    fsp_store_config_t config = storekit_config(directory);
+    config.lock_wait_us = 0;
+    fsp_store_t *store = NULL;
+    bool fresh = false;
+    fsp_error_t error = {.text = ""};
+    fsp_status_t status = fsp_store_open(&config, &store, &fresh, &error);
+    if (store)
+        fsp_store_close(&store, false, 0);
+    ck_assert_msg(status == expected, "%s: %s", fsp_status_name(status), error.text);
+    ck_assert_int_eq(error.status, expected);
+    ck_assert_msg(strstr(error.text, words) != NULL, "\"%s\" lacks \"%s\"", error.text, words);
+}
+
+/* Writes and ends the batch. */
+static inline void
+storekit_write(fsp_store_t *store, fsp_batch_t **batch_p)
+{
+    fsp_error_t error = {.text = ""};
+    fsp_status_t status = fsp_store_write(store, batch_p, 1, true, &error);
+    ck_assert_msg(status == FSP_OK, "write: %s", error.text);
+    fsp_batch_destroy(batch_p);
+}
+
+static inline void
+storekit_put(fsp_store_t *store, fsp_family_t family, const char *key, const char *value)
+{
+    fsp_batch_t *batch = fsp_batch_new();
+    fsp_batch_put(batch, family, fsp_slice_text(key), fsp_slice_text(value));
+    storekit_write(store, &batch);
+}
+
+/* value NULL: not there. */
+static inline void
+storekit_expect(fsp_store_t *store, fsp_family_t family, const char *key, const char *value)
+{
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 4096);
+    fsp_status_t status = fsp_view_get(fsp_store_view(store, family), fsp_slice_text(key), &buf);
+    ck_assert_msg(status == (value ? FSP_OK : FSP_NOT_FOUND), "%s: %s", key,
+                  fsp_status_name(status));
+    ck_assert(!value || fsp_slice_eq(fsp_buf_slice(&buf), fsp_slice_text(value)));
+    fsp_buf_clear(&buf);
+}
+
+static inline bool
+storekit_clean(fsp_store_t *store)
+{
+    uint64_t index = 0;
+    bool clean = false;
+    fsp_store_watermark(store, 0, 0, &index, &clean);
+    return clean;
+}
+
+/* A child that opens the store, says so by one byte, and waits to be killed. */
+static inline int
+storekit_hold(const char *directory)
+{
+    fsp_store_t *store = storekit_child_open(directory);
+    if (store && write(STDOUT_FILENO, "x", 1) == 1)
+        (void)sleep(60);
+    fsp_store_close(&store, false, 0);
+    return 1;
+}
+#endif
