@@ -35,7 +35,8 @@ typedef struct {
 } filesphere_config_t;
 
 /* Connects and waits for the welcome.  *ret_handle is made also on failure (to ask for the words), NULL only when the
-   arguments are wrong; always end it with filesphere_close. */
+   arguments are wrong; always end it with filesphere_close.  It is written before connecting, so that a signal handler
+   can cancel that, too. */
 FILESPHERE_API filesphere_code_t filesphere_open(const filesphere_config_t *config, filesphere_t **ret_handle);
 FILESPHERE_API void filesphere_close(filesphere_t **handle_p);
 /* Last error of this handle in words, "" if none: what happened, to which path, what to do next.  Valid until the next

@@ -20,6 +20,7 @@ typedef struct {
     uint64_t file_count, directory_count, symlink_count;
     uint64_t size_sum, bytes_sent_sum;
     filesphere_info_t last; /* of the last file */
+    char root[FSP_PATH_BYTES_MAX + 1]; /* where the last operand went */
 } putter_t;
 
 typedef struct {
@@ -325,6 +326,7 @@ put_operand(putter_t *self, const char *local, const cli_remote_t *remote, bool 
             return;
         }
     }
+    memcpy(self->root, path, sizeof path);
     struct stat about;
     if (!cli->recursive || standard_input)
         put_plain(self, local, path);
@@ -364,7 +366,7 @@ cli_put(cli_t *cli)
     if (!cli->many) {
         write_stored(json, &putter.last);
     } else {
-        fsp_json_text(json, "path", remote.path);
+        fsp_json_text(json, "path", source_count == 1 ? putter.root : remote.path);
         fsp_json_uint(json, "files", putter.file_count);
         fsp_json_uint(json, "directories", putter.directory_count);
         fsp_json_uint(json, "symlinks", putter.symlink_count);

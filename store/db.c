@@ -3,31 +3,22 @@
  *
  * Debian's RocksDB 7.8.3 has its assertions on: a family handle, an iterator or a pinned slice that
  * outlives rocksdb_close aborts or corrupts.  Therefore everything lent out is counted (`lent`) and
- * close asserts that the count is 0.  Options that stay off because 7.8.3 has bugs there: WAL
- * compression, WAL tracking in the manifest, WAL recycling, SetOptions while open, resuming after a
- * background error, batched multiget on families with blob files.
+ * close asserts that the count is 0.  Never used because 7.8.3 has bugs there: SetOptions while open,
+ * batched multiget on families with blob files; options: dboptions.c.
  */
 #include "store/db.h"
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
-#include "store/dbhost.h"
+#include "store/dboptions.h"
 
 #include <rocksdb/c.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
-enum {
-    DB_BLOB_BYTES_MIN = 4096,         /* values from here on go to blob files */
-    DB_BATCH_KEPT_BYTES = 1024 * 1024 /* a write object that was larger gives its memory back */
-};
-
-/* Tuning that has no setter in the C API.  delayed_write_rate: the default of 16 MiB/s turns any
-   slowdown into a stall.  max_bgerror_resume_count 0: after a background error we stop and reopen;
-   resuming can make families diverge (fixed in 9.6 and 9.7). */
-static const char extra_options[] = "delayed_write_rate=1073741824;max_bgerror_resume_count=0";
+/* A write object that was larger gives its memory back. */
+enum { DB_BATCH_KEPT_BYTES = 1024 * 1024 };
 
 /* Names on disk: may never change. */
 static const char *const family_names[FSP_FAMILY_COUNT] = {
@@ -40,8 +31,7 @@ struct fsp_db {
     rocksdb_column_family_handle_t *families[FSP_FAMILY_COUNT];
     rocksdb_readoptions_t *read_rows;   /* checksums verified */
     rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is the table version in this build */
-    rocksdb_writeoptions_t *write_plain;
-    rocksdb_writeoptions_t *write_sync;
+    rocksdb_writeoptions_t *write_plain, *write_sync;
     atomic_size_t lent;          /* slices and iterators alive */
     pthread_mutex_t fail_lock;   /* around failure, until failed is set */
     atomic_bool failed;          /* set once; failure does not change afterwards */
@@ -74,11 +64,30 @@ chars(fsp_slice_t slice)
     return slice.data ? (const char *)slice.data : "";
 }
 
+fsp_status_t
+fsp_db_status_of(const char *words)
+{
+    FSP_PRE(words != NULL);
+    if (strncmp(words, "Corruption", 10) == 0)
+        return FSP_DAMAGED;
+    if (strstr(words, "lock hold by current process") || strstr(words, "While lock file"))
+        return FSP_LOCK_HELD;
+    if (strstr(words, "No such file or directory"))
+        return FSP_DAMAGED; /* a file of its own that should be there */
+    if (strstr(words, "olumn families not opened"))
+        return FSP_FORMAT_NEWER;
+    if (strstr(words, "olumn family not found") || strstr(words, "does not exist (create_if_missing"))
+        return FSP_DAMAGED;
+    if (strncmp(words, "Not implemented", 15) == 0)
+        return FSP_FORMAT_NEWER; /* table or blob format it cannot read */
+    return FSP_IO;
+}
+
 /* Takes RocksDB's words and frees them. */
 static fsp_status_t
 take_error(char **words_p, const char *doing, fsp_error_t *error)
 {
-    fsp_status_t status = fsp_dbhost_status_of(*words_p);
+    fsp_status_t status = fsp_db_status_of(*words_p);
     (void)fsp_error_set(error, status, "%s: %.200s", doing, *words_p);
     rocksdb_free(*words_p);
     *words_p = NULL;
@@ -87,83 +96,26 @@ take_error(char **words_p, const char *doing, fsp_error_t *error)
 
 /* Lifecycle. */
 
+/* Options of base and text together; ends base. */
 static fsp_status_t
-make_options(const fsp_db_config_t *config, rocksdb_options_t **ret, fsp_error_t *error)
+apply_text(rocksdb_options_t *base, const fsp_buf_t *text, rocksdb_options_t **ret,
+           fsp_error_t *error)
 {
-    rocksdb_options_t *plain = rocksdb_options_create();
-    rocksdb_options_t *all = rocksdb_options_create();
+    rocksdb_options_t *both = rocksdb_options_create();
     char *words = NULL;
-    rocksdb_get_options_from_string(plain, extra_options, all, &words);
-    rocksdb_options_destroy(plain);
+    rocksdb_get_options_from_string(base, (const char *)text->data, both, &words);
+    rocksdb_options_destroy(base);
     if (words) {
-        rocksdb_options_destroy(all);
+        rocksdb_options_destroy(both);
         return take_error(&words, "options", error);
     }
-    bool many_cores = sysconf(_SC_NPROCESSORS_ONLN) > 2;
-    rocksdb_options_set_create_if_missing(all, config->create);
-    rocksdb_options_set_create_missing_column_families(all, config->create);
-    rocksdb_options_set_paranoid_checks(all, 1);
-    rocksdb_options_set_wal_recovery_mode(all, rocksdb_point_in_time_recovery);
-    rocksdb_options_set_wal_compression(all, rocksdb_no_compression);
-    rocksdb_options_set_recycle_log_file_num(all, 0);
-    rocksdb_options_set_max_total_wal_size(all, 2 * config->write_buffer_bytes);
-    rocksdb_options_set_db_write_buffer_size(all, config->write_buffer_bytes);
-    rocksdb_options_set_max_open_files(all, fsp_dbhost_files_max());
-    rocksdb_options_set_max_file_opening_threads(all, 1);
-    rocksdb_options_set_max_background_jobs(all, many_cores ? 4 : 2);
-    rocksdb_options_set_bytes_per_sync(all, 1024 * 1024);
-    rocksdb_options_set_wal_bytes_per_sync(all, 1024 * 1024);
-    rocksdb_options_set_avoid_unnecessary_blocking_io(all, 1);
-    rocksdb_options_set_use_direct_io_for_flush_and_compaction(all, fsp_dbhost_direct_works(config->path));
-    rocksdb_options_set_allow_concurrent_memtable_write(all, 0); /* one writer */
-    rocksdb_options_set_enable_write_thread_adaptive_yield(all, 0);
-    /* Nothing is logged, dumped or kept that nobody reads. */
-    rocksdb_options_set_keep_log_file_num(all, 5);
-    rocksdb_options_set_max_log_file_size(all, 4 * 1024 * 1024);
-    rocksdb_options_set_stats_dump_period_sec(all, 0);
-    rocksdb_options_set_stats_persist_period_sec(all, 0);
-    rocksdb_options_set_max_manifest_file_size(all, 16 * 1024 * 1024);
-    rocksdb_options_set_manifest_preallocation_size(all, 64 * 1024);
-    rocksdb_options_set_level_compaction_dynamic_level_bytes(all, 1);
-    rocksdb_options_set_level0_file_num_compaction_trigger(all, 4);
-    rocksdb_options_set_level0_slowdown_writes_trigger(all, 40);
-    rocksdb_options_set_level0_stop_writes_trigger(all, 60);
-    rocksdb_options_set_soft_pending_compaction_bytes_limit(all, 128ULL << 30);
-    rocksdb_options_set_hard_pending_compaction_bytes_limit(all, 512ULL << 30);
-    *ret = all;
+    *ret = both;
     return FSP_OK;
 }
 
-/* Blobs are opaque sealed bytes: not compressed, in files of their own, so that compaction moves
-   only their places.  GC rewrites the older half of the files as compaction meets their keys. */
 static void
-use_blob_files(rocksdb_options_t *options, size_t buffer_bytes)
+set_table(rocksdb_options_t *options, rocksdb_cache_t *cache)
 {
-    rocksdb_options_set_enable_blob_files(options, 1);
-    rocksdb_options_set_min_blob_size(options, DB_BLOB_BYTES_MIN);
-    rocksdb_options_set_blob_file_size(options, buffer_bytes);
-    rocksdb_options_set_blob_compression_type(options, rocksdb_no_compression);
-    rocksdb_options_set_enable_blob_gc(options, 1);
-    rocksdb_options_set_blob_gc_age_cutoff(options, 0.5);
-    rocksdb_options_set_blob_gc_force_threshold(options, 0.5);
-    rocksdb_options_set_target_file_size_base(options, 4 * 1024 * 1024);
-    rocksdb_options_set_max_bytes_for_level_base(options, 40 * 1024 * 1024);
-}
-
-static rocksdb_options_t *
-family_options(rocksdb_options_t *all, fsp_family_t family, rocksdb_cache_t *cache,
-               size_t write_buffer_bytes)
-{
-    rocksdb_options_t *self = rocksdb_options_create_copy(all);
-    bool objects = family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES;
-    size_t buffer_bytes = write_buffer_bytes / (objects ? 2 : 4);
-    rocksdb_options_set_write_buffer_size(self, buffer_bytes);
-    rocksdb_options_set_max_write_buffer_number(self, objects ? 4 : 2);
-    bool sealed = objects || family == FSP_FAMILY_LOCAL;
-    rocksdb_options_set_compression(self, sealed ? rocksdb_no_compression : rocksdb_lz4_compression);
-    if (objects)
-        use_blob_files(self, buffer_bytes);
-
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_block_size(table, 16 * 1024);
@@ -173,9 +125,31 @@ family_options(rocksdb_options_t *all, fsp_family_t family, rocksdb_cache_t *cac
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
-    rocksdb_options_set_block_based_table_factory(self, table);
+    rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
-    return self;
+}
+
+/* Fills options[0..FSP_FAMILY_COUNT-1] with those of the families and the last with the database's;
+   all are NULL or to be destroyed. */
+static fsp_status_t
+make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_options_t **options,
+             fsp_error_t *error)
+{
+    fsp_buf_t text;
+    fsp_buf_init(&text, FSP_DBOPTIONS_BYTES_MAX);
+    fsp_dboptions_all(config->path, config->write_buffer_bytes, config->create, &text);
+    fsp_status_t status =
+        apply_text(rocksdb_options_create(), &text, &options[FSP_FAMILY_COUNT], error);
+    for (int i = 0; i < FSP_FAMILY_COUNT && status == FSP_OK; i++) {
+        fsp_buf_reset(&text);
+        fsp_dboptions_family((fsp_family_t)i, config->write_buffer_bytes, &text);
+        status = apply_text(rocksdb_options_create_copy(options[FSP_FAMILY_COUNT]), &text,
+                            &options[i], error);
+        if (status == FSP_OK)
+            set_table(options[i], cache);
+    }
+    fsp_buf_clear(&text);
+    return status;
 }
 
 /* Four shards, no strict limit: in a strict cache of many small shards a filter block larger than a
@@ -196,27 +170,24 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
 {
     FSP_PRE(config != NULL);
     FSP_PRE(config->path != NULL);
-    rocksdb_options_t *all = NULL;
-    fsp_status_t status = make_options(config, &all, error);
-    if (status != FSP_OK)
-        return status;
     rocksdb_cache_t *cache = make_cache(config->cache_bytes);
-    const rocksdb_options_t *options[FSP_FAMILY_COUNT];
-    rocksdb_options_t *owned[FSP_FAMILY_COUNT];
-    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
-        options[i] = owned[i] =
-            family_options(all, (fsp_family_t)i, cache, config->write_buffer_bytes);
+    rocksdb_options_t *options[FSP_FAMILY_COUNT + 1] = {NULL};
+    fsp_status_t status = make_options(config, cache, options, error);
     fsp_db_t *self = FSP_NEW(fsp_db_t);
     char *words = NULL;
-    self->rocks = rocksdb_open_column_families(all, config->path, FSP_FAMILY_COUNT, family_names,
-                                               options, self->families, &words);
-    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
-        rocksdb_options_destroy(owned[i]);
-    rocksdb_options_destroy(all);
+    if (status == FSP_OK)
+        self->rocks = rocksdb_open_column_families(
+            options[FSP_FAMILY_COUNT], config->path, FSP_FAMILY_COUNT, family_names,
+            (const rocksdb_options_t *const *)options, self->families, &words);
+    for (int i = 0; i <= FSP_FAMILY_COUNT; i++)
+        if (options[i])
+            rocksdb_options_destroy(options[i]);
     rocksdb_cache_destroy(cache);
-    if (words) {
+    if (words)
+        status = take_error(&words, "database", error);
+    if (status != FSP_OK) {
         fsp_free(self);
-        return take_error(&words, "database", error);
+        return status;
     }
     int refused = pthread_mutex_init(&self->fail_lock, NULL);
     FSP_ASSERT(refused == 0);
@@ -259,11 +230,17 @@ fsp_db_lent(const fsp_db_t *self)
 
 /* Failure. */
 
+static bool
+has_failed(const fsp_db_t *self)
+{
+    return atomic_load_explicit(&self->failed, memory_order_acquire);
+}
+
 void
 fsp_db_fail(fsp_db_t *self, const char *reason)
 {
     (void)pthread_mutex_lock(&self->fail_lock);
-    if (!atomic_load(&self->failed)) {
+    if (!has_failed(self)) {
         (void)fsp_error_set(&self->failure, FSP_IO, "%.220s", reason);
         atomic_store(&self->failed, true);
     }
@@ -273,7 +250,7 @@ fsp_db_fail(fsp_db_t *self, const char *reason)
 fsp_status_t
 fsp_db_check(const fsp_db_t *self, fsp_error_t *error)
 {
-    if (!atomic_load(&self->failed))
+    if (!has_failed(self))
         return FSP_OK;
     return fsp_error_set(error, FSP_IO, "store has failed: %.220s", self->failure.text);
 }
@@ -298,21 +275,52 @@ fail_with(fsp_db_t *self, char **words_p, const char *doing, fsp_error_t *error)
     return fsp_db_check(self, error);
 }
 
+void
+fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
+        uint64_t more = 0;
+        (void)rocksdb_property_int_cf(self->rocks, self->families[i],
+                                      "rocksdb.cur-size-all-mem-tables", &more); /* else 0 */
+        bytes += more;
+    }
+    if (bytes <= bytes_max)
+        return;
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(options, 0);
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
+        char *words = NULL;
+        rocksdb_flush_cf(self->rocks, options, self->families[i], &words);
+        if (words)
+            (void)fail_with(self, &words, "flush", NULL); /* sticky: the next call says so */
+    }
+    rocksdb_flushoptions_destroy(options);
+}
+
 /* Reading. */
+
+static fsp_status_t
+find(fsp_db_t *self, const rocksdb_readoptions_t *how, fsp_family_t family, fsp_slice_t key,
+     rocksdb_pinnableslice_t **ret)
+{
+    if (has_failed(self))
+        return FSP_IO;
+    char *words = NULL;
+    *ret = rocksdb_get_pinned_cf(self->rocks, how, self->families[family], chars(key), key.bytes,
+                                 &words);
+    if (words)
+        return take_error(&words, "read", NULL);
+    return *ret ? FSP_OK : FSP_NOT_FOUND;
+}
 
 fsp_status_t
 fsp_db_get(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, fsp_buf_t *ret_value)
 {
-    if (atomic_load_explicit(&self->failed, memory_order_acquire))
-        return FSP_IO;
-    char *words = NULL;
-    rocksdb_pinnableslice_t *slice =
-        rocksdb_get_pinned_cf(self->rocks, self->read_rows, self->families[family], chars(key),
-                              key.bytes, &words);
-    if (words)
-        return take_error(&words, "get", NULL);
-    if (!slice)
-        return FSP_NOT_FOUND;
+    rocksdb_pinnableslice_t *slice = NULL;
+    fsp_status_t status = find(self, self->read_rows, family, key, &slice);
+    if (status != FSP_OK)
+        return status;
     size_t bytes = 0;
     const char *value = rocksdb_pinnableslice_value(slice, &bytes);
     fsp_buf_append(ret_value, value, bytes);
@@ -337,16 +345,10 @@ fsp_status_t
 fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from, uint64_t to,
             fsp_blob_t **ret_blob)
 {
-    if (atomic_load_explicit(&self->failed, memory_order_acquire))
-        return FSP_IO;
-    char *words = NULL;
-    rocksdb_pinnableslice_t *slice =
-        rocksdb_get_pinned_cf(self->rocks, self->read_sealed, self->families[family], chars(key),
-                              key.bytes, &words);
-    if (words)
-        return take_error(&words, "read", NULL);
-    if (!slice)
-        return FSP_NOT_FOUND;
+    rocksdb_pinnableslice_t *slice = NULL;
+    fsp_status_t status = find(self, self->read_sealed, family, key, &slice);
+    if (status != FSP_OK)
+        return status;
     size_t bytes = 0;
     const char *value = rocksdb_pinnableslice_value(slice, &bytes);
     if (to == 0)
@@ -359,7 +361,6 @@ fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from,
     loan->db = self;
     loan->slice = slice;
     (void)atomic_fetch_add_explicit(&self->lent, 1, memory_order_relaxed);
-    /* The blob is never written: nobody owns it alone but through us. */
     *ret_blob = fsp_blob_wrap((void *)(uintptr_t)(value + from), (size_t)(to - from), take_back,
                               loan);
     return FSP_OK;
@@ -370,7 +371,7 @@ fsp_db_iter_new(fsp_db_t *self, fsp_family_t family, fsp_slice_t from, fsp_slice
 {
     fsp_db_iter_t *iter = FSP_NEW(fsp_db_iter_t);
     iter->db = self;
-    iter->status = atomic_load_explicit(&self->failed, memory_order_acquire) ? FSP_IO : FSP_OK;
+    iter->status = has_failed(self) ? FSP_IO : FSP_OK;
     (void)atomic_fetch_add_explicit(&self->lent, 1, memory_order_relaxed);
     if (iter->status != FSP_OK || (to.bytes > 0 && fsp_slice_cmp(from, to) >= 0))
         return iter;

@@ -35,6 +35,8 @@ void fsp_db_fail(fsp_db_t *self, const char *reason);
 FSP_MUST_CHECK fsp_status_t fsp_db_check(const fsp_db_t *self, fsp_error_t *error);
 /* The same after asking RocksDB whether a flush or compaction failed. */
 FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
+/* Starts to write all memtables out, in the background, if they hold more than that. */
+void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
 
 /* Appends the value, checksums verified.  NOT_FOUND, TOO_LARGE, DAMAGED, IO. */
 FSP_MUST_CHECK fsp_status_t fsp_db_get(fsp_db_t *self, fsp_family_t family, fsp_slice_t key,
@@ -66,4 +68,7 @@ FSP_MUST_CHECK fsp_status_t fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write,
                                           fsp_error_t *error);
 /* Makes earlier unsynced writes durable.  A failure is sticky. */
 FSP_MUST_CHECK fsp_status_t fsp_db_sync(fsp_db_t *self, fsp_error_t *error);
+
+/* RocksDB's words as a status.  Exposed for its test. */
+fsp_status_t fsp_db_status_of(const char *words);
 #endif

@@ -32,6 +32,9 @@ enum {
     MEMORY_BYTES_MIN = 12 * 1024 * 1024,
     OPEN_RETRY_US = 20 * 1000,
     WATERMARK_US = 100 * 1000, /* at most this much may read as a torn tail after a crash */
+    QUIET_US = 5 * 1000 * 1000,
+    QUIET_GROUPS = 50,                 /* fewer in QUIET_US: memory is worth more than the rows in it */
+    MEMTABLE_IDLE_BYTES = 4 * 1024 * 1024, /* what a quiet store may keep */
     PUTS_MAX = 64              /* object rows handed on at a time */
 };
 
@@ -51,6 +54,8 @@ struct fsp_store {
     bool row_behind;         /* noted has marks the row has not */
     bool file_behind;        /* durable is ahead of the file */
     fsp_time_t file_us;      /* when the file was looked at last */
+    fsp_time_t quiet_us;     /* start of the time over which groups are counted */
+    uint64_t quiet_sequence; /* the sequence then */
 };
 
 static uint64_t
@@ -437,6 +442,20 @@ fsp_store_note_durable(fsp_store_t *self, uint32_t shard, uint64_t replica, uint
         promote(self);
 }
 
+/* A load leaves its memtables full.  When it is over, they are written out: the node's idle memory
+   is promised (DESIGN section 8), and the next start has no long WAL to read. */
+static void
+give_memory_back(fsp_store_t *self, fsp_time_t now)
+{
+    if (self->quiet_us != 0 && now < self->quiet_us + QUIET_US)
+        return;
+    uint64_t sequence = fsp_store_sequence(self);
+    if (self->quiet_us != 0 && sequence - self->quiet_sequence < QUIET_GROUPS)
+        fsp_db_flush_above(self->db, MEMTABLE_IDLE_BYTES);
+    self->quiet_us = now;
+    self->quiet_sequence = sequence;
+}
+
 fsp_status_t
 fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
 {
@@ -445,6 +464,7 @@ fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
     if (status != FSP_OK || (self->file_us != 0 && now < self->file_us + WATERMARK_US))
         return status;
     self->file_us = now;
+    give_memory_back(self, now);
     status = fsp_db_poll(self->db, error);
     if (status != FSP_OK || !self->file_behind)
         return status;

@@ -7,9 +7,9 @@
  *                                                               ASKING --yes-> DONE
  *
  * Pieces wait in one queue a level of the tree (chunks in queue 0, nodes of level n - 1 in queue
- * n), in the order of the file.  They become DONE in any order, but leave from the front only, into the
- * tree builder, so that equal bytes give an equal root whatever the network did.  A node is sealed
- * when all objects below it are stored: whoever sees a node may expect its children.
+ * n), in the order of the file.  They become DONE in any order, but leave from the front only, into
+ * the tree builder, so that equal bytes give an equal root whatever the network did.  A node is
+ * sealed when all objects below it are stored: whoever sees a node may expect its children.
  *
  * Memory.  granted + held plaintext <= window holds by construction: only what is free is granted.
  * A chunk is held until it is DONE.  One slow piece would let the queue behind it grow by records
@@ -392,8 +392,7 @@ close_chunk(fsp_upload_t *self, fsp_upload_effects_t *effects)
     fsp_blob_t *plain = fsp_blob_wrap(self->chunk, bytes, free_chunk, NULL);
     self->chunk = NULL;
     self->chunk_bytes = self->chunk_capacity = 0;
-    piece_t *piece = start_piece(self, 0, FSP_OBJECT_CHUNK, NULL, plain, effects);
-    piece->child.content_bytes = bytes;
+    start_piece(self, 0, FSP_OBJECT_CHUNK, NULL, plain, effects)->child.content_bytes = bytes;
     self->outcome.chunk_count++;
 }
 
@@ -582,7 +581,6 @@ fsp_upload_outcome(const fsp_upload_t *self, fsp_upload_outcome_t *ret)
 {
     FSP_PRE(self != NULL);
     FSP_PRE(self->state == READY);
-    FSP_PRE(ret != NULL);
     *ret = self->outcome;
 }
 

@@ -5,7 +5,7 @@
 #include "core/base/check.h"
 #include "core/crypto/digest.h"
 
-enum { CHANGE_FIELDS = 12 };
+enum { CHANGE_FIELDS = 13 };
 
 void
 fsp_change_row_encode(const fsp_change_info_t *change, fsp_buf_t *buf)
@@ -22,6 +22,10 @@ fsp_change_row_encode(const fsp_change_info_t *change, fsp_buf_t *buf)
     fsp_canon_text(buf, change->from_path);
     FSP_ROW_WRITE_ID(buf, change->version_id);
     FSP_ROW_WRITE_ID(buf, change->displaced_id);
+    FSP_PRE(change->made_count <= FSP_PATH_DEPTH_MAX);
+    fsp_canon_array(buf, change->made_count);
+    for (size_t i = 0; i < change->made_count; i++)
+        fsp_canon_id(buf, change->made_ids[i]);
     fsp_canon_id(buf, change->previous);
 }
 
@@ -43,6 +47,9 @@ fsp_change_row_decode(fsp_slice_t bytes, fsp_change_info_t *ret)
     ret->from_path = fsp_canon_read_text(&reader, FSP_PATH_BYTES_MAX);
     FSP_ROW_READ_ID(&reader, &ret->version_id);
     FSP_ROW_READ_ID(&reader, &ret->displaced_id);
+    ret->made_count = fsp_canon_read_array(&reader, 0, FSP_PATH_DEPTH_MAX);
+    for (size_t i = 0; i < ret->made_count; i++)
+        fsp_canon_read_id(&reader, &ret->made_ids[i]);
     fsp_canon_read_id(&reader, &ret->previous);
     fsp_status_t status = fsp_canon_finish(&reader);
     if (status == FSP_OK)

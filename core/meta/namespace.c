@@ -179,13 +179,14 @@ fsp_namespace_make_parents(fsp_machine_t *m, fsp_walk_t *walk, bool create, fsp_
     fsp_slice_t rest = walk->missing;
     fsp_slice_t name;
     for (uint32_t k = 1; fsp_path_next(&rest, &name); k++) {
-        FSP_ASSERT(k <= FSP_PATH_DEPTH_MAX);
+        FSP_ASSERT(m->change.made_count < FSP_PATH_DEPTH_MAX);
         fsp_file_id_t id = fsp_derived_id(seed, k);
         fsp_status_t status = fsp_namespace_check_new(m, id);
         if (status)
             return status;
         fsp_node_row_t node = {.kind = FSP_KIND_DIRECTORY, .content_time = m->time};
         fsp_namespace_attach(m, walk->directory_id, name, id, &node);
+        m->change.made_ids[m->change.made_count++] = id;
         walk->directory_id = id;
     }
     walk->missing = (fsp_slice_t){0};

@@ -102,6 +102,8 @@ typedef struct {
     fsp_slice_t from_path;       /* MOVE, COPY */
     fsp_version_id_t version_id; /* zero if none was made */
     fsp_file_id_t displaced_id;  /* what this change put into the trash to make room; zero if nothing */
+    fsp_file_id_t made_ids[FSP_PATH_DEPTH_MAX]; /* parents this change made on the way, from the top */
+    size_t made_count;
     fsp_hash_t previous;         /* hash of the row before */
     fsp_hash_t hash;             /* SHA-256 of this row */
 } fsp_change_info_t;

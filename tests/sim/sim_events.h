@@ -24,6 +24,7 @@ typedef struct {
     uint32_t node;
     uint64_t boot; /* life of the process it is meant for; of another one it is void */
     uint64_t value;
+    uint64_t extra; /* WRITTEN: log index that is durable now */
 } sim_event_t;
 
 typedef struct {

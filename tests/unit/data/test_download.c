@@ -37,7 +37,8 @@ get_and_compare(world_t *world, const fsp_upload_outcome_t *what, const uint8_t 
     ck_assert_uint_eq(get.job_count, 0);
     ck_assert_uint_eq(fsp_download_held_bytes(get.download), 0);
     /* Nothing is fetched that the range does not touch. */
-    ck_assert_uint_le(get.sealed_bytes, (to - from) * 5 / 4 + 2 * (uint64_t)world->params.bytes_max);
+    ck_assert_uint_le(get.sealed_bytes,
+                      (to - from) * 5 / 4 + 2 * (uint64_t)world->params.bytes_max);
     get_clear(&get);
 }
 

@@ -239,6 +239,12 @@ START_TEST(a_tree_that_lies_is_damage)
     wrong[0].content_bytes = 1000;
     bad = keep_node(&small, 0, wrong, 1);
     get_root(&small, FSP_ROOT_TREE, bad.key, 1000, node.key);
+    fsp_object_header_t header;
+    const fsp_omap_row_t *row = fsp_omap_get(small.objects, FSP_SLICE_OF(node.key));
+    ck_assert_int_eq(fsp_object_header_decode(row->value, &header), FSP_OK);
+    wrong[0].content_bytes = header.plain_bytes;
+    bad = keep_node(&small, 0, wrong, 1);
+    get_root(&small, FSP_ROOT_TREE, bad.key, header.plain_bytes, node.key);
     bad = keep_node(&small, 1, chunks, 2);
     get_root(&small, FSP_ROOT_TREE, bad.key, 1500, chunks[0].key);
     get_root(&small, FSP_ROOT_TREE, chunks[0].key, 1000, chunks[0].key);

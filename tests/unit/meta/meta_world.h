@@ -8,8 +8,10 @@
 #define FSP_TESTS_UNIT_META_WORLD_H
 #include "core/base/alloc.h"
 #include "core/base/memview.h"
+#include "core/base/text.h"
 #include "core/crypto/digest.h"
 #include "core/meta/apply.h"
+#include "core/meta/ops.h"
 #include "core/meta/query.h"
 #include "core/meta/rows.h"
 #include "tests/unit/suite.h"
@@ -29,6 +31,8 @@ typedef struct {
     fsp_buf_t bytes;     /* of the last command */
     fsp_buf_t answer;    /* of the last query */
     size_t rows_written; /* by the last command */
+    bool lazy;           /* commands stay pending until settle(); no queries meanwhile */
+    fsp_batch_t *batch;  /* what is pending */
 } world_t;
 
 static inline fsp_file_id_t
@@ -67,6 +71,26 @@ new_command(world_t *world, fsp_command_type_t type)
     return command;
 }
 
+/* Makes all that is pending part of the memory view, as the store does. */
+static inline void
+settle(world_t *world)
+{
+    fsp_memview_apply(world->rows, world->batch, FSP_FAMILY_STATE);
+    fsp_overlay_settle(world->pending, world->index);
+    fsp_batch_destroy(&world->batch);
+    world->batch = fsp_batch_new();
+    ck_assert_uint_eq(fsp_overlay_count(world->pending), 0);
+}
+
+/* Moves the transaction to the pending rows, and on unless the world is lazy. */
+static inline void
+commit(world_t *world)
+{
+    fsp_overlay_commit(world->txn, world->pending, world->index, world->batch, FSP_FAMILY_STATE);
+    if (!world->lazy)
+        settle(world);
+}
+
 /* Applies bytes as the next entry of the log; the result is in world->result. */
 static inline fsp_status_t
 apply_bytes(world_t *world, fsp_slice_t bytes)
@@ -79,12 +103,7 @@ apply_bytes(world_t *world, fsp_slice_t bytes)
     world->index++;
     world->time += 1000;
     world->rows_written = fsp_overlay_count(world->txn);
-    fsp_batch_t *batch = fsp_batch_new();
-    fsp_overlay_commit(world->txn, world->pending, world->index, batch, FSP_FAMILY_STATE);
-    fsp_memview_apply(world->rows, batch, FSP_FAMILY_STATE);
-    fsp_overlay_settle(world->pending, world->index);
-    fsp_batch_destroy(&batch);
-    ck_assert_uint_eq(fsp_overlay_count(world->pending), 0);
+    commit(world);
     ck_assert_int_eq(fsp_result_decode(fsp_buf_slice(&result), &world->result), FSP_OK);
     fsp_buf_t again;
     fsp_buf_init(&again, FSP_RESULT_BYTES_MAX);
@@ -336,6 +355,23 @@ poke_space(world_t *world, void (*change)(fsp_space_row_t *row, uint64_t value),
     fsp_buf_clear(&out);
 }
 
+/* Trims operation rows outside a command, as apply does, with other minimums; returns the space. */
+static inline fsp_space_row_t
+trim_ops(world_t *world, uint64_t kept_min, fsp_time_t kept_us, size_t rows_max)
+{
+    fsp_machine_t m;
+    fsp_machine_init(&m, world->shard, fsp_overlay_view(world->txn), world->space_id);
+    m.txn = world->txn;
+    m.time = world->time;
+    ck_assert_int_eq(fsp_machine_load_space(&m), FSP_OK);
+    ck_assert_int_eq(fsp_ops_trim(&m, kept_min, kept_us, rows_max), FSP_OK);
+    fsp_machine_store_space(&m);
+    fsp_space_row_t space = m.space;
+    fsp_machine_clear(&m);
+    commit(world);
+    return space;
+}
+
 /* -- life -------------------------------------------------------------------------------------- */
 
 static inline fsp_command_t
@@ -363,6 +399,7 @@ world_init_bare(world_t *world)
     world->rows = fsp_memview_new();
     world->pending = fsp_overlay_new(fsp_memview_view(world->rows));
     world->txn = fsp_overlay_new(fsp_overlay_view(world->pending));
+    world->batch = fsp_batch_new();
     world->shard = (fsp_shard_ref_t){.shard = 3, .generation = 1};
     world->time = 1000000;
     world->space_id = (fsp_space_id_t){{0x5b, 1}};
@@ -386,6 +423,7 @@ world_init(world_t *world)
 static inline void
 world_clear(world_t *world)
 {
+    fsp_batch_destroy(&world->batch);
     fsp_overlay_destroy(&world->txn);
     fsp_overlay_destroy(&world->pending);
     fsp_memview_destroy(&world->rows);

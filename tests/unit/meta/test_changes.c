@@ -105,6 +105,8 @@ START_TEST(a_row_survives_its_encoding_and_nothing_else_is_a_row)
         .from_path = text("/from"),
         .version_id = {{6}},
         .displaced_id = file_id(7),
+        .made_ids = {file_id(9), file_id(10)},
+        .made_count = 2,
         .previous = {{8}},
     };
     fsp_buf_t bytes, again;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* test_ops - exactly once, and the horizon to the number.  Tests. */
-#include "core/meta/machine.h"
-#include "core/meta/ops.h"
 #include "tests/unit/meta/meta_world.h"
 
 static fsp_command_t
@@ -34,20 +32,7 @@ static fsp_space_row_t trimmed_space;
 static void
 trim(uint64_t kept_min, fsp_time_t kept_us, size_t rows_max)
 {
-    fsp_machine_t m;
-    fsp_machine_init(&m, world.shard, fsp_overlay_view(world.txn), world.space_id);
-    m.txn = world.txn;
-    m.time = world.time;
-    ck_status(fsp_machine_load_space(&m), FSP_OK);
-    ck_status(fsp_ops_trim(&m, kept_min, kept_us, rows_max), FSP_OK);
-    fsp_machine_store_space(&m);
-    trimmed_space = m.space;
-    fsp_machine_clear(&m);
-    fsp_batch_t *batch = fsp_batch_new();
-    fsp_overlay_commit(world.txn, world.pending, world.index, batch, FSP_FAMILY_STATE);
-    fsp_memview_apply(world.rows, batch, FSP_FAMILY_STATE);
-    fsp_overlay_settle(world.pending, world.index);
-    fsp_batch_destroy(&batch);
+    trimmed_space = trim_ops(&world, kept_min, kept_us, rows_max);
     ck_assert_uint_eq(trimmed_space.op_count, op_rows());
 }
 

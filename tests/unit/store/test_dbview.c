@@ -3,7 +3,6 @@
 #include "core/base/memview.h"
 #include "core/base/prng.h"
 #include "store/db.h"
-#include "store/dbhost.h"
 #include "tests/unit/aborts.h"
 #include "tests/unit/store/scratch.h"
 #include "tests/unit/store/storekit.h"
@@ -252,7 +251,7 @@ START_TEST(words_of_the_database_have_a_status)
         {"", FSP_IO},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        ck_assert_msg(fsp_dbhost_status_of(cases[i].words) == cases[i].status, "%s",
+        ck_assert_msg(fsp_db_status_of(cases[i].words) == cases[i].status, "%s",
                       cases[i].words);
 }
 END_TEST

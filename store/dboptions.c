@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* dboptions - how the database is set up on this machine, as RocksDB's option text.  Layer store.
+ *
+ * Text, because RocksDB's C API lacks setters for some of these, and refuses an unknown name.  Off
+ * because 7.8.3 has bugs there: WAL compression, WAL tracking in the manifest, WAL recycling, going
+ * on after a background error (families may diverge; fixed in 9.6 and 9.7).
+ */
+#include "store/dboptions.h"
+
+#include "core/base/check.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { FILES_MAX = 1024, FILES_MIN = 64 };
+
+/* Half of what the process may open is left to sockets and the rest. */
+static int
+files_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= FILES_MAX)
+        return FILES_MAX;
+    return limit.rlim_cur / 2 < FILES_MIN ? FILES_MIN : (int)(limit.rlim_cur / 2);
+}
+
+/* Can files there be written past the page cache?  (On tmpfs often not.) */
+static bool
+direct_works(const char *path)
+{
+    int fd = open(path, O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    return true;
+}
+
+void
+fsp_dboptions_all(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret)
+{
+    fsp_buf_printf(ret, "create_if_missing=%d;create_missing_column_families=%d;", create, create);
+    /* Safety. */
+    fsp_buf_printf(ret, "paranoid_checks=true;"
+                        "wal_recovery_mode=kPointInTimeRecovery;"
+                        "wal_compression=kNoCompression;"
+                        "recycle_log_file_num=0;"
+                        "track_and_verify_wals_in_manifest=false;"
+                        "max_bgerror_resume_count=0;");
+    /* Memory, files and threads: bounded. */
+    fsp_buf_printf(ret, "db_write_buffer_size=%zu;max_total_wal_size=%zu;max_open_files=%d;",
+                   write_buffer_bytes, 2 * write_buffer_bytes, files_max());
+    fsp_buf_printf(ret, "max_file_opening_threads=1;max_background_jobs=%d;",
+                   sysconf(_SC_NPROCESSORS_ONLN) > 2 ? 4 : 2);
+    /* Speed, for one writer.  The default delayed_write_rate turns a slowdown into a stall. */
+    fsp_buf_printf(ret,
+                   "delayed_write_rate=1073741824;"
+                   "bytes_per_sync=1048576;"
+                   "wal_bytes_per_sync=1048576;"
+                   "avoid_unnecessary_blocking_io=true;"
+                   "allow_concurrent_memtable_write=false;"
+                   "enable_write_thread_adaptive_yield=false;"
+                   "use_direct_io_for_flush_and_compaction=%d;",
+                   direct_works(path));
+    /* Nothing is dumped or kept that nobody reads, and an idle node sleeps. */
+    fsp_buf_printf(ret, "keep_log_file_num=5;"
+                        "max_log_file_size=4194304;"
+                        "stats_dump_period_sec=0;"
+                        "stats_persist_period_sec=0;"
+                        "max_manifest_file_size=16777216;"
+                        "manifest_preallocation_size=65536;");
+    fsp_buf_append_u8(ret, '\0');
+    FSP_ASSERT(fsp_buf_ok(ret));
+}
+
+void
+fsp_dboptions_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret)
+{
+    bool objects = family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES;
+    bool rows = family == FSP_FAMILY_LOG || family == FSP_FAMILY_STATE;
+    size_t buffer_bytes = write_buffer_bytes / (objects ? 2 : 4);
+    fsp_buf_printf(ret, "write_buffer_size=%zu;max_write_buffer_number=%d;compression=%s;",
+                   buffer_bytes, objects ? 4 : 2, rows ? "kLZ4Compression" : "kNoCompression");
+    fsp_buf_printf(ret, "level_compaction_dynamic_level_bytes=true;"
+                        "level0_file_num_compaction_trigger=4;"
+                        "level0_slowdown_writes_trigger=40;"
+                        "level0_stop_writes_trigger=60;"
+                        "soft_pending_compaction_bytes_limit=137438953472;"
+                        "hard_pending_compaction_bytes_limit=549755813888;");
+    /* Objects are opaque sealed bytes: from a page on they lie in files of their own, uncompressed,
+       so that compaction moves only their places (4 KiB objects: twice the rate, measured).  GC
+       rewrites the older half of the files as compaction meets their keys. */
+    if (objects)
+        fsp_buf_printf(ret,
+                       "enable_blob_files=true;"
+                       "min_blob_size=%d;"
+                       "blob_file_size=%zu;"
+                       "blob_compression_type=kNoCompression;"
+                       "enable_blob_garbage_collection=true;"
+                       "blob_garbage_collection_age_cutoff=0.5;"
+                       "blob_garbage_collection_force_threshold=0.5;"
+                       "target_file_size_base=4194304;"
+                       "max_bytes_for_level_base=41943040;",
+                       family == FSP_FAMILY_BYTES ? 0 : 4096, buffer_bytes);
+    fsp_buf_append_u8(ret, '\0');
+    FSP_ASSERT(fsp_buf_ok(ret));
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_client - somebody who uses a space: one operation at a time, again until it is answered.
+   Layer tests. */
+#include "tests/sim/sim_client.h"
+
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/base/limits.h"
+#include "tests/sim/sim_operation.h"
+
+#include <inttypes.h>
+
+enum { THINK_US_MAX = 20000, BACKOFF_US_MAX = 30000 };
+
+/* -- the space --------------------------------------------------------------------------------- */
+
+void
+sim_space_init(sim_space_t *self, const sim_config_t *config, const sim_trace_t *trace,
+               fsp_prng_t *prng)
+{
+    *self = (sim_space_t){.config = config, .trace = trace};
+    fsp_prng_fill(prng, self->space_id.bytes, sizeof(self->space_id.bytes));
+    fsp_prng_fill(prng, self->subject.bytes, sizeof(self->subject.bytes));
+}
+
+void
+sim_space_clear(sim_space_t *self)
+{
+    for (size_t i = 0; i < self->acked_count; i++)
+        fsp_blob_destroy(&self->acked[i].result);
+    fsp_free(self->acked);
+    fsp_free(self->issued);
+    *self = (sim_space_t){0};
+}
+
+const sim_acked_t *
+sim_space_acked(const sim_space_t *self, fsp_op_id_t op_id)
+{
+    for (size_t i = self->acked_count; i-- > 0;)
+        if (fsp_op_id_eq(self->acked[i].op_id, op_id))
+            return &self->acked[i];
+    return NULL;
+}
+
+bool
+sim_space_issued(const sim_space_t *self, fsp_op_id_t op_id)
+{
+    for (size_t i = self->issued_count; i-- > 0;)
+        if (fsp_op_id_eq(self->issued[i], op_id))
+            return true;
+    return false;
+}
+
+static void
+note_issued(sim_space_t *self, fsp_op_id_t op_id)
+{
+    if (self->issued_count == self->issued_capacity) {
+        self->issued_capacity = self->issued_capacity ? 2 * self->issued_capacity : 64;
+        self->issued = fsp_realloc(self->issued, self->issued_capacity * sizeof(op_id));
+    }
+    self->issued[self->issued_count++] = op_id;
+}
+
+static void
+note_acked(sim_space_t *self, sim_acked_t acked)
+{
+    if (self->acked_count == self->acked_capacity) {
+        self->acked_capacity = self->acked_capacity ? 2 * self->acked_capacity : 64;
+        self->acked = fsp_realloc(self->acked, self->acked_capacity * sizeof(acked));
+    }
+    self->acked[self->acked_count++] = acked;
+}
+
+/* -- the client -------------------------------------------------------------------------------- */
+
+void
+sim_client_init(sim_client_t *self, uint32_t number, sim_space_t *space, uint64_t seed)
+{
+    memset(self, 0, sizeof(*self));
+    self->number = number;
+    self->space = space;
+    self->left = space->config->operations;
+    fsp_prng_init(&self->prng, seed);
+    fsp_buf_init(&self->query, 64 * 1024);
+    self->wake_us = 1 + fsp_prng_below(&self->prng, THINK_US_MAX);
+}
+
+void
+sim_client_clear(sim_client_t *self)
+{
+    fsp_buf_clear(&self->query);
+}
+
+bool
+sim_client_done(const sim_client_t *self)
+{
+    return self->left == 0 && !self->waiting && !self->echo;
+}
+
+static void
+begin_operation(sim_client_t *self)
+{
+    self->operation++;
+    self->left--;
+    self->floor = self->space->floor;
+    self->is_query = self->space->space_made &&
+                     fsp_prng_below(&self->prng, 100) < self->space->config->query_percent;
+    if (self->is_query) {
+        sim_operation_make_query(self);
+        return;
+    }
+    sim_operation_make(self);
+    note_issued(self->space, self->command.op_id);
+}
+
+void
+sim_client_wake(sim_client_t *self, fsp_time_t now_us, sim_message_t *message)
+{
+    message->wanted = false;
+    if (now_us < self->wake_us || sim_client_done(self))
+        return;
+    if (self->waiting || self->echo) {
+        if (!self->is_query)
+            self->command.attempt++;
+        self->space->resends++;
+        if (self->space->config->mutant == SIM_MUTANT_repeated_operation && !self->is_query)
+            self->command.op_id.bytes[0] ^= 1;
+    } else {
+        /* The first client makes the space, the others wait for it. */
+        if (self->number > 0 && !self->space->space_made) {
+            self->wake_us = now_us + THINK_US_MAX;
+            return;
+        }
+        begin_operation(self);
+    }
+    self->waiting = true;
+    self->wake_us = now_us + self->space->config->timeout_us +
+                    fsp_prng_below(&self->prng, self->space->config->timeout_us);
+    message->wanted = true;
+    message->is_query = self->is_query;
+    message->operation = self->operation;
+    if (self->is_query)
+        fsp_buf_append_slice(&message->bytes, fsp_buf_slice(&self->query));
+    else
+        fsp_command_encode(&self->command, &message->bytes);
+    FSP_ASSERT(fsp_buf_ok(&message->bytes));
+}
+
+static void
+finish(sim_client_t *self, fsp_time_t now_us)
+{
+    self->waiting = false;
+    self->echo = false;
+    self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, THINK_US_MAX);
+}
+
+static void
+learn(sim_client_t *self, const fsp_result_t *result)
+{
+    if (self->command.type == FSP_COMMAND_SPACE_INIT)
+        self->space->space_made = true;
+    if (self->name < SIM_NAMES_MAX && !fsp_version_id_is_zero(result->version_id)) {
+        self->space->names[self->name].known = true;
+        self->space->names[self->name].version_id = result->version_id;
+        self->space->names[self->name].file_id = result->file_id;
+    }
+}
+
+/* The result without what differs between a first answer and a repeated one. */
+static fsp_blob_t *
+normalise(fsp_result_t result)
+{
+    result.repeated = false;
+    FSP_AUTO(fsp_buf_clear) fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_RESULT_BYTES_MAX);
+    fsp_result_encode(&result, &bytes);
+    return fsp_blob_copy(bytes.data, bytes.bytes);
+}
+
+static void
+take_result(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
+{
+    sim_space_t *space = self->space;
+    fsp_result_t result;
+    if (fsp_result_decode(bytes, &result))
+        sim_fail(space->trace, "a result that does not decode");
+    FSP_AUTO(fsp_blob_destroy) fsp_blob_t *normal = normalise(result);
+    const sim_acked_t *before = sim_space_acked(space, self->command.op_id);
+    if (before) {
+        if (!fsp_slice_eq(fsp_blob_slice(before->result), fsp_blob_slice(normal)))
+            sim_fail(space->trace, "C1: client %u: operation %" PRIu64 " has two results",
+                     self->number, self->operation);
+        finish(self, now_us);
+        return;
+    }
+    if (result.index < self->floor)
+        sim_fail(space->trace,
+                 "C2: client %u: answer at %" PRIu64 ", but %" PRIu64 " was answered before it asked",
+                 self->number, result.index, self->floor);
+    switch ((int)result.status) {
+    case FSP_EXPIRED:
+    case FSP_OUTCOME_UNKNOWN:
+    case FSP_OP_REUSED:
+    case FSP_UNSUPPORTED:
+    case FSP_LEVEL:
+    case FSP_INVALID:
+        sim_fail(space->trace, "client %u: operation %" PRIu64 " of type %d: %s", self->number,
+                 self->operation, (int)self->command.type, fsp_status_name(result.status));
+    }
+    note_acked(space, (sim_acked_t){.op_id = self->command.op_id,
+                                    .type = self->command.type,
+                                    .status = result.status,
+                                    .index = result.index,
+                                    .result = fsp_blob_ref(normal)});
+    if (result.index > space->floor)
+        space->floor = result.index;
+    space->operations++;
+    if (result.status == FSP_OK)
+        learn(self, &result);
+    finish(self, now_us);
+    self->echo = fsp_prng_chance(&self->prng, 1, 8);
+}
+
+static void
+take_answer(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
+{
+    fsp_answer_t answer;
+    if (fsp_answer_open(bytes, &answer))
+        sim_fail(self->space->trace, "an answer that does not decode");
+    bool of_space = answer.status == FSP_OK || answer.status == FSP_NOT_FOUND;
+    /* SPACES speaks of no one space: its index is 0. */
+    if (of_space && answer.index > 0 && answer.index < self->floor)
+        sim_fail(self->space->trace, "C2: client %u: answer at %" PRIu64 ", %" PRIu64 " is known",
+                 self->number, answer.index, self->floor);
+    if (answer.index > self->space->floor)
+        self->space->floor = answer.index;
+    self->space->queries++;
+    finish(self, now_us);
+}
+
+void
+sim_client_answer(sim_client_t *self, fsp_time_t now_us, uint64_t operation, bool is_query,
+                  fsp_status_t status, fsp_slice_t bytes)
+{
+    /* Answers to what is long over are dropped; the oracle has seen them when they left. */
+    if (!self->waiting || operation != self->operation)
+        return;
+    FSP_ASSERT(is_query == self->is_query);
+    switch ((int)status) {
+    case FSP_OK:
+        if (is_query)
+            take_answer(self, now_us, bytes);
+        else
+            take_result(self, now_us, bytes);
+        return;
+    case FSP_BUSY:
+    case FSP_NOT_LEADER:
+    case FSP_UNREACHABLE:
+        self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, BACKOFF_US_MAX);
+        return;
+    default:
+        sim_fail(self->space->trace, "client %u: refused with %s", self->number,
+                 fsp_status_name(status));
+    }
+}

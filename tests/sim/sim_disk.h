@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_disk - one node's store: what can be read, what would survive, and a queue of writes.
+ *
+ * Stands for the store actor with its database.  Layer tests.
+ *
+ *   submit --> waiting --> group --> unsynced --> durable
+ *                            |
+ *                            +--> visible (before or after the sync, as the seed says)
+ *
+ * Fault model.  Writes become durable in the order in which they were submitted, each whole or not
+ * at all (the database's write-ahead log has a checksum per batch).  A crash keeps all that was
+ * synced, and of what was not a prefix of any length: the operating system may have written it.
+ * What a restart finds stays: the store puts what it recovered on stable storage when it opens.
+ * Mutants (sim_config.h) break these rules one by one.
+ */
+#ifndef FSP_TESTS_SIM_SIM_DISK_H
+#define FSP_TESTS_SIM_SIM_DISK_H
+#include "core/base/memview.h"
+#include "core/base/prng.h"
+#include "tests/sim/sim_config.h"
+
+typedef struct sim_disk sim_disk_t;
+
+/* A write that was reported done. */
+typedef struct {
+    uint64_t token;
+    uint64_t durable_index;
+} sim_done_t;
+
+/* config outlives the disk. */
+sim_disk_t *sim_disk_new(const sim_config_t *config, uint64_t seed);
+void sim_disk_destroy(sim_disk_t **self_p);
+
+/* What the replica reads; may fail with IO now and then if read_errors is set. */
+fsp_view_t *sim_disk_view(sim_disk_t *self, fsp_family_t family);
+/* What would survive; never fails. */
+fsp_view_t *sim_disk_durable_view(sim_disk_t *self, fsp_family_t family);
+/* What can be read, without the errors. */
+fsp_view_t *sim_disk_plain_view(sim_disk_t *self, fsp_family_t family);
+void sim_disk_set_read_errors(sim_disk_t *self, bool wanted);
+/* How many reads have failed. */
+uint64_t sim_disk_read_errors(const sim_disk_t *self);
+
+/* Writes rows at once and durably: what was there before the run. */
+void sim_disk_prepare(sim_disk_t *self, const fsp_batch_t *batch);
+
+/* Takes *batch_p. */
+void sim_disk_submit(sim_disk_t *self, uint64_t token, fsp_batch_t **batch_p, bool durable,
+                     uint64_t durable_index);
+/* Nothing waits and no group is under way. */
+bool sim_disk_idle(const sim_disk_t *self);
+/* True if a group was begun: something waits and no other group is under way. */
+bool sim_disk_begin(sim_disk_t *self, bool *ret_sync);
+/* The group is done: fills ret_done, which has room for group_max. */
+size_t sim_disk_end(sim_disk_t *self, sim_done_t *ret_done);
+/* Everything unsynced is synced: a clean stop. */
+void sim_disk_sync_all(sim_disk_t *self);
+/* Power fails.  Mutants may lose the watermark with it. */
+void sim_disk_crash(sim_disk_t *self, bool *ret_watermark_lost);
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_lies - mutants of the disk: each breaks one promise of the store.  Layer tests. */
+#include "tests/sim/sim_lies.h"
+
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "core/engine/log_rows.h"
+#include "core/meta/rows.h"
+
+void
+sim_lies_init(sim_lies_t *self, sim_mutant_t mutant, uint64_t seed)
+{
+    *self = (sim_lies_t){.mutant = mutant};
+    fsp_prng_init(&self->prng, seed);
+}
+
+void
+sim_lies_clear(sim_lies_t *self)
+{
+    for (size_t i = 0; i < FSP_FAMILY_COUNT; i++)
+        fsp_memview_destroy(&self->old[i]);
+}
+
+fsp_memview_t *
+sim_lies_copy(fsp_memview_t *view)
+{
+    fsp_memview_t *copy = fsp_memview_new();
+    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(view));
+    for (; row; row = fsp_omap_next(row))
+        fsp_omap_put(fsp_memview_map(copy), row->key, row->value, 0);
+    return copy;
+}
+
+static bool
+is_shard_row(fsp_family_t family, fsp_slice_t key)
+{
+    return family == FSP_FAMILY_STATE && key.bytes > 8 && key.data[8] == FSP_TABLE_SHARD;
+}
+
+static bool
+is_hard_row(fsp_family_t family, fsp_slice_t key)
+{
+    return family == FSP_FAMILY_LOG && key.bytes == FSP_LOG_PREFIX_BYTES + 1;
+}
+
+static void
+copy_row(fsp_batch_t *to, const fsp_batch_row_t *row)
+{
+    switch (row->op) {
+    case FSP_ROW_PUT:
+        fsp_batch_put(to, row->family, row->key, row->value);
+        return;
+    case FSP_ROW_DELETE:
+        fsp_batch_delete(to, row->family, row->key);
+        return;
+    case FSP_ROW_DELETE_RANGE:
+        fsp_batch_delete_range(to, row->family, row->key, row->value);
+        return;
+    }
+    FSP_UNREACHABLE();
+}
+
+/* Moves the rows for which wanted() is false to another batch, which is returned. */
+static fsp_batch_t *
+divide(fsp_batch_t **batch_p, bool (*wanted)(fsp_family_t family, fsp_slice_t key))
+{
+    fsp_batch_t *first = fsp_batch_new();
+    fsp_batch_t *second = fsp_batch_new();
+    for (size_t i = 0; i < fsp_batch_count(*batch_p); i++) {
+        fsp_batch_row_t row = fsp_batch_row(*batch_p, i);
+        copy_row(wanted(row.family, row.key) ? first : second, &row);
+    }
+    fsp_batch_destroy(batch_p);
+    *batch_p = first;
+    return second;
+}
+
+void
+sim_lies_falsify(sim_lies_t *self, sim_write_t *write)
+{
+    if (self->mutant == SIM_MUTANT_lose_overlay && !write->durable)
+        write->late = true;
+    if (self->mutant == SIM_MUTANT_lost_lazy && !write->durable) {
+        fsp_batch_destroy(&write->batch);
+        write->batch = fsp_batch_new();
+    }
+    if (self->mutant == SIM_MUTANT_lost_vote) {
+        fsp_batch_t *rest = divide(&write->batch, is_hard_row);
+        fsp_batch_destroy(&write->batch);
+        write->batch = rest;
+    }
+}
+
+void
+sim_lies_split(sim_lies_t *self, sim_write_t *write)
+{
+    if (self->mutant == SIM_MUTANT_applied_outside_batch)
+        write->split_batch = divide(&write->batch, is_shard_row);
+}
+
+bool
+sim_lies_about_sync(sim_lies_t *self)
+{
+    return self->mutant == SIM_MUTANT_lost_sync && fsp_prng_chance(&self->prng, 1, 4);
+}
+
+static bool
+is_old_copy(sim_mutant_t mutant)
+{
+    return mutant == SIM_MUTANT_old_copy || mutant == SIM_MUTANT_old_copy_unmarked ||
+           mutant == SIM_MUTANT_double_apply;
+}
+
+void
+sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *durable)
+{
+    if (!is_old_copy(self->mutant) || !fsp_prng_chance(&self->prng, 1, 4))
+        return;
+    for (size_t i = 0; i < FSP_FAMILY_COUNT; i++) {
+        fsp_memview_destroy(&self->old[i]);
+        if (durable[i])
+            self->old[i] = sim_lies_copy(durable[i]);
+    }
+}
+
+void
+sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size_t *kept_p)
+{
+    if (count == 0)
+        return;
+    if (self->mutant == SIM_MUTANT_torn_batch && *kept_p > 0) {
+        /* The last one that is kept loses its end. */
+        sim_write_t *last = &unsynced[*kept_p - 1];
+        fsp_batch_t *torn = fsp_batch_new();
+        size_t rows = fsp_batch_count(last->batch);
+        size_t rows_kept = rows ? (size_t)fsp_prng_below(&self->prng, rows) : 0;
+        for (size_t i = 0; i < rows_kept; i++) {
+            fsp_batch_row_t row = fsp_batch_row(last->batch, i);
+            copy_row(torn, &row);
+        }
+        fsp_batch_destroy(&last->batch);
+        last->batch = torn;
+    }
+    if (self->mutant == SIM_MUTANT_reordered_writes) {
+        size_t lost = (size_t)fsp_prng_below(&self->prng, count);
+        fsp_batch_destroy(&unsynced[lost].batch);
+        unsynced[lost].batch = fsp_batch_new();
+        *kept_p = count;
+    }
+}
+
+/* Removes the last rows of the log, at most three. */
+static void
+cut_log(sim_lies_t *self, fsp_memview_t *log)
+{
+    size_t wanted = 1 + (size_t)fsp_prng_below(&self->prng, 3);
+    for (size_t i = 0; i < wanted; i++) {
+        fsp_omap_t *map = fsp_memview_map(log);
+        const fsp_omap_row_t *last = NULL;
+        for (const fsp_omap_row_t *row = fsp_omap_first(map); row; row = fsp_omap_next(row))
+            if (!is_hard_row(FSP_FAMILY_LOG, row->key))
+                last = row;
+        if (last)
+            fsp_omap_remove(map, last->key);
+    }
+}
+
+static void
+bring_back_shard_row(sim_lies_t *self, fsp_memview_t *state)
+{
+    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(self->old[FSP_FAMILY_STATE]));
+    for (; row; row = fsp_omap_next(row))
+        if (is_shard_row(FSP_FAMILY_STATE, row->key))
+            fsp_omap_put(fsp_memview_map(state), row->key, row->value, 0);
+}
+
+bool
+sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **durable)
+{
+    switch (self->mutant) {
+    case SIM_MUTANT_lost_log_tail:
+    case SIM_MUTANT_lost_log_tail_unmarked:
+        cut_log(self, durable[FSP_FAMILY_LOG]);
+        return self->mutant == SIM_MUTANT_lost_log_tail_unmarked;
+    case SIM_MUTANT_old_copy:
+    case SIM_MUTANT_old_copy_unmarked:
+        for (size_t i = 0; i < FSP_FAMILY_COUNT; i++) {
+            if (!self->old[i])
+                continue;
+            fsp_memview_destroy(&durable[i]);
+            durable[i] = sim_lies_copy(self->old[i]);
+        }
+        return self->mutant == SIM_MUTANT_old_copy_unmarked;
+    case SIM_MUTANT_double_apply:
+        if (self->old[FSP_FAMILY_STATE])
+            bring_back_shard_row(self, durable[FSP_FAMILY_STATE]);
+        return false;
+    default:
+        return false;
+    }
+}

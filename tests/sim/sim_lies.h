@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_lies - mutants of the disk: each breaks one promise of the store.  Layer tests.
+ *
+ * Apart from the disk, so that the honest disk can be read without them.  Without a mutant none of
+ * these functions does anything.
+ */
+#ifndef FSP_TESTS_SIM_SIM_LIES_H
+#define FSP_TESTS_SIM_SIM_LIES_H
+#include "core/base/memview.h"
+#include "core/base/prng.h"
+#include "tests/sim/sim_config.h"
+
+/* A write as the disk keeps it. */
+typedef struct {
+    uint64_t token;
+    fsp_batch_t *batch;
+    fsp_batch_t *split_batch; /* lie: the rest of batch, written apart */
+    bool durable;             /* to be synced before it is reported */
+    bool group_end;           /* last of its group */
+    bool late;                /* lie: becomes visible one group after it was reported */
+    uint64_t durable_index;
+} sim_write_t;
+
+typedef struct {
+    sim_mutant_t mutant;
+    fsp_prng_t prng;
+    fsp_memview_t *old[FSP_FAMILY_COUNT]; /* an old copy of the database */
+} sim_lies_t;
+
+void sim_lies_init(sim_lies_t *self, sim_mutant_t mutant, uint64_t seed);
+void sim_lies_clear(sim_lies_t *self);
+fsp_memview_t *sim_lies_copy(fsp_memview_t *view);
+/* Before a write is written. */
+void sim_lies_falsify(sim_lies_t *self, sim_write_t *write);
+/* May divide the batch of a write. */
+void sim_lies_split(sim_lies_t *self, sim_write_t *write);
+bool sim_lies_about_sync(sim_lies_t *self);
+/* Before a sync, to keep an old copy. */
+void sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *durable);
+/* Changes which unsynced writes a crash keeps: the first *kept_p of them. */
+void sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size_t *kept_p);
+/* Changes what is on the disk after a crash.  True if the watermark is lost too. */
+bool sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **durable);
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/* test_client_docs - docs/protocol/client.md says what proto/client does.  Layer tests.
+ *
+ * Each row of a table of fields must begin as the code's table says; the words behind are the author's.  The golden
+ * messages of the appendix must be the very octets that the codec makes.  `test_client_docs --print` prints both.
+ */
+#include "core/base/text.h"
+#include "proto/client.h"
+#include "proto/client_fields.h"
+#include "tests/unit/proto/docs.h"
+#include "tests/unit/suite.h"
+
+#include <inttypes.h>
+
+static const char DOCUMENT[] = "docs/protocol/client.md";
+
+/* -- tables -------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    fsp_fields_t (*fields)(void);
+} table_t;
+
+static const table_t TABLES[] = {
+    {"request", fsp_request_fields},       {"reply", fsp_reply_fields},
+    {"receipt", fsp_reply_receipt_fields}, {"disk", fsp_reply_disk_fields},
+    {"entry", fsp_item_entry_fields},      {"version", fsp_item_version_fields},
+    {"change", fsp_item_change_fields},    {"space", fsp_item_space_fields},
+};
+enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
+
+/* Names of request types by number, for the column "in". */
+static const char *const TYPE_NAMES[64] = {
+    [FSP_MSG_HELLO] = "HELLO",       [FSP_MSG_PUT] = "PUT",         [FSP_MSG_COMMIT] = "COMMIT",
+    [FSP_MSG_ABORT] = "ABORT",       [FSP_MSG_CREDIT] = "CREDIT",   [FSP_MSG_GET] = "GET",
+    [FSP_MSG_STAT] = "STAT",         [FSP_MSG_LIST] = "LIST",       [FSP_MSG_VERSIONS] = "VERSIONS",
+    [FSP_MSG_CHANGES] = "CHANGES",   [FSP_MSG_SPACES] = "SPACES",   [FSP_MSG_MKDIR] = "MKDIR",
+    [FSP_MSG_DELETE] = "DELETE",     [FSP_MSG_MOVE] = "MOVE",       [FSP_MSG_COPY] = "COPY",
+    [FSP_MSG_RESTORE] = "RESTORE",   [FSP_MSG_NODE] = "NODE",       [FSP_MSG_PING] = "PING",
+};
+
+static const char *
+type_words(const fsp_field_t *field)
+{
+    switch ((fsp_field_type_t)field->type) {
+    case FSP_FIELD_UINT:
+    case FSP_FIELD_U32:
+        return "uint";
+    case FSP_FIELD_BOOL:
+        return "bool";
+    case FSP_FIELD_TEXT:
+        return "text";
+    case FSP_FIELD_NAME:
+        return "text (name)";
+    case FSP_FIELD_PATH:
+        return "text (path)";
+    case FSP_FIELD_SPACE:
+        return "text (space)";
+    case FSP_FIELD_HEX:
+        return "text (hex)";
+    case FSP_FIELD_FIXED:
+        return "bin";
+    case FSP_FIELD_IDS:
+        return "array of bin 32";
+    case FSP_FIELD_UINTS:
+        return "array of uint";
+    case FSP_FIELD_TEXTS:
+        return "array of text 64";
+    case FSP_FIELD_CUSTOM:
+        return field->custom->text;
+    }
+    return "?";
+}
+
+static void
+render_bound(const fsp_field_t *field, fsp_buf_t *buf)
+{
+    switch ((fsp_field_type_t)field->type) {
+    case FSP_FIELD_UINT:
+    case FSP_FIELD_U32:
+        if (field->bound == UINT64_MAX)
+            fsp_buf_printf(buf, "2^64 - 1");
+        else if (field->bound == INT64_MAX)
+            fsp_buf_printf(buf, "2^63 - 1");
+        else if (field->bound == UINT32_MAX)
+            fsp_buf_printf(buf, "2^32 - 1");
+        else
+            fsp_buf_printf(buf, "%" PRIu64, field->bound);
+        return;
+    case FSP_FIELD_TEXT:
+    case FSP_FIELD_NAME:
+    case FSP_FIELD_PATH:
+    case FSP_FIELD_SPACE:
+        fsp_buf_printf(buf, "%" PRIu64 " octets", field->bound);
+        return;
+    case FSP_FIELD_HEX:
+        fsp_buf_printf(buf, "%d..%" PRIu64 " octets", FSP_VERSION_PREFIX_HEX_MIN, field->bound);
+        return;
+    case FSP_FIELD_FIXED:
+        fsp_buf_printf(buf, "%" PRIu64 " octets exactly", field->bound);
+        return;
+    case FSP_FIELD_IDS:
+    case FSP_FIELD_UINTS:
+    case FSP_FIELD_TEXTS:
+        fsp_buf_printf(buf, "%" PRIu64 " values", field->bound);
+        return;
+    case FSP_FIELD_BOOL:
+    case FSP_FIELD_CUSTOM:
+        return;
+    }
+}
+
+/* "| `key` | type | bound | " and, for requests, the messages that carry it. */
+static void
+render_row(const fsp_field_t *field, fsp_buf_t *buf)
+{
+    fsp_buf_printf(buf, "| `%s`%s | %s | ", field->key, field->strict ? " !" : "", type_words(field));
+    render_bound(field, buf);
+    fsp_buf_printf(buf, " | ");
+    bool first = true;
+    for (unsigned type = 0; type < 64; type++) {
+        if (!(field->types >> type & 1))
+            continue;
+        fsp_buf_printf(buf, "%s%s", first ? "" : " ", TYPE_NAMES[type] ? TYPE_NAMES[type] : "?");
+        first = false;
+    }
+    if (!first)
+        fsp_buf_printf(buf, " | ");
+}
+
+static fsp_buf_t document;
+static fsp_buf_t buf;
+
+static void
+set_up(void)
+{
+    fsp_buf_init(&document, 1024 * 1024);
+    fsp_buf_init(&buf, 64 * 1024);
+    fsp_docs_read(DOCUMENT, &document);
+    fsp_buf_append_u8(&document, '\0');
+}
+
+static void
+tear_down(void)
+{
+    fsp_buf_clear(&document);
+    fsp_buf_clear(&buf);
+}
+
+START_TEST(fields_are_those_of_the_code)
+{
+    const table_t *table = &TABLES[_i];
+    char marker[64];
+    (void)snprintf(marker, sizeof(marker), "<!-- fields: %s -->", table->name);
+    const char *at = strstr((const char *)document.data, marker);
+    ck_assert_msg(at != NULL, "%s has no %s", DOCUMENT, marker);
+    const char *end = strstr(at, "\n\n");
+    ck_assert(end);
+    fsp_fields_t fields = table->fields();
+    ck_assert_uint_gt(fields.count, 0);
+    for (size_t i = 0; i < fields.count; i++) {
+        at = strstr(at, "\n| `");
+        ck_assert_msg(at != NULL && at < end, "%s: no row for \"%s\"", marker, fields.fields[i].key);
+        at++;
+        fsp_buf_reset(&buf);
+        render_row(&fields.fields[i], &buf);
+        ck_assert_msg(strncmp(at, (const char *)buf.data, buf.bytes) == 0,
+                      "%s: row should begin %.*s", marker, (int)buf.bytes, (const char *)buf.data);
+        /* And something must be said about it. */
+        ck_assert_int_ne(at[buf.bytes], '|');
+        ck_assert_int_ne(at[buf.bytes], '\n');
+    }
+    at = strstr(at, "\n| `");
+    ck_assert_msg(at == NULL || at >= end, "%s: a row too many", marker);
+}
+END_TEST
+
+/* -- golden messages ----------------------------------------------------------------------------- */
+
+static void
+append_hex(fsp_buf_t *out, fsp_slice_t bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.bytes; i++) {
+        fsp_buf_append_u8(out, (uint8_t)digits[bytes.data[i] >> 4]);
+        fsp_buf_append_u8(out, (uint8_t)digits[bytes.data[i] & 15]);
+    }
+}
+
+/* "NAME\n  envelope\n  body\n" in hex; bodies in lines of 45 octets. */
+static void
+append_message(const char *name, fsp_client_type_t type, uint64_t request_id, fsp_slice_t body,
+               fsp_buf_t *out)
+{
+    enum { LINE_OCTETS = 45 };
+    uint8_t bytes[FSP_ENVELOPE_BYTES];
+    fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
+                               .type = (uint16_t)type,
+                               .request_id = request_id,
+                               .body_bytes = (uint32_t)body.bytes};
+    fsp_envelope_encode(&envelope, bytes);
+    fsp_buf_printf(out, "%s\n  ", name);
+    append_hex(out, fsp_slice(bytes, sizeof(bytes)));
+    fsp_buf_printf(out, "\n");
+    for (size_t at = 0; at < body.bytes; at += LINE_OCTETS) {
+        size_t piece = body.bytes - at < LINE_OCTETS ? body.bytes - at : LINE_OCTETS;
+        fsp_buf_printf(out, "  ");
+        append_hex(out, fsp_slice(body.data + at, piece));
+        fsp_buf_printf(out, "\n");
+    }
+}
+
+static void
+append_request(const char *name, fsp_client_type_t type, uint64_t request_id,
+               const fsp_request_t *request, fsp_buf_t *out)
+{
+    fsp_buf_t body;
+    fsp_buf_init(&body, FSP_BODY_BYTES_MAX);
+    fsp_request_encode(type, request, &body);
+    append_message(name, type, request_id, fsp_buf_slice(&body), out);
+    fsp_buf_clear(&body);
+}
+
+static void
+append_reply(const char *name, fsp_client_type_t type, uint64_t request_id, const fsp_reply_t *reply,
+             fsp_buf_t *out)
+{
+    fsp_buf_t body;
+    fsp_buf_init(&body, FSP_BODY_BYTES_MAX);
+    fsp_reply_encode(reply, &body);
+    append_message(name, type, request_id, fsp_buf_slice(&body), out);
+    fsp_buf_clear(&body);
+}
+
+#define FILL(id, value) memset((id).bytes, value, sizeof((id).bytes))
+
+static void
+append_golden_session(fsp_buf_t *out)
+{
+    fsp_request_t hello = {.versions = {1}, .version_count = 1};
+    hello.client = fsp_slice_text("example/1.0");
+    append_request("C:HELLO", FSP_MSG_HELLO, 1, &hello, out);
+
+    fsp_reply_t welcome = {.version = 1, .frame_bytes_max = 262144, .heartbeat_ms = 10000};
+    welcome.node_version = fsp_slice_text("0.1.0");
+    FILL(welcome.node_id, 0xa1);
+    FILL(welcome.mesh_id, 0xa2);
+    welcome.capabilities[0] = fsp_slice_text("files");
+    welcome.capability_count = 1;
+    welcome.space = fsp_slice_text("home");
+    append_reply("S:WELCOME", FSP_MSG_WELCOME, 1, &welcome, out);
+
+    fsp_request_t ping = {.version_count = 0};
+    append_request("C:PING", FSP_MSG_PING, 9, &ping, out);
+}
+
+static void
+append_golden_put(fsp_buf_t *out)
+{
+    fsp_request_t put = {.attempt = 1, .since = 300, .create_parents = true, .has_attr = true};
+    put.space = fsp_slice_text("home");
+    put.path = fsp_slice_text("/d\xc3\xa9j\xc3\xa0/vu.txt");
+    FILL(put.op_id, 0x11);
+    put.condition.type = FSP_IF_MATCH;
+    put.condition.version_count = 1;
+    FILL(put.condition.versions[0], 0x22);
+    put.mode = 0644;
+    put.mtime_s = -1;
+    put.mtime_ns = 999999999;
+    append_request("C:PUT", FSP_MSG_PUT, 2, &put, out);
+
+    fsp_reply_t credit = {.credit = 8388608};
+    append_reply("S:CREDIT", FSP_MSG_CREDIT, 2, &credit, out);
+
+    static const uint8_t offset[8] = {0, 0, 0, 0, 0, 4, 0, 0};
+    append_message("C:DATA (offset 262144)", FSP_MSG_DATA, 2, fsp_slice(offset, 8), out);
+
+    fsp_request_t commit = {.has_size = true, .size = 262149, .has_sha256 = true};
+    FILL(commit.sha256, 0x33);
+    append_request("C:COMMIT", FSP_MSG_COMMIT, 2, &commit, out);
+
+    fsp_reply_t ok = {.has_node = true, .kind = FSP_KIND_FILE, .number = 2, .size = 262149};
+    FILL(ok.file_id, 0x44);
+    FILL(ok.version_id, 0x55);
+    ok.modified = UINT64_C(1764083916000000);
+    FILL(ok.sha256, 0x33);
+    FILL(ok.content_root, 0x66);
+    ok.chunks = 1;
+    ok.chunks_new = 1;
+    ok.heads[0] = ok.version_id;
+    ok.head_count = 1;
+    ok.durable_w = 2;
+    ok.durable_r = 3;
+    ok.issued = ok.modified;
+    ok.change = 301;
+    append_reply("S:OK", FSP_MSG_OK, 2, &ok, out);
+
+    fsp_reply_t error = {.code = 3002, .retry = 2, .head_count = 1};
+    error.symbol = fsp_slice_text("mismatch");
+    error.text = fsp_slice_text("condition does not hold");
+    FILL(error.heads[0], 0x77);
+    append_reply("S:ERROR", FSP_MSG_ERROR, 2, &error, out);
+}
+
+static void
+append_golden_reading(fsp_buf_t *out)
+{
+    fsp_request_t get = {.has_range = true, .range_first = 10, .range_last = 99, .credit = 1048576};
+    FILL(get.file_id, 0x44);
+    get.version = fsp_slice_text("55555555");
+    append_request("C:GET", FSP_MSG_GET, 3, &get, out);
+
+    fsp_request_t list = {.limit = 2};
+    list.path = fsp_slice_text("/");
+    list.after = fsp_slice_text("a");
+    append_request("C:LIST", FSP_MSG_LIST, 4, &list, out);
+
+    fsp_buf_t items;
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_entry_info_t directory = {.kind = FSP_KIND_DIRECTORY, .modified = 1000000};
+    directory.name = fsp_slice_text("b");
+    FILL(directory.file_id, 0x88);
+    fsp_item_entry_encode(&directory, &items);
+    fsp_entry_info_t file = {.kind = FSP_KIND_FILE, .size = 5, .modified = 2000000, .number = 1};
+    file.name = fsp_slice_text("c");
+    FILL(file.file_id, 0x99);
+    FILL(file.version_id, 0xaa);
+    file.head_count = 1;
+    fsp_item_entry_encode(&file, &items);
+    fsp_reply_t listed = {.change = 301, .more = true, .item_count = 2};
+    listed.items = fsp_buf_slice(&items);
+    append_reply("S:OK (of LIST)", FSP_MSG_OK, 4, &listed, out);
+    fsp_buf_clear(&items);
+}
+
+static void
+append_golden(fsp_buf_t *out)
+{
+    append_golden_session(out);
+    append_golden_put(out);
+    append_golden_reading(out);
+}
+
+START_TEST(golden_messages_are_what_the_codec_makes)
+{
+    append_golden(&buf);
+    fsp_buf_append_u8(&buf, '\0');
+    ck_assert(fsp_buf_ok(&buf));
+    ck_assert_msg(strstr((const char *)document.data, (const char *)buf.data) != NULL,
+                  "the appendix of %s should be:\n%s", DOCUMENT, (const char *)buf.data);
+}
+END_TEST
+
+static Suite *
+client_docs_suite(void)
+{
+    Suite *suite = suite_create("client_docs");
+    TCase *tcase = tcase_create("document");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_loop_test(tcase, fields_are_those_of_the_code, 0, TABLE_COUNT);
+    tcase_add_test(tcase, golden_messages_are_what_the_codec_makes);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+static void
+print_all(void)
+{
+    fsp_buf_init(&buf, 64 * 1024);
+    for (size_t t = 0; t < TABLE_COUNT; t++) {
+        fsp_buf_printf(&buf, "<!-- fields: %s -->\n", TABLES[t].name);
+        fsp_fields_t fields = TABLES[t].fields();
+        for (size_t i = 0; i < fields.count; i++) {
+            render_row(&fields.fields[i], &buf);
+            fsp_buf_printf(&buf, "\n");
+        }
+    }
+    append_golden(&buf);
+    printf("%.*s", (int)buf.bytes, (const char *)buf.data);
+    fsp_buf_clear(&buf);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--print") == 0) {
+        print_all();
+        return 0;
+    }
+    return fsp_suite_main(client_docs_suite());
+}
