@@ -133,6 +133,14 @@ random_bytes(void *ret, size_t bytes)
     }
 }
 
+static void
+renew_operation(filesphere_t *self, fsp_request_t *request)
+{
+    random_bytes(request->op_id.bytes, sizeof request->op_id.bytes);
+    const fsp_client_seen_t *seen = seen_space(self, request->space);
+    request->since = seen ? seen->change : 0;
+}
+
 filesphere_code_t
 fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space, const char *path, bool change)
 {
@@ -152,11 +160,8 @@ fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space
             return fsp_client_fail(self, FSP_BAD_NAME, path,
                                    "not a valid remote path; it starts with '/', has no empty part, no '.', no '..'");
     }
-    if (change) {
-        random_bytes(request->op_id.bytes, sizeof request->op_id.bytes);
-        const fsp_client_seen_t *seen = seen_space(self, request->space);
-        request->since = seen ? seen->change : 0;
-    }
+    if (change)
+        renew_operation(self, request);
     return FILESPHERE_OK;
 }
 
@@ -204,6 +209,7 @@ attempt(filesphere_t *self, fsp_client_type_t type, const fsp_request_t *request
         memcpy(zmq_msg_data(&frame), payload.data, payload.bytes);
     }
     uint64_t id = fsp_client_next_id(self);
+    self->ask_count++;
     fsp_status_t status = fsp_client_send(self, type, id, fsp_buf_slice(&self->body), frame_p);
     return status == FSP_OK ? fsp_client_wait(self, id, self->timeout_ms, ret) : status;
 }
@@ -213,7 +219,7 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
                const char *subject, fsp_client_message_t *ret)
 {
     uint64_t give_up = fsp_client_now_ms() + 2 * self->timeout_ms;
-    bool sent = false, greeted_again = false;
+    bool sent = false, greeted_again = false, renewed = false;
     for (request->attempt = 1;; request->attempt++) {
         uint64_t now = fsp_client_now_ms();
         uint64_t deadline = sent ? give_up : now + self->timeout_ms;
@@ -231,6 +237,15 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
             code = fsp_client_fail_reply(self, &ret->reply, subject);
             fsp_client_note_change(self, request->space, ret->reply.change);
             fsp_client_message_clear(ret);
+            /* A first attempt that knew too old a change: nothing was done, and now we know a newer one. */
+            if (code == fsp_error_info(FSP_EXPIRED)->code && !renewed) {
+                uint64_t since = request->since;
+                renewed = true;
+                renew_operation(self, request);
+                request->attempt = 0;
+                if (request->since > since)
+                    continue;
+            }
             /* A node that does not know us: this connection is newer than our HELLO. */
             if (code != fsp_error_info(FSP_PROTOCOL)->code || greeted_again)
                 return code;
@@ -254,6 +269,24 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
         if (fsp_client_now_ms() >= give_up)
             return fsp_client_fail_link(self, FSP_TIMEOUT, subject);
     }
+}
+
+filesphere_code_t
+fsp_client_learn_since(filesphere_t *self, fsp_request_t *request)
+{
+    if (request->since > 0)
+        return FILESPHERE_OK;
+    fsp_request_t look;
+    memset(&look, 0, sizeof look);
+    look.space = request->space;
+    look.path = fsp_slice_text("/");
+    fsp_client_message_t message;
+    filesphere_code_t code = fsp_client_ask(self, FSP_MSG_STAT, &look, fsp_slice(NULL, 0), "/", &message);
+    if (code != FILESPHERE_OK)
+        return code;
+    request->since = message.reply.change;
+    fsp_client_message_clear(&message);
+    return FILESPHERE_OK;
 }
 
 /* -- answers ------------------------------------------------------------------------------------- */

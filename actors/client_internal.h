@@ -30,6 +30,7 @@ enum {
     FSP_CLIENT_SPACES_KEPT = 16,  /* spaces whose change number a handle remembers */
     FSP_CLIENT_CREDIT_MAX = 64 * 1024 * 1024, /* what a node may make us queue */
     FSP_CLIENT_WORDS_BYTES = 1024,
+    FSP_CLIENT_BEAT_MS = 10000, /* until the node says another */
 };
 
 typedef struct {
@@ -52,6 +53,9 @@ struct filesphere {
     bool welcomed;
     size_t endpoint; /* the one in use, where the next connect starts */
     uint64_t last_id;
+    uint64_t spoke_ms;  /* when something was sent last */
+    uint64_t beat_ms;   /* the node wants to hear us so often while a call is under way */
+    uint64_t ask_count; /* requests sent, every attempt counts */
     char home[FSP_SPACE_NAME_BYTES_MAX + 1]; /* space that WELCOME named */
 
     fsp_client_seen_t seen[FSP_CLIENT_SPACES_KEPT];
@@ -92,6 +96,9 @@ FSP_MUST_CHECK fsp_status_t fsp_client_receive(filesphere_t *self, uint64_t requ
 FSP_MUST_CHECK fsp_status_t fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
                                             fsp_client_message_t *ret);
 
+/* A PING if the node has not heard us for half of what it wants.  Its answer is not waited for. */
+void fsp_client_beat(filesphere_t *self);
+
 /* -- client_ask.c: requests ---------------------------------------------------------------------- */
 
 /* False: called from a callback of the same handle, or without a handle. */
@@ -111,6 +118,8 @@ filesphere_code_t fsp_client_prepare(filesphere_t *self, fsp_request_t *request,
 filesphere_code_t fsp_client_set_version(filesphere_t *self, fsp_request_t *request, const char *version);
 /* Tells the node that a transfer is given up. */
 void fsp_client_abort(filesphere_t *self, uint64_t request_id);
+/* For a change that cannot be repeated: makes sure that request->since is known, by a question if need be. */
+filesphere_code_t fsp_client_learn_since(filesphere_t *self, fsp_request_t *request);
 /* Sends and waits for the first answer that is not an error, over as many connections as 2 timeouts allow.
    request->attempt counts up for changes.  ret->type is OK or CREDIT; clear it. */
 filesphere_code_t fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,

@@ -152,7 +152,18 @@ fsp_client_send(filesphere_t *self, fsp_client_type_t type, uint64_t request_id,
         rc = zmq_msg_send(payload, self->socket, ZMQ_DONTWAIT);
     if (payload && rc < 0)
         (void)zmq_msg_close(payload);
+    if (rc >= 0)
+        self->spoke_ms = fsp_client_now_ms();
     return rc >= 0 ? FSP_OK : FSP_TIMEOUT;
+}
+
+void
+fsp_client_beat(filesphere_t *self)
+{
+    if (!self->welcomed || fsp_client_now_ms() - self->spoke_ms < self->beat_ms / 2)
+        return;
+    /* A link that is gone shows where the next message is awaited. */
+    (void)!fsp_client_send(self, FSP_MSG_PING, fsp_client_next_id(self), fsp_slice(NULL, 0), NULL);
 }
 
 static fsp_slice_t
@@ -314,6 +325,7 @@ welcome(filesphere_t *self, const fsp_reply_t *reply, const char *endpoint)
         self->home[reply->space.bytes] = '\0';
         fsp_client_note_change(self, reply->space, reply->change);
     }
+    self->beat_ms = reply->heartbeat_ms >= 100 ? reply->heartbeat_ms : FSP_CLIENT_BEAT_MS;
     self->welcomed = true;
     return FILESPHERE_OK;
 }

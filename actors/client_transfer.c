@@ -51,6 +51,8 @@ free_frame(void *data, void *hint)
     fsp_free(data);
 }
 
+static filesphere_code_t hear(upload_t *self, bool wait);
+
 /* Fills a frame; fewer bytes than fit only at the end of the source. */
 static filesphere_code_t
 read_frame(upload_t *self, frame_t *ret)
@@ -60,7 +62,15 @@ read_frame(upload_t *self, frame_t *ret)
     while (!self->source_ended && ret->bytes < FSP_FRAME_BYTES_MAX) {
         size_t room = FSP_FRAME_BYTES_MAX - ret->bytes;
         size_t got = 0;
-        if (self->read(self->arg, ret->data + ret->bytes, room, &got) != 0 || got > room)
+        int rc = self->read(self->arg, ret->data + ret->bytes, room, &got);
+        if (rc == FILESPHERE_NOT_YET) {
+            fsp_client_beat(self->handle);
+            filesphere_code_t code = self->request_id ? hear(self, false) : FILESPHERE_OK;
+            if (code != FILESPHERE_OK)
+                return code;
+            continue;
+        }
+        if (rc != 0 || got > room)
             return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject, "the source ended the upload");
         ret->bytes += got;
         self->source_ended = got == 0;
@@ -259,9 +269,14 @@ put_content(upload_t *self, fsp_request_t *request, filesphere_info_t *ret)
         request->size = payload.bytes;
         request->sha256 = fsp_sha256(payload);
     }
+    if (!whole) /* what streams cannot be repeated, so it must not fail for an old `since` */
+        code = fsp_client_learn_since(self->handle, request);
+    if (code != FILESPHERE_OK)
+        return code;
     fsp_client_message_t message;
+    uint64_t asked = self->handle->ask_count;
     code = fsp_client_ask(self->handle, FSP_MSG_PUT, request, payload, self->subject, &message);
-    self->bytes_sent += payload.bytes * request->attempt;
+    self->bytes_sent += payload.bytes * (self->handle->ask_count - asked);
     if (code != FILESPHERE_OK)
         return code;
     if (whole != (message.type == FSP_MSG_OK)) {
@@ -323,7 +338,13 @@ deliver(download_t *self, fsp_slice_t bytes)
     if (self->digest)
         fsp_sha256_update(self->digest, bytes);
     self->at += bytes.bytes;
-    if (bytes.bytes > 0 && self->write(self->arg, bytes.data, bytes.bytes) != 0)
+    int rc = 0;
+    while (bytes.bytes > 0 && (rc = self->write(self->arg, bytes.data, bytes.bytes)) == FILESPHERE_NOT_YET) {
+        if (atomic_load(&self->handle->cancelled))
+            return fsp_client_fail_link(self->handle, FSP_CANCELLED, self->subject);
+        fsp_client_beat(self->handle);
+    }
+    if (rc != 0)
         return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject, "the receiver ended the download");
     return FILESPHERE_OK;
 }

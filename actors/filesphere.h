@@ -83,9 +83,12 @@ typedef struct {
     size_t head_count;
 } filesphere_info_t;
 
+/* Returned by the two callbacks below: nothing could be read or written yet, call again.  A callback that may wait for
+   long (a terminal, a pipe) returns this every second or so; the library then tells the node that it is alive. */
+enum { FILESPHERE_NOT_YET = -2 };
 /* Gives up to size_max bytes into buffer; *ret_size 0 ends the content.  Any other return than 0 cancels. */
 typedef int (filesphere_read_fn)(void *arg, void *buffer, size_t size_max, size_t *ret_size);
-/* Takes bytes in order.  Any other return than 0 cancels. */
+/* Takes bytes in order, all of them or (FILESPHERE_NOT_YET) none.  Any other return than 0 cancels. */
 typedef int (filesphere_write_fn)(void *arg, const void *data, size_t size);
 
 typedef struct {

@@ -12,10 +12,12 @@
 #include "store/datadir.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define KEYS_FILE "node.keys"
 #define RECOVERY_FILE "recovery-code"
 #define PROFILE_FILE "admin.profile"
+#define UNPUBLISHED_FILE "admin.profile.init" /* the profile before the node has an address */
 #define ROW_GENESIS "genesis"
 #define ROW_KEK_GATEWAY "kek.gateway"
 #define ROW_KEK_RECOVERY "kek.recovery"
@@ -77,6 +79,8 @@ make_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
     fsp_random(self->store_id.bytes, sizeof(self->store_id.bytes));
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, RECORD_BYTES_MAX);
+    (void)fsp_buf_extend(&bytes, RECORD_BYTES_MAX); /* all at once: growing would leave copies of secrets behind */
+    fsp_buf_reset(&bytes);
     fsp_canon_array(&bytes, 5);
     fsp_canon_uint(&bytes, FORMAT);
     fsp_canon_id(&bytes, self->store_id);
@@ -121,24 +125,24 @@ recovery_bits(const char *directory, fsp_secret_t *ret_bits, fsp_error_t *error)
 /* ---- admin.profile ------------------------------------------------------------------------------------------ */
 
 static fsp_status_t
-write_profile(const char *directory, const fsp_profile_t *profile, fsp_error_t *error)
+write_profile(const char *directory, const char *name, const fsp_profile_t *profile, fsp_error_t *error)
 {
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_PROFILE_BYTES_MAX);
     fsp_profile_encode(profile, &text);
     FSP_ASSERT(fsp_buf_ok(&text));
-    fsp_status_t status = fsp_datadir_write(directory, PROFILE_FILE, 0600, fsp_buf_slice(&text), error);
+    fsp_status_t status = fsp_datadir_write(directory, name, 0600, fsp_buf_slice(&text), error);
     fsp_wipe(text.data, text.bytes);
     fsp_buf_clear(&text);
     return status;
 }
 
 static fsp_status_t
-read_profile(const char *directory, fsp_profile_t *ret, fsp_error_t *error)
+read_profile(const char *directory, const char *name, fsp_profile_t *ret, fsp_error_t *error)
 {
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_PROFILE_BYTES_MAX);
-    fsp_status_t status = fsp_datadir_read(directory, PROFILE_FILE, true, &text, error);
+    fsp_status_t status = fsp_datadir_read(directory, name, true, &text, error);
     if (status == FSP_OK)
         status = fsp_profile_decode(fsp_buf_slice(&text), ret, error);
     if (text.data)
@@ -155,7 +159,7 @@ fill_profile(const fsp_identity_t *self, const fsp_box_key_t *admin, fsp_profile
     memset(ret, 0, sizeof(*ret));
     (void)snprintf(ret->name, sizeof(ret->name), "admin");
     memcpy(ret->mesh_id, self->mesh_id.bytes, sizeof(ret->mesh_id));
-    /* An address that answers nobody until the node listens and writes the real one. */
+    /* Replaced by the real address when it is published. */
     (void)snprintf(ret->endpoints[0], sizeof(ret->endpoints[0]), "tcp://127.0.0.1:7420");
     ret->endpoint_count = 1;
     fsp_z85_encode(self->curve_key.public_key, 32, ret->server_key);
@@ -184,7 +188,6 @@ read_genesis(const char *directory, fsp_slice_t record, fsp_identity_t *self, fs
     if (memcmp(sign_public, self->sign_key.public_key, sizeof(sign_public)) != 0)
         return fsp_error_set(error, FSP_DAMAGED,
                              "%s: node.keys belongs to another node than the database beside it", directory);
-    self->mesh_id.bytes[0] = 0;
     fsp_hash_t hash = fsp_sha256(record);
     memcpy(self->mesh_id.bytes, hash.bytes, sizeof(self->mesh_id.bytes));
     return FSP_OK;
@@ -246,12 +249,12 @@ admin_pair(const char *directory, fsp_box_key_t *ret, fsp_error_t *error)
 {
     fsp_profile_t profile;
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret;
-    fsp_status_t status = read_profile(directory, &profile, error);
+    fsp_status_t status = read_profile(directory, UNPUBLISHED_FILE, &profile, error);
     if (status == FSP_OK) {
         status = fsp_z85_decode(fsp_slice_text(profile.secret_key), secret.bytes, sizeof(secret.bytes));
         fsp_profile_wipe(&profile);
         if (status != FSP_OK)
-            return fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, PROFILE_FILE);
+            return fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, UNPUBLISHED_FILE);
     } else if (status == FSP_NOT_FOUND) {
         fsp_random(secret.bytes, sizeof(secret.bytes));
     } else {
@@ -288,7 +291,7 @@ initialise(const char *directory, fsp_store_t *store, fsp_identity_t *self, fsp_
     memcpy(self->mesh_id.bytes, hash.bytes, sizeof(self->mesh_id.bytes));
     fsp_profile_t profile;
     fill_profile(self, &admin, &profile);
-    status = write_profile(directory, &profile, error);
+    status = write_profile(directory, UNPUBLISHED_FILE, &profile, error);
     if (status == FSP_OK)
         status = write_genesis(store, fsp_buf_slice(&record), self, &recovery, error);
     self->fresh = status == FSP_OK;
@@ -334,21 +337,32 @@ fsp_identity_wipe(fsp_identity_t *self)
 fsp_status_t
 fsp_identity_publish(const char *directory, const fsp_identity_t *self, const char *endpoint, fsp_error_t *error)
 {
+    /* A profile appears under its name only with an address that answers; until then it waits under another. */
     fsp_profile_t profile;
-    fsp_status_t status = read_profile(directory, &profile, error);
+    fsp_status_t status = read_profile(directory, UNPUBLISHED_FILE, &profile, error);
+    bool unpublished = status == FSP_OK;
+    if (status == FSP_NOT_FOUND)
+        status = read_profile(directory, PROFILE_FILE, &profile, error);
     if (status == FSP_NOT_FOUND)
         return FSP_OK; /* moved off the machine, as advised */
     if (status != FSP_OK)
         return status;
-    bool same = profile.endpoint_count > 0 && strcmp(profile.endpoints[0], endpoint) == 0;
-    if (memcmp(profile.mesh_id, self->mesh_id.bytes, sizeof(profile.mesh_id)) != 0)
-        status = fsp_error_set(error, FSP_DAMAGED, "%s/%s belongs to another mesh", directory, PROFILE_FILE);
-    else if (!same) {
+    bool same = !unpublished && profile.endpoint_count > 0 && strcmp(profile.endpoints[0], endpoint) == 0;
+    if (memcmp(profile.mesh_id, self->mesh_id.bytes, sizeof(profile.mesh_id)) != 0) {
+        status = fsp_error_set(error, FSP_DAMAGED, "%s/%s belongs to another mesh", directory,
+                               unpublished ? UNPUBLISHED_FILE : PROFILE_FILE);
+    } else if (!same) {
         (void)snprintf(profile.endpoints[0], sizeof(profile.endpoints[0]), "%s", endpoint);
         if (profile.endpoint_count == 0)
             profile.endpoint_count = 1;
-        status = write_profile(directory, &profile, error);
+        status = write_profile(directory, PROFILE_FILE, &profile, error);
     }
     fsp_profile_wipe(&profile);
+    if (status == FSP_OK && unpublished) {
+        /* If this is lost in a crash, the next start publishes the same profile again. */
+        char path[4096];
+        if (snprintf(path, sizeof(path), "%s/%s", directory, UNPUBLISHED_FILE) < (int)sizeof(path))
+            (void)unlink(path);
+    }
     return status;
 }

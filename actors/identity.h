@@ -3,7 +3,8 @@
  *
  *   DIR/node.keys       0600  canonical array [1, store id, signing seed, CURVE secret, sealing secret]
  *   DIR/recovery-code   0600  text (core/crypto/keys), made once; move it off the machine
- *   DIR/admin.profile   0600  JSON (proto/json): how the admin's client finds and trusts this node
+ *   DIR/admin.profile   0600  JSON (proto/json): how the admin's client finds and trusts this node; before the node has
+ *                             an address it lies in DIR/admin.profile.init
  *   database, LOCAL:          "genesis" the genesis record, "kek.gateway" mesh key sealed to the sealing key,
  *                             "kek.recovery" mesh key wrapped under the recovery code
  *

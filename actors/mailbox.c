@@ -55,6 +55,10 @@ fsp_mailbox_destroy(fsp_mailbox_t **self_p)
         return;
     for (size_t i = 0; i < FSP_ACTOR_COUNT; i++)
         zsock_destroy(&self->outboxes[i]);
+    /* Closing is the reaper's, later; the name must be free now. */
+    char endpoint[32];
+    name_endpoint(self->self, endpoint, sizeof(endpoint));
+    (void)zsock_unbind(self->inbox, "%s", endpoint);
     zsock_destroy(&self->inbox);
     fsp_free(self);
     *self_p = NULL;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,9 +31,35 @@ typedef struct {
 typedef struct {
     int fd;
     fsp_buf_t *text; /* instead of fd: a link's target */
+    bool paced;      /* fd is no regular file */
+    size_t written;  /* paced: of the piece that is offered again */
     uint64_t bytes;
     int error;
 } sink_t;
+
+/* Into a pipe or a terminal, whose reader may pause for long: what fits without blocking, then NOT_YET. */
+static int
+write_paced(sink_t *sink, const uint8_t *data, size_t size)
+{
+    enum { NEVER_BLOCKS_BYTES = 4096 }; /* PIPE_BUF: POLLOUT promises so much */
+    while (sink->written < size) {
+        struct pollfd poll_fd = {.fd = sink->fd, .events = POLLOUT};
+        if (cli_interrupted())
+            return -1;
+        if (poll(&poll_fd, 1, 1000) == 0)
+            return FILESPHERE_NOT_YET; /* the same data comes again */
+        size_t piece = size - sink->written < NEVER_BLOCKS_BYTES ? size - sink->written : NEVER_BLOCKS_BYTES;
+        ssize_t wrote = write(sink->fd, data + sink->written, piece);
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
+            sink->error = errno;
+            return -1;
+        }
+        if (wrote > 0)
+            sink->written += (size_t)wrote;
+    }
+    sink->written = 0;
+    return 0;
+}
 
 static int
 write_sink(void *arg, const void *data, size_t size)
@@ -40,15 +67,19 @@ write_sink(void *arg, const void *data, size_t size)
     sink_t *sink = arg;
     if (cli_interrupted())
         return -1;
-    sink->bytes += size;
+    int rc = 0;
     if (sink->text) {
         fsp_buf_append(sink->text, data, size);
-        return fsp_buf_ok(sink->text) ? 0 : -1;
+        rc = fsp_buf_ok(sink->text) ? 0 : -1;
+    } else if (sink->paced) {
+        rc = write_paced(sink, data, size);
+    } else if (cli_write_all(sink->fd, data, size, cli_interrupted) != 0) {
+        sink->error = errno;
+        rc = -1;
     }
-    if (cli_write_all(sink->fd, data, size, cli_interrupted) == 0)
-        return 0;
-    sink->error = errno;
-    return -1;
+    if (rc == 0)
+        sink->bytes += size;
+    return rc;
 }
 
 static filesphere_get_t
@@ -242,7 +273,7 @@ get_into_device(getter_t *self, const char *path, const char *local)
         cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be opened: %m", local);
         return;
     }
-    sink_t sink = {.fd = fd};
+    sink_t sink = {.fd = fd, .paced = true};
     filesphere_info_t info;
     if (transfer(self, path, local, &sink, &info)) {
         self->file_count++;
@@ -356,10 +387,11 @@ static void
 get_to_stdout(getter_t *self, const cli_remote_t *remote)
 {
     self->space = remote->space;
-    sink_t sink = {.fd = STDOUT_FILENO};
+    struct stat about;
+    sink_t sink = {.fd = STDOUT_FILENO, .paced = fstat(STDOUT_FILENO, &about) != 0 || !S_ISREG(about.st_mode)};
     filesphere_info_t info;
     bool done = transfer(self, remote->path, "standard output", &sink, &info);
-    if (done || sink.bytes > 0)
+    if (done || sink.bytes > 0 || sink.written > 0)
         self->cli->content_on_stdout = true;
     if (done)
         note_got(self, &info, "-", sink.bytes);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 typedef struct {
@@ -46,6 +47,10 @@ read_source(void *arg, void *buffer, size_t size_max, size_t *ret_size)
     for (;;) {
         if (cli_interrupted())
             return -1;
+        /* A pipe or a terminal may be silent for long.  Files are always ready. */
+        struct pollfd poll_fd = {.fd = source->fd, .events = POLLIN};
+        if (poll(&poll_fd, 1, 1000) == 0)
+            return FILESPHERE_NOT_YET;
         ssize_t got = read(source->fd, buffer, size_max);
         if (got >= 0) {
             *ret_size = (size_t)got;
@@ -242,9 +247,10 @@ put_directory(putter_t *self, int directory_fd, const char *name, const char *lo
     } else {
         filesphere_attr_t attr = attr_of(&about);
         filesphere_info_t info;
-        filesphere_code_t code = filesphere_mkdir(cli->handle, self->space, remote, true, true, &attr, &info);
-        /* The root of the space is always there. */
-        if (code != FILESPHERE_OK && strcmp(remote, "/") != 0) {
+        filesphere_code_t code = FILESPHERE_OK;
+        if (strcmp(remote, "/") != 0) /* the root of the space is always there */
+            code = filesphere_mkdir(cli->handle, self->space, remote, true, true, &attr, &info);
+        if (code != FILESPHERE_OK) {
             cli_fail_call(cli, code);
         } else {
             self->directory_count++;

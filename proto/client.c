@@ -172,9 +172,10 @@ static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, r
 #define ON_CHANGES_SOMETHING (ON(PUT) | ON(MKDIR) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
 /* What acts on one node, by path or by id. */
 #define ON_TARGET                                                                                  \
-    (ON(PUT) | ON(GET) | ON(STAT) | ON(VERSIONS) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+    (ON(PUT) | ON(GET) | ON(STAT) | ON(LIST) | ON(VERSIONS) | ON(DELETE) | ON(MOVE) | ON(COPY) |   \
+     ON(RESTORE))
 #define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
-#define ON_SPACE (ON_TARGET | ON(LIST) | ON(MKDIR) | ON(CHANGES))
+#define ON_SPACE (ON_TARGET | ON(MKDIR) | ON(CHANGES))
 #define ON_REQUEST                                                                                 \
     (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(SPACES) | ON(NODE))
 #define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA))
@@ -188,7 +189,7 @@ static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, r
 static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX), .types = ON_SPACE, .strict = true},
     {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX),
-     .types = ON_TARGET | ON(LIST) | ON(MKDIR), .strict = true},
+     .types = ON_TARGET | ON(MKDIR), .strict = true},
     {REQUEST(FIXED, file_id, "file", sizeof(fsp_file_id_t)), .types = ON_TARGET, .strict = true},
     {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX),
      .types = ON(MOVE) | ON(COPY), .strict = true},
@@ -203,7 +204,7 @@ static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST(BOOL, create_parents, "parents", 0),
      .types = ON(PUT) | ON(MKDIR) | ON(MOVE) | ON(COPY)},
     {REQUEST(BOOL, recursive, "recursive", 0), .types = ON(DELETE)},
-    {REQUEST(BOOL, replace, "replace", 0), .types = ON(MOVE)},
+    {REQUEST(BOOL, replace, "replace", 0), .types = ON(MOVE) | ON(COPY)},
     {REQUEST(BOOL, exist_ok, "exist_ok", 0), .types = ON(MKDIR)},
     {REQUEST(UINT, kind, "kind", FSP_KIND_SYMLINK), .types = ON(PUT)},
     {FSP_FIELD_OF(&REQUEST_ATTR, "attr"), .types = ON(PUT) | ON(MKDIR)},

@@ -3,18 +3,17 @@
  *
  * Debian's RocksDB 7.8.3 has its assertions on: a family handle, an iterator or a pinned slice that
  * outlives rocksdb_close aborts or corrupts.  Therefore everything lent out is counted (`lent`) and
- * close asserts that the count is 0.  Never used because 7.8.3 has bugs there: SetOptions while open,
- * batched multiget on families with blob files; options: dboptions.c.
+ * close asserts that the count is 0.  Never used because 7.8.3 has bugs there: SetOptions while
+ * open, batched multiget on families with blob files; for options see dbtext.c.
  */
 #include "store/db.h"
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
-#include "store/dboptions.h"
+#include "store/dbtext.h"
 
 #include <rocksdb/c.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* A write object that was larger gives its memory back. */
@@ -30,12 +29,11 @@ struct fsp_db {
     rocksdb_t *rocks;
     rocksdb_column_family_handle_t *families[FSP_FAMILY_COUNT];
     rocksdb_readoptions_t *read_rows;   /* checksums verified */
-    rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is the table version in this build */
+    rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is slow in this build */
     rocksdb_writeoptions_t *write_plain, *write_sync;
-    atomic_size_t lent;          /* slices and iterators alive */
-    pthread_mutex_t fail_lock;   /* around failure, until failed is set */
-    atomic_bool failed;          /* set once; failure does not change afterwards */
-    fsp_error_t failure;
+    atomic_size_t lent;  /* slices and iterators alive */
+    atomic_bool failed;  /* set once, by the writing thread; failure never changes afterwards */
+    fsp_error_t failure; /* the first */
 };
 
 struct fsp_db_write {
@@ -64,30 +62,11 @@ chars(fsp_slice_t slice)
     return slice.data ? (const char *)slice.data : "";
 }
 
-fsp_status_t
-fsp_db_status_of(const char *words)
-{
-    FSP_PRE(words != NULL);
-    if (strncmp(words, "Corruption", 10) == 0)
-        return FSP_DAMAGED;
-    if (strstr(words, "lock hold by current process") || strstr(words, "While lock file"))
-        return FSP_LOCK_HELD;
-    if (strstr(words, "No such file or directory"))
-        return FSP_DAMAGED; /* a file of its own that should be there */
-    if (strstr(words, "olumn families not opened"))
-        return FSP_FORMAT_NEWER;
-    if (strstr(words, "olumn family not found") || strstr(words, "does not exist (create_if_missing"))
-        return FSP_DAMAGED;
-    if (strncmp(words, "Not implemented", 15) == 0)
-        return FSP_FORMAT_NEWER; /* table or blob format it cannot read */
-    return FSP_IO;
-}
-
 /* Takes RocksDB's words and frees them. */
 static fsp_status_t
 take_error(char **words_p, const char *doing, fsp_error_t *error)
 {
-    fsp_status_t status = fsp_db_status_of(*words_p);
+    fsp_status_t status = fsp_dbtext_status(*words_p);
     (void)fsp_error_set(error, status, "%s: %.200s", doing, *words_p);
     rocksdb_free(*words_p);
     *words_p = NULL;
@@ -120,7 +99,8 @@ set_table(rocksdb_options_t *options, rocksdb_cache_t *cache)
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_block_size(table, 16 * 1024);
     rocksdb_block_based_options_set_format_version(table, 5);
-    rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_filterpolicy_t *bloom = rocksdb_filterpolicy_create_bloom_full(10);
+    rocksdb_block_based_options_set_filter_policy(table, bloom); /* owns it from now on */
     rocksdb_block_based_options_set_whole_key_filtering(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
@@ -136,13 +116,13 @@ make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_opti
              fsp_error_t *error)
 {
     fsp_buf_t text;
-    fsp_buf_init(&text, FSP_DBOPTIONS_BYTES_MAX);
-    fsp_dboptions_all(config->path, config->write_buffer_bytes, config->create, &text);
+    fsp_buf_init(&text, FSP_DBTEXT_BYTES_MAX);
+    fsp_dbtext_options(config->path, config->write_buffer_bytes, config->create, &text);
     fsp_status_t status =
         apply_text(rocksdb_options_create(), &text, &options[FSP_FAMILY_COUNT], error);
     for (int i = 0; i < FSP_FAMILY_COUNT && status == FSP_OK; i++) {
         fsp_buf_reset(&text);
-        fsp_dboptions_family((fsp_family_t)i, config->write_buffer_bytes, &text);
+        fsp_dbtext_family((fsp_family_t)i, config->write_buffer_bytes, &text);
         status = apply_text(rocksdb_options_create_copy(options[FSP_FAMILY_COUNT]), &text,
                             &options[i], error);
         if (status == FSP_OK)
@@ -189,8 +169,6 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
         fsp_free(self);
         return status;
     }
-    int refused = pthread_mutex_init(&self->fail_lock, NULL);
-    FSP_ASSERT(refused == 0);
     self->read_rows = rocksdb_readoptions_create();
     self->read_sealed = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(self->read_sealed, 0);
@@ -217,7 +195,6 @@ fsp_db_close(fsp_db_t **self_p)
     rocksdb_readoptions_destroy(self->read_sealed);
     rocksdb_writeoptions_destroy(self->write_plain);
     rocksdb_writeoptions_destroy(self->write_sync);
-    (void)pthread_mutex_destroy(&self->fail_lock);
     fsp_free(self);
     *self_p = NULL;
 }
@@ -239,12 +216,10 @@ has_failed(const fsp_db_t *self)
 void
 fsp_db_fail(fsp_db_t *self, const char *reason)
 {
-    (void)pthread_mutex_lock(&self->fail_lock);
-    if (!has_failed(self)) {
-        (void)fsp_error_set(&self->failure, FSP_IO, "%.220s", reason);
-        atomic_store(&self->failed, true);
-    }
-    (void)pthread_mutex_unlock(&self->fail_lock);
+    if (has_failed(self))
+        return;
+    (void)fsp_error_set(&self->failure, FSP_IO, "%.220s", reason);
+    atomic_store_explicit(&self->failed, true, memory_order_release);
 }
 
 fsp_status_t

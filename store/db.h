@@ -21,7 +21,7 @@ typedef struct {
     bool create; /* make what is missing; false: what is missing is damage */
 } fsp_db_config_t;
 
-/* LOCK_HELD (RocksDB's own lock), DAMAGED, FORMAT_NEWER (families this program does not know), IO. */
+/* LOCK_HELD (RocksDB's own lock), DAMAGED, FORMAT_NEWER (families nobody knows here), IO. */
 FSP_MUST_CHECK fsp_status_t fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self,
                                         fsp_error_t *error);
 /* Nothing may be lent out (fsp_db_lent): RocksDB aborts or worse. */
@@ -68,7 +68,4 @@ FSP_MUST_CHECK fsp_status_t fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write,
                                           fsp_error_t *error);
 /* Makes earlier unsynced writes durable.  A failure is sticky. */
 FSP_MUST_CHECK fsp_status_t fsp_db_sync(fsp_db_t *self, fsp_error_t *error);
-
-/* RocksDB's words as a status.  Exposed for its test. */
-fsp_status_t fsp_db_status_of(const char *words);
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* dbview - one family of the database as a view.  Layer store.
  *
- * A cursor stands on a snapshot from when it was opened: it pins memtables and files, so it must not
- * be kept over waits.
+ * A cursor stands on a snapshot from when it was opened: it pins memtables and files, so it must
+ * not be kept over waits.
  */
 #include "store/dbview.h"
 

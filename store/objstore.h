@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* objstore - the bytes of large objects, behind four calls.  Layer store.
  *
- * DESIGN section 9: today blob files of RocksDB lie behind the calls, later segment files of our own
- * (3 to 4 times the write rate).  Nothing outside this file may know which.  put_many and drop_many
- * take part in an atomic write; they are durable when it is.
+ * DESIGN section 9: today blob files of RocksDB lie behind the calls, later segment files of our
+ * own (3 to 4 times the write rate).  Nothing outside this file may know which.  put_many and
+ * drop_many take part in an atomic write; they are durable when it is.
  */
 #ifndef FSP_STORE_OBJSTORE_H
 #define FSP_STORE_OBJSTORE_H

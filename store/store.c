@@ -6,8 +6,8 @@
  *     "sequence"   n                        raised by every write, in its batch
  *     "watermark"  [n, [[shard, replica, index], ...]]   in the next batch after a change
  *
- * What the file says is true on stable storage already (`durable`, not `sequence`): with sync off it
- * stays behind until a clean stop.
+ * What the file says is true on stable storage already (`durable`, not `sequence`): with sync off
+ * it stays behind until a clean stop.
  */
 #include "store/store.h"
 
@@ -33,9 +33,9 @@ enum {
     OPEN_RETRY_US = 20 * 1000,
     WATERMARK_US = 100 * 1000, /* at most this much may read as a torn tail after a crash */
     QUIET_US = 5 * 1000 * 1000,
-    QUIET_GROUPS = 50,                 /* fewer in QUIET_US: memory is worth more than the rows in it */
-    MEMTABLE_IDLE_BYTES = 4 * 1024 * 1024, /* what a quiet store may keep */
-    PUTS_MAX = 64              /* object rows handed on at a time */
+    QUIET_GROUPS = 50, /* a store that wrote fewer in QUIET_US is quiet */
+    MEMTABLE_QUIET_BYTES = 8 * 1024 * 1024, /* what it may keep; five touched ones hold 2 MiB */
+    PUTS_MAX = 64                           /* object rows handed on at a time */
 };
 
 struct fsp_store {
@@ -98,7 +98,7 @@ open_database(fsp_store_t *self, const fsp_store_config_t *config, const char *p
 static fsp_status_t
 write_group(fsp_store_t *self, bool sync, fsp_error_t *error);
 
-/* Format row and sequence 1 in one batch, then the file: from here on the database must be there. */
+/* Format row and sequence 1 in one batch, then the file: from now on the database must be there. */
 static fsp_status_t
 write_first(fsp_store_t *self, fsp_error_t *error)
 {
@@ -451,7 +451,7 @@ give_memory_back(fsp_store_t *self, fsp_time_t now)
         return;
     uint64_t sequence = fsp_store_sequence(self);
     if (self->quiet_us != 0 && sequence - self->quiet_sequence < QUIET_GROUPS)
-        fsp_db_flush_above(self->db, MEMTABLE_IDLE_BYTES);
+        fsp_db_flush_above(self->db, MEMTABLE_QUIET_BYTES);
     self->quiet_us = now;
     self->quiet_sequence = sequence;
 }

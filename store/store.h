@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* store - a node's durable memory: one RocksDB, and the bytes of large objects.  Layer store.
  *
- * Reads may come from any thread.  Writes come from one thread (the store actor), which drains what waits,
- * writes one batch, syncs once and answers all.
+ * Reads may come from any thread.  Writes come from one thread (the store actor), which drains what
+ * waits, writes one batch, syncs once and answers all; it also ticks and closes.
  *
- * Store sequence: a counter raised by every write, a row of the same batch.  Durable watermark: (store
- * sequence, per shard replica the highest log index that was reported WRITTEN), a row of the next batch and also a
- * small two-slot file outside RocksDB (WATERMARK), rewritten at the next group, after 100 ms, and at a clean stop
- * with a `clean` mark.  A database that opens behind that file is damaged, not torn: DAMAGED.
+ * Store sequence: a counter raised by every write, a row of the same batch.  Durable watermark:
+ * (store sequence, per shard the highest log index of its replica that was reported WRITTEN), a row
+ * of the next batch and also a small two-slot file outside RocksDB (WATERMARK), rewritten by a tick
+ * at most every 100 ms and at a clean stop with a `clean` mark.  A database that opens behind that
+ * file is damaged, not torn: DAMAGED.
  */
 #ifndef FSP_STORE_STORE_H
 #define FSP_STORE_STORE_H
@@ -26,34 +27,46 @@ typedef struct {
     uint64_t lock_wait_us;  /* how long a held lock is retried: 2 s */
 } fsp_store_config_t;
 
-/* Opens or makes the database.  LOCK_HELD (text names the holder's pid), FORMAT_NEWER, DAMAGED, IO; always with
-   text.  A new database gets a format row; *ret_fresh is true until its owner has written to it.  Takes DIR/lock
-   (fsp_datadir_lock) itself: the caller must not. */
+/* Opens or makes the database.  LOCK_HELD (text names the holder's pid), FORMAT_NEWER, DAMAGED, IO;
+   always with text.  A new database gets a format row; *ret_fresh is true until its owner has
+   written to it, also when the first start was cut short.  Takes DIR/lock (fsp_datadir_lock)
+   itself: the caller must not. */
 FSP_MUST_CHECK fsp_status_t fsp_store_open(const fsp_store_config_t *config, fsp_store_t **ret_self,
                                            bool *ret_fresh, fsp_error_t *error);
-/* Ends a store: waits until no blob made by fsp_store_read_bytes is lent out (at most wait_us; then it aborts, since
-   RocksDB must not be closed under them), writes the watermark with the clean mark if `clean`, closes. */
+/* Ends a store: waits until no blob made by fsp_store_read_bytes and no cursor is lent out (at most
+   wait_us; then it aborts, since RocksDB must not be closed under them), writes the watermark with
+   the clean mark if `clean`, closes. */
 void fsp_store_close(fsp_store_t **self_p, bool clean, uint64_t wait_us);
 
 /* A view of one family for reading; thread-safe; belongs to the store. */
 fsp_view_t *fsp_store_view(fsp_store_t *self, fsp_family_t family);
 
-/* Writes the rows of all batches atomically; with sync, they are on stable storage on return.  After any failure the
-   store refuses everything (IO): the process must stop, never retry. */
-FSP_MUST_CHECK fsp_status_t fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches, size_t count,
-                                            bool sync, fsp_error_t *error);
-/* Log index of a shard's replica that was reported WRITTEN. */
+/* Writes the rows of all batches atomically; with sync, they are on stable storage on return.
+   After any failure the store refuses everything (IO): the process must stop, never retry.  The
+   rows "format", "sequence" and "watermark" of LOCAL are the store's own: a batch that touches them
+   asserts. */
+FSP_MUST_CHECK fsp_status_t fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches,
+                                            size_t count, bool sync, fsp_error_t *error);
+/* Log index of a shard's replica that was reported WRITTEN.  A shard keeps its highest replica
+   number only. */
 void fsp_store_note_durable(fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t index);
-/* Rewrites the watermark file if it is behind and 100 ms have passed since the last time (now_us monotonic). */
-FSP_MUST_CHECK fsp_status_t fsp_store_tick(fsp_store_t *self, fsp_time_t now_us, fsp_error_t *error);
-/* What the watermark said at open: highest WRITTEN index of this replica (0: none), and whether the stop was clean. */
-void fsp_store_watermark(const fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t *ret_index,
-                         bool *ret_clean);
+/* To be called every 100 ms or so (now_us monotonic), also when idle.  If 100 ms have passed since
+   it last did: asks RocksDB for background errors (IO, sticky), rewrites the watermark file if it
+   is behind, and gives memtable memory back when the store is quiet. */
+FSP_MUST_CHECK fsp_status_t fsp_store_tick(fsp_store_t *self, fsp_time_t now_us,
+                                           fsp_error_t *error);
+/* What the watermark said at open: highest WRITTEN index of this replica (0: none), and whether the
+   stop was clean. */
+void fsp_store_watermark(const fsp_store_t *self, uint32_t shard, uint64_t replica,
+                         uint64_t *ret_index, bool *ret_clean);
 
-/* The bytes under a key of OBJECT or BYTES, from..to (to 0: the end), without a copy where the database can lend
-   them.  The blob counts as lent until it is released (on any thread).  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
-FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t family, fsp_slice_t key,
-                                                 uint64_t from, uint64_t to, fsp_blob_t **ret_blob);
+/* The bytes under a key of OBJECT or BYTES, from..to (to 0: the end; an empty range is an empty
+   blob), without a copy where the database can lend them.  Checksums are not verified: the bytes
+   are sealed, and who reads them checks.  The blob counts as lent until it is released (on any thread).
+   NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t family,
+                                                 fsp_slice_t key, uint64_t from, uint64_t to,
+                                                 fsp_blob_t **ret_blob);
 
 typedef struct {
     uint64_t total_bytes, free_bytes, reserve_bytes;

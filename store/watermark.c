@@ -15,8 +15,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { AT_FORMAT = 8, AT_FLAGS = 12, AT_COUNTER = 16, AT_SEQUENCE = 24, AT_COUNT = 32, AT_MARKS = 40,
-       AT_CHECKSUM = FSP_WATERMARK_SLOT_BYTES - 8, FLAG_CLEAN = 1 };
+enum {
+    AT_FORMAT = 8,
+    AT_FLAGS = 12,
+    AT_COUNTER = 16,
+    AT_SEQUENCE = 24,
+    AT_COUNT = 32,
+    AT_MARKS = 40,
+    AT_CHECKSUM = FSP_WATERMARK_SLOT_BYTES - 8,
+    FLAG_CLEAN = 1
+};
 
 static_assert(AT_MARKS + FSP_STORE_SHARDS_MAX * FSP_WATERMARK_MARK_BYTES <= AT_CHECKSUM,
               "a mark of every shard fits a slot");

@@ -11,8 +11,8 @@
  *     40 count * (shard u32, replica u64, index u64), zeros
  *     4088 XXH3-64 of bytes 0..4087
  *
- * Big-endian.  Slot i holds the counters with counter % 2 == i; the highest valid one counts.  Row in
- * LOCAL: canonical [sequence, [[shard, replica, index], ...]].
+ * Big-endian.  Slot i holds the counters with counter % 2 == i; the highest valid one counts.
+ * Row in LOCAL: canonical [sequence, [[shard, replica, index], ...]].
  * How to change it: magic, format and checksum keep their places for ever, so that an older program
  * can say FORMAT_NEWER; raise FSP_STORE_FORMAT, keep the old reader, add golden bytes to its test.
  */
@@ -61,7 +61,8 @@ typedef struct {
 
 /* Makes DIR/WATERMARK with both slots, durably; replaces one that is there. */
 FSP_MUST_CHECK fsp_status_t fsp_watermark_file_make(const char *directory, fsp_error_t *error);
-/* Opens it and reads the newest valid slot.  NOT_FOUND, DAMAGED (no valid slot), FORMAT_NEWER, IO. */
+/* Opens it and reads the newest valid slot.  NOT_FOUND, DAMAGED (no slot is whole), FORMAT_NEWER,
+   IO. */
 FSP_MUST_CHECK fsp_status_t fsp_watermark_file_open(const char *directory,
                                                     fsp_watermark_file_t *ret_self,
                                                     fsp_watermark_t *ret_mark, fsp_error_t *error);

@@ -2,14 +2,13 @@
 /* apply - the state machine of a shard.  Layer core/meta.  Pure and deterministic.
  *
  * Order of judgement, and why:
- *   1. bytes           INVALID, UNSUPPORTED, LEVEL, ...: nothing in them can be trusted, nothing is kept
- *   2. space           NO_SUCH_SPACE: there is no table to keep an answer in
- *   3. operation id    the stored answer is the truth, however old its sender's other fields are
- *   4. horizon         before the fences, so that attempt 1 learns EXPIRED, not STALE, and need not
- *                      send an attempt 2, which could only be answered OUTCOME_UNKNOWN
- *   5. fences          STALE, EPOCH, LAYOUT: about what the sender knew; not kept
- *   6. policy          FORBIDDEN: kept, as everything from here on
- *   7. the command
+ *   1. bytes           INVALID, UNSUPPORTED, LEVEL, ...: nothing in them can be trusted, nothing
+ is kept *   2. space           NO_SUCH_SPACE: there is no table to keep an answer in *   3.
+ operation id    the stored answer is the truth, however old its sender's other fields are *   4.
+ horizon         before the fences, so that attempt 1 learns EXPIRED, not STALE, and need not *
+ send an attempt 2, which could only be answered OUTCOME_UNKNOWN *   5. fences          STALE,
+ EPOCH, LAYOUT: about what the sender knew; not kept *   6. policy          FORBIDDEN: kept, as
+ everything from here on *   7. the command
  */
 #include "core/meta/apply.h"
 
@@ -206,7 +205,8 @@ conclude(fsp_machine_t *m, fsp_status_t status)
     return FSP_OK;
 }
 
-/* A space that does not exist yet.  Its refusals have no table to be kept in: weak, see README 4. */
+/* A space that does not exist yet.  Its refusals have no table to be kept in: weak, see README 4.
+   */
 static fsp_status_t
 apply_new_space(fsp_machine_t *m)
 {

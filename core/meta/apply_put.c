@@ -141,7 +141,8 @@ fsp_apply_restore(fsp_machine_t *m)
     if (status)
         return status;
 
-    /* The record says "restore" and its parents are all heads: nothing is lost, all are superseded. */
+    /* The record says "restore" and its parents are all heads: nothing is lost, all are
+       superseded. */
     const fsp_condition_t all_heads = {.type = FSP_IF_REPLACE};
     fsp_succession_t succession;
     status = fsp_versions_judge(m, found.id, &found.node, &all_heads, &succession);

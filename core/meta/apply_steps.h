@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* apply_steps - one function per command, called by apply.c.  Layer core/meta.  Pure.
  *
- * Each judges and writes in one pass; if it returns a refusal, apply forgets its writes.  On FSP_OK it
- * has filled m->result (but not index and time) and m->change (operation-specific fields), or has set
- * m->unchanged.
+ * Each judges and writes in one pass; if it returns a refusal, apply forgets its writes.  On
+ * FSP_OK it has filled m->result (but not index and time) and m->change (operation-specific
+ * fields), or has set m->unchanged.
  */
 #ifndef FSP_CORE_META_APPLY_STEPS_H
 #define FSP_CORE_META_APPLY_STEPS_H
@@ -22,8 +22,8 @@ FSP_MUST_CHECK fsp_status_t fsp_apply_copy(fsp_machine_t *m);
 /* Says in m->change what was touched and where; copies the paths. */
 void fsp_apply_note(fsp_machine_t *m, fsp_kind_t kind, fsp_file_id_t id, fsp_slice_t path,
                     fsp_slice_t from_path);
-/* A version of the file as the source of another one: NO_SUCH_VERSION, GONE.  Its carrier is copied to
-   ret_carrier. */
+/* A version of the file as the source of another one: NO_SUCH_VERSION, GONE.  Its carrier is
+   copied to ret_carrier. */
 FSP_MUST_CHECK fsp_status_t fsp_apply_source(fsp_machine_t *m, fsp_file_id_t id,
                                              fsp_version_id_t version_id, fsp_version_info_t *ret,
                                              fsp_buf_t *ret_carrier);

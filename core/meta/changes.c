@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* changes - the feed: one row per applied command that changed something.  Layer core/meta.  Pure. */
+/* changes - the feed: one row per applied command that changed something.  Layer core/meta.
+   Pure. */
 #include "core/meta/changes.h"
 
 #include "core/base/check.h"

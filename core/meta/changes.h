@@ -2,10 +2,11 @@
 /* changes - the feed: one row per applied command that changed something.  Layer core/meta.  Pure.
  *
  * A row is the canonical array [index, operation, time, author, op id, kind, file id, path, from
- * path, version id | nil, displaced id | nil, [ids of parents made], hash of the row before].  Its hash
- * is the SHA-256 of exactly these bytes; the hash of the last row is in the space row.  So one hash
- * fixes the whole history of a space.  Readers get the bytes themselves and compute the hash on their
- * own.  The rows are complete: whoever applies them in order has the tree, ids and trash included.
+ * path, version id | nil, displaced id | nil, [ids of parents made], hash of the row before].
+ * Its hash is the SHA-256 of exactly these bytes; the hash of the last row is in the space row.
+ * So one hash fixes the whole history of a space.  Readers get the bytes themselves and compute
+ * the hash on their own.  The rows are complete: whoever applies them in order has the tree, ids
+ * and trash included.
  * How to change: as version records.
  */
 #ifndef FSP_CORE_META_CHANGES_H

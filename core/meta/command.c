@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* command - bytes of commands.  Layer core/meta.  Pure.
  *
- * How to change: never reorder or reinterpret a field.  A new meaning is a new command version with a
- * body of its own, decoded beside the old one for ever, and a feature level that allows it.
+ * How to change: never reorder or reinterpret a field.  A new meaning is a new command version
+ * with a body of its own, decoded beside the old one for ever, and a feature level that allows
+ * it.
  *
  * One function per body walks the fields in both directions (codec_t), so that writer and reader
  * cannot drift apart.
@@ -25,8 +26,8 @@ enum {
     COPY_FIELDS = 6,
 };
 
-/* Either writes to `out` or reads from `in`.  The fields of a command are passed by address; a writer
-   only reads them. */
+/* Either writes to `out` or reads from `in`.  The fields of a command are passed by address; a
+   writer only reads them. */
 typedef struct {
     fsp_buf_t *out; /* NULL: reading */
     fsp_canon_t in;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* machine - what one apply or one query carries through its files.  Layer core/meta.  Pure.
  *
- * Refusals are statuses that functions return.  A read that failed (IO, DAMAGED, a row that does not
- * decode) is also returned, and kept in `failure`: whoever started the machine looks there first, so
- * nothing in between has to tell the two apart.
+ * Refusals are statuses that functions return.  A read that failed (IO, DAMAGED, a row that does
+ * not decode) is also returned, and kept in `failure`: whoever started the machine looks there
+ * first, so nothing in between has to tell the two apart.
  */
 #ifndef FSP_CORE_META_MACHINE_H
 #define FSP_CORE_META_MACHINE_H

@@ -21,7 +21,9 @@ fsp_namespace_walk(fsp_machine_t *m, fsp_slice_t path, fsp_file_id_t avoid, fsp_
         return FSP_OK;
     }
     for (;;) {
-        fsp_slice_t from_here = fsp_slice(name.data - 1, (size_t)(path.data + path.bytes - name.data) + 1);
+        /* "/name..." to the end of the path. */
+        const uint8_t *slash = name.data - 1;
+        fsp_slice_t from_here = fsp_slice(slash, (size_t)(path.data + path.bytes - slash));
         bool last = rest.bytes == 0;
         fsp_status_t status = fsp_machine_get_entry(m, ret->directory_id, name, &ret->entry);
         if (status && status != FSP_NOT_FOUND)

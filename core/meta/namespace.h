@@ -17,8 +17,8 @@ typedef struct {
     fsp_entry_row_t entry;
 } fsp_walk_t;
 
-/* Walks down from the root.  NOT_DIRECTORY if a parent is a file or symlink; CYCLE if the walk passes
-   through the directory `avoid` (zero: none) on its way; a missing entry is no error. */
+/* Walks down from the root.  NOT_DIRECTORY if a parent is a file or symlink; CYCLE if the walk
+   passes through the directory `avoid` (zero: none) on its way; a missing entry is no error. */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_walk(fsp_machine_t *m, fsp_slice_t path,
                                                fsp_file_id_t avoid, fsp_walk_t *ret);
 
@@ -33,8 +33,8 @@ typedef struct {
     uint8_t text[FSP_PATH_BYTES_MAX]; /* memory for path if it was made here */
 } fsp_found_t;
 
-/* NOT_FOUND, NOT_DIRECTORY (a parent in the path is no directory).  What lies in the trash is found by
-   its id.  Borrows from the target's path. */
+/* NOT_FOUND, NOT_DIRECTORY (a parent in the path is no directory).  What lies in the trash is
+   found by its id.  Borrows from the target's path. */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_find(fsp_machine_t *m, const fsp_target_t *target,
                                                fsp_found_t *ret);
 /* The same, and TRASHED (the result names the node) or TOO_LARGE (deeper than 64). */

@@ -115,8 +115,8 @@ read_order_row(const fsp_cursor_t *cursor, order_row_t *ret)
     return fsp_canon_finish(&reader) ? FSP_DAMAGED : FSP_OK;
 }
 
-/* The oldest rows that may go, at most rows_max.  No write may happen while a cursor is open, so they
-   are picked first. */
+/* The oldest rows that may go, at most rows_max.  No write may happen while a cursor is open, so
+   they are picked first. */
 static fsp_status_t
 pick_oldest(fsp_machine_t *m, fsp_time_t kept_us, size_t rows_max, order_row_t *ret_rows,
             size_t *ret_count)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* ops - what was answered to whom: exactly once (distributed core 3.6).  Layer core/meta.  Pure.
  *
- * The table keeps (subject, op id) -> (index, digest, result) for every answer that a retry must get
- * again, in the order of `index`, the change number of the space when it was answered: its own number
- * if it made a change, else that of the last change before it.
+ * The table keeps (subject, op id) -> (index, digest, result) for every answer that a retry must
+ * get again, in the order of `index`, the change number of the space when it was answered: its
+ * own number if it made a change, else that of the last change before it.
  *
  * Horizon.  A client says `since`: a change number it knew before it first sent.  Whatever that
- * operation did or was answered, it was at apply when the space was at `since` or later; so its row,
- * if there ever was one, has index >= since.  Rows go in the order of their index, and
+ * operation did or was answered, it was at apply when the space was at `since` or later; so its
+ * row, if there ever was one, has index >= since.  Rows go in the order of their index, and
  *
  *     horizon = 1 + (highest index of a row that was trimmed), 0 before the first
  *
@@ -15,11 +15,11 @@
  * the operation was never answered.  since == horizon - 1 is not covered: the row trimmed last may
  * have been its refusal.
  *
- * A row whose index is the present change number is never trimmed.  So horizon <= change number, and
- * a client that knows the last change can always send.  (Otherwise 100,000 refusals in a row would
- * lift the horizon above the last change, every command would be EXPIRED, and no change could ever
- * come to lift it again.)  Weak: refusals without any change between them are kept beyond the
- * minimum until one comes; then each apply trims more rows than it adds.
+ * A row whose index is the present change number is never trimmed.  So horizon <= change number,
+ * and a client that knows the last change can always send.  (Otherwise 100,000 refusals in a row
+ * would lift the horizon above the last change, every command would be EXPIRED, and no change
+ * could ever come to lift it again.)  Weak: refusals without any change between them are kept
+ * beyond the minimum until one comes; then each apply trims more rows than it adds.
  */
 #ifndef FSP_CORE_META_OPS_H
 #define FSP_CORE_META_OPS_H

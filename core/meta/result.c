@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* result - bytes of results and of carriers.  Layer core/meta.  Pure.
  *
- * Results are kept in operation rows and carriers are bound by version records, so both are for ever:
- * a new field is a longer array, and the reader takes the old length too.
+ * Results are kept in operation rows and carriers are bound by version records, so both are for
+ * ever: a new field is a longer array, and the reader takes the old length too.
  */
 #include "core/base/canon.h"
 #include "core/base/check.h"

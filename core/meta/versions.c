@@ -11,7 +11,8 @@ enum {
     RECORD_FIELDS = 9,
     RECORD_BYTES_MAX = 4096,
     VERSION_HEX_MAX = 2 * sizeof(fsp_version_id_t),
-    /* How many versions of other files a prefix of 32 bits may pass before it counts as ambiguous. */
+    /* How many versions of other files a prefix of 32 bits may pass before it counts as
+       ambiguous. */
     PREFIX_ROWS_MAX = 1000,
 };
 static_assert(RECORD_BYTES_MAX > FSP_PARENTS_MAX * 34 + 256, "a record with all parents fits");
@@ -162,8 +163,8 @@ fsp_versions_by_prefix(fsp_machine_t *m, fsp_file_id_t id, fsp_slice_t hex, uint
         if (cursor->key.bytes != FSP_ROW_PREFIX_BYTES + sizeof(first.bytes) ||
             fsp_version_index_row_decode(cursor->value, &row))
             return fsp_machine_fail(m, FSP_DAMAGED);
-        if (!starts_with_hex(fsp_slice(cursor->key.data + FSP_ROW_PREFIX_BYTES, sizeof(first.bytes)),
-                             hex))
+        const uint8_t *found = cursor->key.data + FSP_ROW_PREFIX_BYTES;
+        if (!starts_with_hex(fsp_slice(found, sizeof(first.bytes)), hex))
             break;
         if (rows >= PREFIX_ROWS_MAX)
             return FSP_AMBIGUOUS;

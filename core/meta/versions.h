@@ -2,9 +2,10 @@
 /* versions - version records, and which heads a new one leaves.  Layer core/meta.  Pure.
  *
  * A record is the canonical array [file id, number, kind, parents ascending, size, author, time,
- * op id, carrier hash]; the version's id is its SHA-256.  It is built at apply, so number, parents and
- * time are decided by the log.  Its bytes are hashed by everybody who verifies a history: this array
- * never changes; something new to say goes into another array length with a feature level.
+ * op id, carrier hash]; the version's id is its SHA-256.  It is built at apply, so number,
+ * parents and time are decided by the log.  Its bytes are hashed by everybody who verifies a
+ * history: this array never changes; something new to say goes into another array length with a
+ * feature level.
  */
 #ifndef FSP_CORE_META_VERSIONS_H
 #define FSP_CORE_META_VERSIONS_H
@@ -24,8 +25,8 @@ typedef struct {
     size_t stay_count;
 } fsp_succession_t;
 
-/* Judges a condition (REPLACE, EDIT, MATCH, MERGE) on a file's heads: MISMATCH (the result shows the
-   heads), BASE_GONE, TOO_MANY_HEADS. */
+/* Judges a condition (REPLACE, EDIT, MATCH, MERGE) on a file's heads: MISMATCH (the result shows
+   the heads), BASE_GONE, TOO_MANY_HEADS. */
 FSP_MUST_CHECK fsp_status_t fsp_versions_judge(fsp_machine_t *m, fsp_file_id_t id,
                                                const fsp_node_row_t *node,
                                                const fsp_condition_t *condition,
@@ -45,7 +46,8 @@ FSP_MUST_CHECK fsp_status_t fsp_versions_add(fsp_machine_t *m, fsp_file_id_t id,
 /* File and number of a version; NO_SUCH_VERSION. */
 FSP_MUST_CHECK fsp_status_t fsp_versions_owner(fsp_machine_t *m, fsp_version_id_t version_id,
                                                fsp_version_index_row_t *ret);
-/* Version of a file by number; NO_SUCH_VERSION.  is_head is left false.  Borrows until the next read. */
+/* Version of a file by number; NO_SUCH_VERSION.  is_head is left false.  Borrows until the next
+   read. */
 FSP_MUST_CHECK fsp_status_t fsp_versions_get(fsp_machine_t *m, fsp_file_id_t id, uint64_t number,
                                              fsp_version_info_t *ret, fsp_version_row_t *ret_row);
 /* The number of the version of this file whose id starts with so many hex digits: NO_SUCH_VERSION,

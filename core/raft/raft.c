@@ -34,10 +34,10 @@ member_eq(const fsp_raft_member_t *a, const fsp_raft_member_t *b)
  * Everything that was ever reported WRITTEN must be there: last_index >= watermark.  What lies
  * beyond the watermark may be missing (a torn tail) or be there (written, not yet reported, or the
  * watermark lags), and is then kept and committed by the no-op of the next term.  After a clean
- * stop the watermark is exact, so last_index == watermark is what one expects; a longer log is
- * accepted nevertheless, for nothing is missing from it: a write was still on its way when the
- * shell closed.  So `clean` asks nothing here that the watermark does not; it forbids the shell to
- * take anything for a torn tail. */
+ * stop one expects last_index == watermark, and yet a longer log is accepted: nothing is missing
+ * from it, and it is honest.  The simulator found how: crash with entries beyond the watermark,
+ * start, clean stop before the first WRITTEN.  So `clean` asks nothing here that the watermark does
+ * not; it forbids the shell to take anything for a torn tail. */
 static fsp_status_t
 check_restore(const fsp_raft_restore_t *restore, fsp_error_t *error)
 {

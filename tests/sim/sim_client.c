@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-enum { THINK_US_MAX = 20000, BACKOFF_US_MAX = 30000 };
+enum { THINK_US_MAX = 20000, BACKOFF_US_MAX = 30000, PATIENCE_US_MAX = 4000000 };
 
 /* -- the space --------------------------------------------------------------------------------- */
 
@@ -103,6 +103,7 @@ begin_operation(sim_client_t *self)
     self->operation++;
     self->left--;
     self->floor = self->space->floor;
+    self->patience_us = self->space->config->timeout_us;
     self->is_query = self->space->space_made &&
                      fsp_prng_below(&self->prng, 100) < self->space->config->query_percent;
     if (self->is_query) {
@@ -134,8 +135,9 @@ sim_client_wake(sim_client_t *self, fsp_time_t now_us, sim_message_t *message)
         begin_operation(self);
     }
     self->waiting = true;
-    self->wake_us = now_us + self->space->config->timeout_us +
-                    fsp_prng_below(&self->prng, self->space->config->timeout_us);
+    /* Longer from attempt to attempt, or a slow disk would drown in what it cannot keep up with. */
+    self->patience_us *= self->patience_us < PATIENCE_US_MAX ? 2 : 1;
+    self->wake_us = now_us + self->patience_us + fsp_prng_below(&self->prng, self->patience_us);
     message->wanted = true;
     message->is_query = self->is_query;
     message->operation = self->operation;

@@ -56,6 +56,7 @@ typedef struct {
     bool is_query;
     uint64_t operation; /* number of the present one */
     fsp_time_t wake_us; /* when something is due */
+    fsp_time_t patience_us; /* until the present message is sent again */
 
     fsp_command_t command; /* points into what follows */
     char path[64], path_to[64];

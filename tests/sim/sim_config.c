@@ -95,7 +95,7 @@ sim_config_make(uint64_t seed, sim_mutant_t mutant)
 
     config.cache_bytes_max = PICK(0, 600, 64 * 1024, 1024 * 1024);
     config.prefill = PICK(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2990);
-    config.compare_in = PICK(10, 100);
+    config.compare_in = PICK(50, 500);
     return config;
 }
 

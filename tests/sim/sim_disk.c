@@ -141,7 +141,8 @@ take_front(sim_write_t *list, size_t *count_p, size_t count)
     for (size_t i = 0; i < count; i++)
         fsp_batch_destroy(&list[i].batch);
     *count_p -= count;
-    memmove(list, list + count, *count_p * sizeof(*list));
+    if (*count_p > 0)
+        memmove(list, list + count, *count_p * sizeof(*list));
 }
 
 void

@@ -53,15 +53,18 @@ static const struct {
 } signatures[] = {
     {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
      "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
-     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b4"
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bac"
+     "c61e39701cf9b4"
      "6bd25bf5f0595bbe24655141438e7a100b"},
     {"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
      "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
-     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d"
+     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e"
+     "458f3613d0f11d"
      "8c387b2eaeb4302aeeb00d291612bb0c00"},
     {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
      "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
-     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6"
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290"
+     "ae67f760984dc6"
      "594a7c15e9716ed28dc027beceea1ec40a"}};
 enum { SIGNATURE_COUNT = sizeof(signatures) / sizeof(signatures[0]) };
 
@@ -149,7 +152,8 @@ expect_box_refuses_changes(const fsp_box_key_t *key, fsp_slice_t sealed)
 START_TEST(boxes_fit_the_vector_and_open_for_the_receiver_only)
 {
     static const char expected[] =
-        "9c8dfb7bfbb7ca9f92f6c47ba9e0583f0e7f55e9777909407bf706c586908d02d53a4afcc73f4659e336ea091a41"
+        "9c8dfb7bfbb7ca9f92f6c47ba9e0583f0e7f55e9777909407bf706c586908d02d53a4afcc73f4659"
+        "e336ea091a41"
         "70fae6042321d989daccdbe0b23ceae8";
     fsp_secret_t ephemeral = secret_of("e"), secret = secret_of("r"), other_secret = secret_of("o");
     fsp_box_key_t key, other;
@@ -196,7 +200,8 @@ END_TEST
 START_TEST(wrapped_keys_fit_the_vector_and_know_their_context)
 {
     static const char expected[] =
-        "63479ad69a090b258277ec8fba6f99419a2ffb248981510657c944ccd1148e97b8ad126d2f18753ea90e22496322"
+        "63479ad69a090b258277ec8fba6f99419a2ffb248981510657c944ccd1148e97b8ad126d2f18753e"
+        "a90e22496322"
         "feec7aa8eb12bab72b1c39c6f4fded1791b572c5c54636b20b7246c3528623e4109e";
     fsp_secret_t kek = counting_secret(), salt = secret_of("salt"), plain = secret_of("data key");
     fsp_buf_t wrapped, out;

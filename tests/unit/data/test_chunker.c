@@ -59,14 +59,16 @@ cut_all(const fsp_gear_t *by, fsp_slice_t bytes, fsp_prng_t *prng, size_t piece_
         while (true) {
             bool cut = true;
             size_t used = fsp_chunker_feed(&chunker, fsp_slice(bytes.data + at, piece), &cut);
-            ck_assert_uint_le(used, piece);
-            ck_assert(cut || used == piece);
+            /* ck_assert writes to a pipe, too slow for here. */
+            if (used > piece || (!cut && used < piece))
+                ck_abort_msg("feed used %zu of %zu bytes, cut %d", used, piece, cut);
             at += used;
             length += used;
             piece -= used;
             if (!cut)
                 break;
-            ck_assert_uint_lt(count, CUTS_MAX);
+            if (count == CUTS_MAX)
+                ck_abort_msg("too many cuts");
             ret_lengths[count++] = length;
             length = 0;
         }
@@ -137,7 +139,8 @@ END_TEST
 
 /* From the header and the head of chunker.c, one byte a turn. */
 static size_t
-plain_cut(const uint64_t *table, const fsp_chunk_params_t *params, const uint8_t *data, size_t bytes)
+plain_cut(const uint64_t *table, const fsp_chunk_params_t *params, const uint8_t *data,
+          size_t bytes)
 {
     unsigned bits = 0;
     while (1u << bits < params->bytes_avg)
@@ -174,7 +177,9 @@ START_TEST(cuts_are_those_of_one_byte_a_turn)
         fsp_gear_t *by = fsp_gear_new(&secret, &params[i]);
         size_t count = cut_all(by, fsp_slice(data, bytes), NULL, 0, lengths), at = 0;
         for (size_t k = 0; k < count; k++) {
-            ck_assert_uint_eq(lengths[k], plain_cut(table, &params[i], data + at, bytes - at));
+            size_t expected = plain_cut(table, &params[i], data + at, bytes - at);
+            if (lengths[k] != expected)
+                ck_abort_msg("chunk %zu: %zu, not %zu bytes", k, lengths[k], expected);
             at += lengths[k];
         }
         ck_assert_uint_eq(at, bytes);
@@ -192,8 +197,8 @@ START_TEST(lengths_keep_their_bounds_and_follow_an_insertion)
     fsp_gear_t *by = gear(3, &small);
     size_t count = cut_all(by, fsp_slice(data + inserted, bytes), NULL, 0, before);
     for (size_t i = 0; i + 1 < count; i++) {
-        ck_assert_uint_gt(before[i], small.bytes_min);
-        ck_assert_uint_le(before[i], small.bytes_max);
+        if (before[i] <= small.bytes_min || before[i] > small.bytes_max)
+            ck_abort_msg("chunk %zu has %zu bytes", i, before[i]);
     }
     /* Normalisation gathers the lengths around the average. */
     ck_assert_uint_gt(bytes / count, small.bytes_avg);

@@ -28,7 +28,9 @@ START_TEST(details_fit_the_vector)
     fsp_buf_init(&buf, 200);
     fsp_details_encode(&details, &buf);
     ck_assert_str_eq(hex_of(&buf),
-                     "94c4202d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a488102aa7465"
+                     "94c4202d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a48"
+                     "8102aa7465"
+                     ""
                      "78742f706c61696ea56669727374");
     fsp_details_t out;
     ck_assert_int_eq(fsp_details_decode(fsp_buf_slice(&buf), &out), FSP_OK);

@@ -17,6 +17,7 @@ static fsp_blob_t *all_objects[OBJECTS];
 static uint64_t promised[OBJECTS]; /* stamp + 1 that the disk must have; 0: nothing */
 static request_t requests[REQUESTS];
 static size_t request_count;
+static uint64_t epoch; /* rises, so that there is always something to write */
 
 /* Notes what the engine promised. */
 static void
@@ -57,7 +58,7 @@ random_request(void)
 {
     uint64_t token = request_count++;
     request_t *request = &requests[token];
-    *request = (request_t){.epoch = fsp_prng_below(&prng, 6), .count = 1};
+    *request = (request_t){.epoch = epoch + fsp_prng_below(&prng, 6), .count = 1};
     if (fsp_prng_chance(&prng, 1, 2)) {
         request->object[0] = (size_t)fsp_prng_below(&prng, OBJECTS);
         put(token, &all_keys[request->object[0]], all_objects[request->object[0]], request->epoch);
@@ -89,6 +90,7 @@ START_TEST(what_was_promised_outlives_a_crash)
             }
         }
         request_count = 0;
+        epoch = life % 20;
         size_t steps = (size_t)fsp_prng_below(&prng, 120);
         uint64_t eagerness = 2 + fsp_prng_below(&prng, 8);
         for (size_t i = 0; i < steps; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* meta_check - whether a shard's rows are one consistent state.  Tests.
  *
- * Reads the rows themselves and not through the code that wrote them: the only functions used are the
- * row decoders and SHA-256.
+ * Reads the rows themselves and not through the code that wrote them: the only functions used are
+ * the row decoders and SHA-256.
  */
 #ifndef FSP_TESTS_UNIT_META_CHECK_H
 #define FSP_TESTS_UNIT_META_CHECK_H

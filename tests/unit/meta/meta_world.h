@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* meta_world - one shard in memory for the suites of core/meta: commands in, results out.  Tests.
  *
- * Every command goes the whole way: encode, decode, encode again (equal bytes), apply on a transaction
- * over pending rows over a memory view, commit.
+ * Every command goes the whole way: encode, decode, encode again (equal bytes), apply on a
+ * transaction over pending rows over a memory view, commit.
  */
 #ifndef FSP_TESTS_UNIT_META_WORLD_H
 #define FSP_TESTS_UNIT_META_WORLD_H

@@ -275,7 +275,8 @@ START_TEST(a_trashed_file_takes_no_version)
     fsp_file_id_t id = world.result.file_id;
     fsp_version_id_t base = head(0);
     ck_status(remove_target(&world, at("/d"), true, condition(FSP_IF_REPLACE)), FSP_OK);
-    ck_status(put_full(&world, by_id(id), FSP_KIND_FILE, condition(FSP_IF_REPLACE), 7), FSP_TRASHED);
+    ck_status(put_full(&world, by_id(id), FSP_KIND_FILE, condition(FSP_IF_REPLACE), 7),
+              FSP_TRASHED);
     ck_assert(fsp_file_id_eq(world.result.file_id, id));
     ck_status(put_if(&world, "/d/a", condition_on(FSP_IF_EDIT, base)), FSP_TRASHED);
     ck_assert(fsp_file_id_eq(world.result.file_id, id));

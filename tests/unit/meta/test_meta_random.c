@@ -13,8 +13,9 @@ enum { RECENT = 64, SEEDS = 4 };
 
 typedef struct {
     fsp_prng_t prng;
-    fsp_file_id_t ids[RECENT];
-    fsp_version_id_t versions[RECENT];
+    fsp_file_id_t ids[RECENT]; /* what was touched lately, */
+    fsp_version_id_t versions[RECENT]; /* and a version of the same file */
+    size_t slot; /* what this command prefers */
     char paths[2][64];
     fsp_buf_t carrier;
 } maker_t;
@@ -47,16 +48,23 @@ some_path(maker_t *maker, size_t slot)
 static fsp_target_t
 some_target(maker_t *maker)
 {
-    fsp_file_id_t id = maker->ids[below(maker, RECENT)];
-    if (below(maker, 4) != 0 || fsp_file_id_is_zero(id))
+    bool own = below(maker, 2);
+    fsp_file_id_t id = maker->ids[own ? maker->slot : below(maker, RECENT)];
+    if ((!own && below(maker, 3) != 0) || fsp_file_id_is_zero(id))
         return some_path(maker, 0);
     return by_id(id);
+}
+
+static fsp_version_id_t
+some_version(maker_t *maker)
+{
+    return maker->versions[below(maker, 4) ? maker->slot : below(maker, RECENT)];
 }
 
 static fsp_condition_t
 some_condition(maker_t *maker, bool only_match)
 {
-    fsp_version_id_t version = maker->versions[below(maker, RECENT)];
+    fsp_version_id_t version = some_version(maker);
     fsp_condition_t result = condition(FSP_IF_REPLACE);
     uint64_t type = below(maker, only_match ? 8 : 5);
     if (only_match)
@@ -88,6 +96,7 @@ some_command(world_t *w, maker_t *maker)
         FSP_COMMAND_PUT,   FSP_COMMAND_PUT,    FSP_COMMAND_PUT,   FSP_COMMAND_DELETE,
         FSP_COMMAND_MKDIR, FSP_COMMAND_MKDIR,  FSP_COMMAND_MOVE,  FSP_COMMAND_MOVE,
         FSP_COMMAND_COPY,  FSP_COMMAND_RESTORE};
+    maker->slot = below(maker, RECENT);
     fsp_command_t command = new_command(w, types[below(maker, 10)]);
     if (below(maker, 200) == 0)
         command.type = FSP_COMMAND_SPACE_INIT;
@@ -132,13 +141,13 @@ some_command(world_t *w, maker_t *maker)
         break;
     case FSP_COMMAND_RESTORE:
         command.restore.target = some_target(maker);
-        command.restore.version_id = maker->versions[below(maker, RECENT)];
+        command.restore.version_id = some_version(maker);
         command.restore.condition = some_condition(maker, true);
         break;
     case FSP_COMMAND_COPY:
         command.copy.from = some_target(maker);
         if (below(maker, 3) == 0)
-            command.copy.version_id = maker->versions[below(maker, RECENT)];
+            command.copy.version_id = some_version(maker);
         command.copy.to = some_path(maker, 1);
         command.copy.create_parents = create;
         command.copy.condition = condition(below(maker, 2) ? FSP_IF_REPLACE : FSP_IF_NONE_MATCH);
@@ -151,10 +160,14 @@ some_command(world_t *w, maker_t *maker)
 static void
 remember(maker_t *maker, const fsp_result_t *result)
 {
-    if (!fsp_file_id_is_zero(result->file_id))
-        maker->ids[below(maker, RECENT)] = result->file_id;
-    if (!fsp_version_id_is_zero(result->version_id))
-        maker->versions[below(maker, RECENT)] = result->version_id;
+    if (fsp_file_id_is_zero(result->file_id))
+        return;
+    size_t slot = below(maker, RECENT);
+    if (result->head_count == 0 && below(maker, 4))
+        return; /* directories, but not only */
+    maker->ids[slot] = result->file_id;
+    if (result->head_count)
+        maker->versions[slot] = result->heads[below(maker, result->head_count)];
 }
 
 static void
@@ -184,8 +197,8 @@ START_TEST(random_commands_keep_every_invariant_on_two_replicas)
     other->lazy = true;
     maker_t maker = {.prng = {{0}}};
     fsp_prng_init(&maker.prng, seed);
-    poke_space(&world, set_quota, 400 * commands / 4);
-    poke_space(other, set_quota, 400 * commands / 4);
+    poke_space(&world, set_quota, 25 * commands);
+    poke_space(other, set_quota, 25 * commands);
     uint64_t statuses[128] = {0};
     for (uint64_t i = 1; i <= commands; i++) {
         fsp_command_t command = some_command(&world, &maker);

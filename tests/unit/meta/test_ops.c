@@ -128,7 +128,8 @@ START_TEST(answers_of_class_again_are_not_stored)
     /* What brings no roots passes the fence. */
     command = mkdir_command("/d", 1);
     ck_status(apply(&world, &command), FSP_OK);
-    static const fsp_status_t again[] = {FSP_EPOCH, FSP_BASE_GONE, FSP_STALE, FSP_LEVEL, FSP_LAYOUT};
+    static const fsp_status_t again[] = {FSP_EPOCH, FSP_BASE_GONE, FSP_STALE, FSP_LEVEL,
+                                         FSP_LAYOUT};
     for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++)
         ck_assert(!fsp_ops_keeps(again[i]));
     ck_assert(fsp_ops_keeps(FSP_OK));
@@ -205,7 +206,8 @@ START_TEST(trimming_is_bounded_and_respects_both_minimums)
     ck_assert_uint_eq(op_rows(), 6);
     trim(5, 0, 4);
     ck_assert_uint_eq(op_rows(), 5);
-    /* Ten milliseconds apart each: the oldest of 5 is 4,000 us old, which is not more than 4,000. */
+    /* Ten milliseconds apart each: the oldest of 5 is 4,000 us old, which is not more than 4,000.
+       */
     trim(0, 4000, 4);
     ck_assert_uint_eq(op_rows(), 5);
     trim(0, 3999, 4);

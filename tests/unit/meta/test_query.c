@@ -134,7 +134,8 @@ START_TEST(a_prefix_of_two_versions_is_ambiguous_only_within_the_file)
     ck_status(resolve_target(&world, at("/a"), "abcdef011", &node), FSP_OK); /* an odd number */
     ck_status(resolve_target(&world, at("/a"), "abcdef013", &node), FSP_NO_SUCH_VERSION);
     plant_version((fsp_version_id_t){{0xff, 0xff, 0xff, 0xff, 0xff}}, id);
-    ck_status(resolve_target(&world, at("/a"), "ffffffff", &node), FSP_OK); /* the last key there is */
+    /* The last key there is. */
+    ck_status(resolve_target(&world, at("/a"), "ffffffff", &node), FSP_OK);
 }
 END_TEST
 

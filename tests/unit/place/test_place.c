@@ -282,8 +282,9 @@ START_TEST(a_node_that_leaves_moves_only_what_it_owned)
                                     .roles = FSP_ROLE_STORAGE};
     for (uint32_t slot = 0; slot < 4096; slot++) {
         uint32_t before[3], after[3];
-        ck_assert_uint_eq(fsp_place_walk(mesh(), (fsp_member_list_t){members, 16}, slot, 3, before, 3), 3);
-        ck_assert_uint_eq(fsp_place_walk(mesh(), (fsp_member_list_t){members, 15}, slot, 3, after, 3), 3);
+        fsp_member_list_t all = {members, 16}, fewer = {members, 15};
+        ck_assert_uint_eq(fsp_place_walk(mesh(), all, slot, 3, before, 3), 3);
+        ck_assert_uint_eq(fsp_place_walk(mesh(), fewer, slot, 3, after, 3), 3);
         for (int i = 0; i < 3; i++) {
             bool stays = false;
             for (int k = 0; k < 3; k++)

@@ -153,7 +153,8 @@ fsp_fill_equal(fsp_fields_t table, const void *a, const void *b)
             break;
         case FSP_FIELD_TEXTS:
             for (size_t k = 0; k < count && same; k++)
-                same = fsp_slice_eq(((const fsp_slice_t *)left)[k], ((const fsp_slice_t *)right)[k]);
+                same = fsp_slice_eq(((const fsp_slice_t *)left)[k],
+                                    ((const fsp_slice_t *)right)[k]);
             break;
         case FSP_FIELD_CUSTOM:
             break;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_client_docs - docs/protocol/client.md says what proto/client does.  Layer tests.
  *
- * Each row of a table of fields must begin as the code's table says; the words behind are the author's.  The golden
- * messages of the appendix must be the very octets that the codec makes.  `test_client_docs --print` prints both.
+ * Each row of a table of fields must begin as the code's table says; the words behind are the
+ * author's.  The golden messages of the appendix must be the very octets that the codec makes.
+ * `test_client_docs --print` prints both.
  */
 #include "core/base/text.h"
 #include "proto/client.h"
@@ -14,7 +15,7 @@
 
 static const char DOCUMENT[] = "docs/protocol/client.md";
 
-/* -- tables -------------------------------------------------------------------------------------- */
+/* -- tables ------------------------------------------------------------------------------------ */
 
 typedef struct {
     const char *name;
@@ -114,7 +115,8 @@ render_bound(const fsp_field_t *field, fsp_buf_t *buf)
 static void
 render_row(const fsp_field_t *field, fsp_buf_t *buf)
 {
-    fsp_buf_printf(buf, "| `%s`%s | %s | ", field->key, field->strict ? " !" : "", type_words(field));
+    fsp_buf_printf(buf, "| `%s`%s | %s | ", field->key, field->strict ? " !" : "",
+                   type_words(field));
     render_bound(field, buf);
     fsp_buf_printf(buf, " | ");
     bool first = true;
@@ -160,7 +162,8 @@ START_TEST(fields_are_those_of_the_code)
     ck_assert_uint_gt(fields.count, 0);
     for (size_t i = 0; i < fields.count; i++) {
         at = strstr(at, "\n| `");
-        ck_assert_msg(at != NULL && at < end, "%s: no row for \"%s\"", marker, fields.fields[i].key);
+        ck_assert_msg(at != NULL && at < end, "%s: no row for \"%s\"", marker,
+                      fields.fields[i].key);
         at++;
         fsp_buf_reset(&buf);
         render_row(&fields.fields[i], &buf);
@@ -175,7 +178,7 @@ START_TEST(fields_are_those_of_the_code)
 }
 END_TEST
 
-/* -- golden messages ----------------------------------------------------------------------------- */
+/* -- golden messages --------------------------------------------------------------------------- */
 
 static void
 append_hex(fsp_buf_t *out, fsp_slice_t bytes)
@@ -222,8 +225,8 @@ append_request(const char *name, fsp_client_type_t type, uint64_t request_id,
 }
 
 static void
-append_reply(const char *name, fsp_client_type_t type, uint64_t request_id, const fsp_reply_t *reply,
-             fsp_buf_t *out)
+append_reply(const char *name, fsp_client_type_t type, uint64_t request_id,
+             const fsp_reply_t *reply, fsp_buf_t *out)
 {
     fsp_buf_t body;
     fsp_buf_init(&body, FSP_BODY_BYTES_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_errors - the error registry and the document made from it.  Layer tests.
  *
- * `test_errors --write` writes docs/errors.md; the suite fails while the document says anything else.
+ * `test_errors --write` writes docs/errors.md; the suite fails while it says anything else.
  */
 #include "proto/errors.h"
 #include "tests/unit/proto/docs.h"
@@ -23,18 +23,19 @@ render(fsp_buf_t *buf)
     static const char head[] =
         "# Errors\n"
         "\n"
-        "<!-- Made from proto/errors.c by `test_errors --write`. Do not edit: the test compares. -->\n"
+        "<!-- Made from proto/errors.c by `test_errors --write`; the test compares. -->\n"
         "\n"
-        "One registry for everything that can go wrong. *Code* is the number on the wire (`code` of an\n"
-        "ERROR) and in `--json` output, *symbol* its name for programs. *Exit* is the exit code of\n"
-        "`filesphere`, *HTTP* the status of the HTTP interface. Codes and symbols never change their\n"
-        "meaning and are never reused. A client that meets an unknown code goes by the `retry` field of\n"
-        "the ERROR and treats the rest as a failure.\n"
+        "One registry for everything that can go wrong. *Code* is the number on the wire (`code`\n"
+        "of an ERROR) and in `--json` output, *symbol* its name for programs. *Exit* is the exit\n"
+        "code of `filesphere`, *HTTP* the status of the HTTP interface. Codes and symbols never\n"
+        "change their meaning and are never reused. A client that meets an unknown code goes by\n"
+        "the `retry` field of the ERROR and treats the rest as a failure.\n"
         "\n"
         "*Retry* says what may be done about it:\n"
         "\n"
         "* `no`: the same request fails again until somebody acts;\n"
-        "* `same`: the same request may succeed later: same operation id, `attempt` + 1, after a pause;\n"
+        "* `same`: the same request may succeed later: same operation id, `attempt` + 1, after a\n"
+        "  pause;\n"
         "* `renew`: look at the present state first, then decide anew, with a new operation id.\n"
         "\n"
         "| Code | Symbol | Meaning | Exit | HTTP | Retry |\n"
@@ -42,9 +43,9 @@ render(fsp_buf_t *buf)
     static const char tail[] =
         "\n"
         "Exit codes: 0 done, 1 other failure, 2 usage, 3 not found, 4 conflict, 5 not logged in,\n"
-        "6 forbidden, 7 partly done, 8 temporary, 9 quota or space, 10 integrity, 130 interrupted.\n"
-        "An unknown exit code means failure. 7 belongs to no single error: `filesphere` exits with it\n"
-        "when some of several files failed.\n";
+        "6 forbidden, 7 partly done, 8 temporary, 9 quota or space, 10 integrity, 130\n"
+        "interrupted. An unknown exit code means failure. 7 belongs to no single error:\n"
+        "`filesphere` exits with it when some of several files failed.\n";
     fsp_buf_append(buf, head, sizeof(head) - 1);
     size_t count;
     const fsp_error_info_t *errors = fsp_error_table(&count);
@@ -105,7 +106,7 @@ START_TEST(symbols_are_names_in_kebab_case)
 }
 END_TEST
 
-/* Numbers that left this program once must never move: a second list, to be extended, not edited. */
+/* Numbers that left this program once never move: a second list, to be extended, not edited. */
 START_TEST(codes_never_change)
 {
     static const struct {

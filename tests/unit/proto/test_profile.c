@@ -202,7 +202,8 @@ END_TEST
 
 START_TEST(refuses_what_is_no_object)
 {
-    static const char *const texts[] = {"[]", "1", "{", "{}", "null", "\"a\"", "{\"format\":1}", " "};
+    static const char *const texts[] = {"[]",   "1",     "{",                "{}",
+                                        "null", "\"a\"", "{\"format\":1}", " "};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_int_eq(decode_text(texts[i], strlen(texts[i])), FSP_INVALID);
     ck_assert_int_eq(decode_text("", 0), FSP_INVALID);

@@ -3,6 +3,7 @@
 #include "core/base/memview.h"
 #include "core/base/prng.h"
 #include "store/db.h"
+#include "store/dbtext.h"
 #include "tests/unit/aborts.h"
 #include "tests/unit/store/scratch.h"
 #include "tests/unit/store/storekit.h"
@@ -251,7 +252,7 @@ START_TEST(words_of_the_database_have_a_status)
         {"", FSP_IO},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        ck_assert_msg(fsp_db_status_of(cases[i].words) == cases[i].status, "%s",
+        ck_assert_msg(fsp_dbtext_status(cases[i].words) == cases[i].status, "%s",
                       cases[i].words);
 }
 END_TEST

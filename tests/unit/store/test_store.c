@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_store - a store's writes, loans and failures; its damage tests: test_storecrash.  Layer tests. */
+/* test_store - writes, loans and failures of a store (damage: test_storecrash).  Layer tests. */
 #include "core/base/alloc.h"
 #include "store/store.h"
 #include "tests/unit/aborts.h"

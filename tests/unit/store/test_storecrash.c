@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_storecrash - killed, torn, damaged, newer: what a store says when it opens again.  Layer tests. */
+/* test_storecrash - killed, torn, damaged, newer: a store that opens again.  Layer tests. */
 #include "core/base/canon.h"
 #include "store/datadir.h"
 #include "store/db.h"
@@ -106,8 +106,8 @@ expect_numbered_rows(fsp_store_t *store, uint64_t written)
     }
     /* Atomic: the row of the same group is not behind, and one group at most is beyond. */
     fsp_buf_reset(&buf);
-    ck_assert_int_eq(
-        fsp_view_get(fsp_store_view(store, FSP_FAMILY_STATE), fsp_slice_text("last"), &buf), FSP_OK);
+    fsp_view_t *state = fsp_store_view(store, FSP_FAMILY_STATE);
+    ck_assert_int_eq(fsp_view_get(state, fsp_slice_text("last"), &buf), FSP_OK);
     uint64_t last = fsp_load_u64(buf.data);
     ck_assert(last == written || last == written + 1);
     ck_assert_uint_eq(fsp_store_sequence(store), last + 1);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* dboptions - how the database is set up on this machine, as RocksDB's option text.  Layer store.
+/* dbtext - what is said to the database, and by it, as text: options and errors.  Layer store.
  *
- * Text, because RocksDB's C API lacks setters for some of these, and refuses an unknown name.  Off
- * because 7.8.3 has bugs there: WAL compression, WAL tracking in the manifest, WAL recycling, going
- * on after a background error (families may diverge; fixed in 9.6 and 9.7).
+ * Options are text, because RocksDB's C API lacks setters for some of these, and refuses an unknown
+ * name.  Off because 7.8.3 has bugs there: WAL compression, WAL tracking in the manifest, WAL
+ * recycling, going on after a background error (families may diverge; fixed in 9.6 and 9.7).
  */
-#include "store/dboptions.h"
+#include "store/dbtext.h"
 
 #include "core/base/check.h"
 
@@ -37,7 +37,7 @@ direct_works(const char *path)
 }
 
 void
-fsp_dboptions_all(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret)
+fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret)
 {
     fsp_buf_printf(ret, "create_if_missing=%d;create_missing_column_families=%d;", create, create);
     /* Safety. */
@@ -74,13 +74,14 @@ fsp_dboptions_all(const char *path, size_t write_buffer_bytes, bool create, fsp_
 }
 
 void
-fsp_dboptions_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret)
+fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret)
 {
     bool objects = family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES;
     bool rows = family == FSP_FAMILY_LOG || family == FSP_FAMILY_STATE;
     size_t buffer_bytes = write_buffer_bytes / (objects ? 2 : 4);
     fsp_buf_printf(ret, "write_buffer_size=%zu;max_write_buffer_number=%d;compression=%s;",
                    buffer_bytes, objects ? 4 : 2, rows ? "kLZ4Compression" : "kNoCompression");
+    fsp_buf_printf(ret, "arena_block_size=262144;");
     fsp_buf_printf(ret, "level_compaction_dynamic_level_bytes=true;"
                         "level0_file_num_compaction_trigger=4;"
                         "level0_slowdown_writes_trigger=40;"
@@ -104,4 +105,24 @@ fsp_dboptions_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *
                        family == FSP_FAMILY_BYTES ? 0 : 4096, buffer_bytes);
     fsp_buf_append_u8(ret, '\0');
     FSP_ASSERT(fsp_buf_ok(ret));
+}
+
+fsp_status_t
+fsp_dbtext_status(const char *words)
+{
+    FSP_PRE(words != NULL);
+    if (strncmp(words, "Corruption", 10) == 0)
+        return FSP_DAMAGED;
+    if (strstr(words, "lock hold by current process") || strstr(words, "While lock file"))
+        return FSP_LOCK_HELD;
+    if (strstr(words, "No such file or directory"))
+        return FSP_DAMAGED; /* a file of its own that should be there */
+    if (strstr(words, "olumn families not opened"))
+        return FSP_FORMAT_NEWER;
+    if (strstr(words, "olumn family not found") ||
+        strstr(words, "does not exist (create_if_missing"))
+        return FSP_DAMAGED;
+    if (strncmp(words, "Not implemented", 15) == 0)
+        return FSP_FORMAT_NEWER; /* table or blob format it cannot read */
+    return FSP_IO;
 }

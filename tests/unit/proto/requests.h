@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* requests - the types of requests, and the least that each must say.  Layer tests. */
+#ifndef FSP_TESTS_UNIT_PROTO_REQUESTS_H
+#define FSP_TESTS_UNIT_PROTO_REQUESTS_H
+#include "proto/client.h"
+
+static const fsp_client_type_t REQUESTS[] = {
+    FSP_MSG_HELLO,  FSP_MSG_PING,     FSP_MSG_PUT,     FSP_MSG_COMMIT, FSP_MSG_ABORT,
+    FSP_MSG_CREDIT, FSP_MSG_GET,      FSP_MSG_STAT,    FSP_MSG_LIST,   FSP_MSG_VERSIONS,
+    FSP_MSG_CHANGES, FSP_MSG_SPACES,  FSP_MSG_MKDIR,   FSP_MSG_DELETE, FSP_MSG_MOVE,
+    FSP_MSG_COPY,   FSP_MSG_RESTORE,  FSP_MSG_NODE,
+};
+enum { REQUEST_COUNT = sizeof(REQUESTS) / sizeof(REQUESTS[0]) };
+
+static inline bool
+changes_something(fsp_client_type_t type)
+{
+    return type == FSP_MSG_PUT || (type >= FSP_MSG_MKDIR && type <= FSP_MSG_RESTORE);
+}
+
+static inline bool
+has_target(fsp_client_type_t type)
+{
+    return type == FSP_MSG_PUT || type == FSP_MSG_GET || type == FSP_MSG_STAT ||
+           type == FSP_MSG_LIST || type == FSP_MSG_VERSIONS ||
+           (type >= FSP_MSG_DELETE && type <= FSP_MSG_RESTORE);
+}
+
+/* The least that a request of this type must say. */
+static inline fsp_request_t
+least(fsp_client_type_t type)
+{
+    fsp_request_t request = {.version_count = 0};
+    if (has_target(type) || type == FSP_MSG_MKDIR)
+        request.path = fsp_slice_text("/a");
+    if (changes_something(type)) {
+        memset(request.op_id.bytes, 0x11, sizeof(request.op_id.bytes));
+        request.attempt = 1;
+    }
+    if (type == FSP_MSG_HELLO) {
+        request.versions[0] = 1;
+        request.version_count = 1;
+    }
+    if (type == FSP_MSG_MOVE || type == FSP_MSG_COPY)
+        request.to_path = fsp_slice_text("/b");
+    if (type == FSP_MSG_RESTORE)
+        request.version = fsp_slice_text("0123abcd");
+    if (type == FSP_MSG_CREDIT)
+        request.credit = 1;
+    return request;
+}
+
+#endif

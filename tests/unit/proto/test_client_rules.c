@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* test_client_rules - what bodies of the client protocol may not say.  Layer tests. */
+#include "proto/client.h"
+#include "proto/wire.h"
+#include "tests/unit/proto/requests.h"
+#include "tests/unit/suite.h"
+
+static fsp_buf_t buf;
+static fsp_buf_t again;
+
+static void
+set_up(void)
+{
+    fsp_buf_init(&buf, FSP_BODY_BYTES_MAX);
+    fsp_buf_init(&again, FSP_BODY_BYTES_MAX);
+}
+
+static void
+tear_down(void)
+{
+    fsp_buf_clear(&buf);
+    fsp_buf_clear(&again);
+}
+
+static fsp_status_t
+decode_status(fsp_client_type_t type, const fsp_request_t *request)
+{
+    static fsp_request_t ignored;
+    fsp_buf_reset(&buf);
+    fsp_request_encode(type, request, &buf);
+    ck_assert(fsp_buf_ok(&buf));
+    return fsp_request_decode(type, fsp_buf_slice(&buf), &ignored);
+}
+
+START_TEST(a_target_is_a_path_or_an_id)
+{
+    for (size_t i = 0; i < REQUEST_COUNT; i++) {
+        if (!has_target(REQUESTS[i]))
+            continue;
+        fsp_request_t request = least(REQUESTS[i]);
+        request.file_id.bytes[3] = 1;
+        ck_assert_int_eq(decode_status(REQUESTS[i], &request), FSP_INVALID);
+        request.path = fsp_slice(NULL, 0);
+        ck_assert_int_eq(decode_status(REQUESTS[i], &request), FSP_OK);
+        memset(&request.file_id, 0, sizeof(request.file_id));
+        ck_assert_int_eq(decode_status(REQUESTS[i], &request), FSP_INVALID);
+    }
+}
+END_TEST
+
+START_TEST(what_changes_something_has_op_and_attempt)
+{
+    for (size_t i = 0; i < REQUEST_COUNT; i++) {
+        if (!changes_something(REQUESTS[i]))
+            continue;
+        fsp_request_t request = least(REQUESTS[i]);
+        request.attempt = 0;
+        ck_assert_int_eq(decode_status(REQUESTS[i], &request), FSP_INVALID);
+        request = least(REQUESTS[i]);
+        memset(&request.op_id, 0, sizeof(request.op_id));
+        ck_assert_int_eq(decode_status(REQUESTS[i], &request), FSP_INVALID);
+    }
+}
+END_TEST
+
+START_TEST(bases_fit_the_condition)
+{
+    static const struct {
+        unsigned type;
+        size_t count;
+        fsp_status_t status;
+    } cases[] = {
+        {0, 0, FSP_OK},
+        {0, 1, FSP_INVALID},
+        {FSP_IF_REPLACE, 0, FSP_OK},
+        {FSP_IF_REPLACE, 1, FSP_INVALID},
+        {FSP_IF_NONE_MATCH, 0, FSP_OK},
+        {FSP_IF_NONE_MATCH, 1, FSP_INVALID},
+        {FSP_IF_EDIT, 0, FSP_INVALID},
+        {FSP_IF_EDIT, 1, FSP_OK},
+        {FSP_IF_EDIT, 2, FSP_INVALID},
+        {FSP_IF_MATCH, 0, FSP_INVALID},
+        {FSP_IF_MATCH, 1, FSP_OK},
+        {FSP_IF_MATCH, 2, FSP_INVALID},
+        {FSP_IF_MERGE, 0, FSP_INVALID},
+        {FSP_IF_MERGE, 64, FSP_OK},
+        {FSP_IF_MERGE + 1, 0, FSP_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fsp_request_t request = least(FSP_MSG_PUT);
+        request.condition.type = (fsp_condition_type_t)cases[i].type;
+        request.condition.version_count = cases[i].count;
+        ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), cases[i].status);
+    }
+}
+END_TEST
+
+START_TEST(names_and_bounds_are_checked)
+{
+    static char long_text[5000];
+    memset(long_text, 'a', sizeof(long_text));
+    long_text[0] = '/';
+    fsp_request_t request = least(FSP_MSG_PUT);
+    request.path = fsp_slice_text("a");
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_BAD_NAME);
+    request.path = fsp_slice_text("/a/../b");
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_BAD_NAME);
+    request.path = fsp_slice(long_text, FSP_PATH_BYTES_MAX + 1);
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_TOO_LARGE);
+    request = least(FSP_MSG_MOVE);
+    request.to_path = fsp_slice_text("b");
+    ck_assert_int_eq(decode_status(FSP_MSG_MOVE, &request), FSP_BAD_NAME);
+    request = least(FSP_MSG_PUT);
+    request.space = fsp_slice_text("Home");
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_BAD_NAME);
+    request = least(FSP_MSG_PUT);
+    request.message = fsp_slice(long_text, FSP_MESSAGE_BYTES_MAX);
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_OK);
+    request.message = fsp_slice(long_text, FSP_MESSAGE_BYTES_MAX + 1);
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_TOO_LARGE);
+    request = least(FSP_MSG_LIST);
+    request.limit = FSP_LIST_LIMIT_MAX;
+    ck_assert_int_eq(decode_status(FSP_MSG_LIST, &request), FSP_OK);
+    request.limit++;
+    ck_assert_int_eq(decode_status(FSP_MSG_LIST, &request), FSP_INVALID);
+    request = least(FSP_MSG_GET);
+    request.version = fsp_slice_text("0123abc");
+    ck_assert_int_eq(decode_status(FSP_MSG_GET, &request), FSP_INVALID);
+    request.version = fsp_slice_text("0123abcg");
+    ck_assert_int_eq(decode_status(FSP_MSG_GET, &request), FSP_INVALID);
+    request.version = fsp_slice_text("0123abcD");
+    ck_assert_int_eq(decode_status(FSP_MSG_GET, &request), FSP_OK);
+    request.has_range = true;
+    request.range_first = 5;
+    request.range_last = 4;
+    ck_assert_int_eq(decode_status(FSP_MSG_GET, &request), FSP_BAD_RANGE);
+    request.range_last = 5;
+    ck_assert_int_eq(decode_status(FSP_MSG_GET, &request), FSP_OK);
+    request = least(FSP_MSG_PUT);
+    request.has_attr = true;
+    request.mode = 010000;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_INVALID);
+    request.mode = 07777;
+    request.mtime_ns = 1000000000;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_INVALID);
+    request.mtime_ns--;
+    request.mtime_s = -1;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_OK);
+    request.mtime_s = INT64_MIN;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_INVALID);
+}
+END_TEST
+
+/* STAT of a body made by hand: {"path": "/a"} and more. */
+static fsp_status_t
+stat_with(const char *more, size_t more_bytes, size_t pairs)
+{
+    static const char path[] = "\xa4path\xa2/a";
+    fsp_buf_reset(&buf);
+    fsp_wire_map(&buf, 1 + pairs);
+    fsp_buf_append(&buf, path, sizeof(path) - 1);
+    fsp_buf_append(&buf, more, more_bytes);
+    fsp_request_t request;
+    return fsp_request_decode(FSP_MSG_STAT, fsp_buf_slice(&buf), &request);
+}
+#define STAT_WITH(literal, pairs) stat_with(literal, sizeof(literal) - 1, pairs)
+
+START_TEST(unknown_keys_are_ignored_and_known_ones_are_not)
+{
+    ck_assert_int_eq(STAT_WITH("", 0), FSP_OK);
+    ck_assert_int_eq(STAT_WITH("\xa3new\x01", 1), FSP_OK);
+    ck_assert_int_eq(STAT_WITH("\xa3new\x81\x01\x92\xc0\xd4\x01\x01", 1), FSP_OK);
+    ck_assert_int_eq(STAT_WITH("\xa3new\x01\xa3new\x02", 2), FSP_OK); /* nobody knows it */
+    ck_assert_int_eq(STAT_WITH("\xa0\x01", 1), FSP_OK);
+    ck_assert_int_eq(STAT_WITH("\x01\x01", 1), FSP_INVALID);          /* a key that is no text */
+    ck_assert_int_eq(STAT_WITH("\xa4path\xa2/a", 1), FSP_INVALID);    /* twice */
+    ck_assert_int_eq(STAT_WITH("\xa5space\x01", 1), FSP_INVALID);     /* another type */
+    ck_assert_int_eq(STAT_WITH("\xa5space\xc4\x01q", 1), FSP_INVALID);
+    ck_assert_int_eq(STAT_WITH("\xa5space\xc0", 1), FSP_INVALID);     /* nil is not absence */
+    ck_assert_int_eq(STAT_WITH("\xa5space\xa1q", 1), FSP_OK);
+    ck_assert_int_eq(STAT_WITH("\xa5space\xa0", 1), FSP_OK);          /* empty is */
+    ck_assert_int_eq(STAT_WITH("\xa5limit\x01", 1), FSP_OK);          /* not carried by STAT */
+    ck_assert_int_eq(STAT_WITH("\xa2if\x01", 1), FSP_INVALID);        /* nor this, but it matters */
+    ck_assert_int_eq(STAT_WITH("\xa5range\x92\x01\x02", 1), FSP_INVALID);
+}
+END_TEST
+
+START_TEST(outputs_are_untouched_on_failure)
+{
+    fsp_request_t request;
+    memset(&request, 0x5a, sizeof(request));
+    fsp_request_t before = request;
+    fsp_slice_t bad = fsp_slice_text("\x82\xa4path\xa2/a\xa5space\x01");
+    ck_assert_int_eq(fsp_request_decode(FSP_MSG_STAT, bad, &request), FSP_INVALID);
+    ck_assert_mem_eq(&request, &before, sizeof(request));
+    fsp_reply_t reply;
+    memset(&reply, 0x5a, sizeof(reply));
+    fsp_reply_t reply_before = reply;
+    bad = fsp_slice_text("\x82\xa4path\xa2/a\xa4size\xa1x");
+    ck_assert_int_eq(fsp_reply_decode(bad, &reply), FSP_INVALID);
+    ck_assert_mem_eq(&reply, &reply_before, sizeof(reply));
+}
+END_TEST
+
+/* A client that believes a path from the network writes where it should not. */
+START_TEST(replies_cannot_bring_bad_names)
+{
+    static const char *const names[] = {"..", ".", "a/b", "/etc/passwd"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        fsp_entry_info_t entry = {.name = fsp_slice_text(names[i])}, back;
+        fsp_buf_reset(&again);
+        fsp_item_entry_encode(&entry, &again);
+        fsp_reply_t reply = {.item_count = 1, .items = fsp_buf_slice(&again)};
+        size_t at = 0;
+        ck_assert_int_eq(fsp_reply_next_entry(&reply, &at, &back), FSP_BAD_NAME);
+        ck_assert_uint_eq(at, 0);
+    }
+    fsp_reply_t reply = {.path = fsp_slice_text("/a/../../b")}, back;
+    fsp_buf_reset(&buf);
+    fsp_reply_encode(&reply, &buf);
+    ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), FSP_BAD_NAME);
+    /* Nor entries without a name. */
+    reply.items = fsp_slice_text("\x80");
+    reply.item_count = 1;
+    fsp_entry_info_t entry;
+    size_t at = 0;
+    ck_assert_int_eq(fsp_reply_next_entry(&reply, &at, &entry), FSP_INVALID);
+}
+END_TEST
+
+START_TEST(keys_never_leave_in_a_space_item)
+{
+    fsp_space_info_t space = {.name = fsp_slice_text("home"), .key_count = 1};
+    space.keys[0].wrapped = fsp_slice_text("wrapped-key-bytes");
+    space.wrapped_cut_key = fsp_slice_text("wrapped-cut-bytes");
+    fsp_item_space_encode(&space, &again);
+    ck_assert(!memmem(again.data, again.bytes, "wrapped", 7));
+    fsp_version_info_t version = {.number = 1, .carrier = fsp_slice_text("sealed")};
+    fsp_item_version_encode(&version, &again);
+    ck_assert(!memmem(again.data, again.bytes, "sealed", 6));
+}
+END_TEST
+
+START_TEST(heads_come_with_an_error)
+{
+    fsp_reply_t reply = {.code = 3002, .symbol = fsp_slice_text("mismatch"), .head_count = 2}, back;
+    reply.heads[1].bytes[31] = 9;
+    fsp_reply_encode(&reply, &buf);
+    ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), FSP_OK);
+    ck_assert(!back.has_node);
+    ck_assert_uint_eq(back.head_count, 2);
+    ck_assert(fsp_version_id_eq(back.heads[1], reply.heads[1]));
+}
+END_TEST
+
+/* A full list of the largest entries fits a body and its bound on values. */
+START_TEST(a_full_list_fits)
+{
+    static char name[FSP_NAME_BYTES_MAX];
+    memset(name, 'n', sizeof(name));
+    fsp_entry_info_t entry = {.name = fsp_slice(name, sizeof(name)),
+                              .kind = FSP_KIND_FILE,
+                              .size = INT64_MAX,
+                              .modified = UINT64_MAX,
+                              .number = UINT64_MAX,
+                              .head_count = FSP_HEADS_MAX};
+    memset(&entry.file_id, 1, sizeof(entry.file_id));
+    memset(&entry.version_id, 1, sizeof(entry.version_id));
+    for (size_t i = 0; i < FSP_LIST_LIMIT_MAX; i++)
+        fsp_item_entry_encode(&entry, &again);
+    fsp_reply_t reply = {.item_count = FSP_LIST_LIMIT_MAX, .items = fsp_buf_slice(&again)}, back;
+    fsp_reply_encode(&reply, &buf);
+    ck_assert(fsp_buf_ok(&buf));
+    ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), FSP_OK);
+    size_t at = 0, seen = 0;
+    while (fsp_reply_next_entry(&back, &at, &entry) == FSP_OK)
+        seen++;
+    ck_assert_uint_eq(seen, FSP_LIST_LIMIT_MAX);
+}
+END_TEST
+
+static Suite *
+client_rules_suite(void)
+{
+    Suite *suite = suite_create("client_rules");
+    TCase *tcase = tcase_create("rules");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_target_is_a_path_or_an_id);
+    tcase_add_test(tcase, what_changes_something_has_op_and_attempt);
+    tcase_add_test(tcase, bases_fit_the_condition);
+    tcase_add_test(tcase, names_and_bounds_are_checked);
+    tcase_add_test(tcase, unknown_keys_are_ignored_and_known_ones_are_not);
+    tcase_add_test(tcase, outputs_are_untouched_on_failure);
+    tcase_add_test(tcase, replies_cannot_bring_bad_names);
+    tcase_add_test(tcase, keys_never_leave_in_a_space_item);
+    tcase_add_test(tcase, heads_come_with_an_error);
+    tcase_add_test(tcase, a_full_list_fits);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int
+main(void)
+{
+    return fsp_suite_main(client_rules_suite());
+}
