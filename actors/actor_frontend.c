@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* actor_frontend - the gateway: sessions of clients, and the way between them and the node's services.  Layer actors.
+/* actor_frontend - the gateway: messages of clients to calls, answers of services to calls.  Layer actors.
  *
  * One ROUTER (CURVE) to the outside; identity comes from the connection (ZAP User-Id), never from a field.  Everything
  * a client sizes is bounded before it is allocated.  Nothing here decides about data: transfers are pure machines
@@ -14,389 +14,12 @@
 #include "core/base/text.h"
 
 #include <czmq.h>
-#include <utlist.h>
 
 enum {
     MESSAGES_PER_ROUND = 128,
     DISK_EVERY_US = 1000 * 1000,
-    TOKEN_BITS = 24,
-    ASK_BITS = 2,
     ZMQ_ZAP_ENFORCE_DOMAIN_OPTION = 93, /* a draft name, which Debian's header lacks; the option works */
 };
-
-/* ---- sending -------------------------------------------------------------------------------------- */
-
-static bool
-send_part(fsp_frontend_t *self, zmq_msg_t *part, bool more)
-{
-    int rc;
-    do {
-        rc = zmq_msg_send(part, self->router_handle, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
-    } while (rc == -1 && errno == EINTR);
-    if (rc == -1)
-        (void)zmq_msg_close(part);
-    return rc != -1;
-}
-
-static bool
-send_bytes(fsp_frontend_t *self, const void *data, size_t bytes, bool more)
-{
-    zmq_msg_t part;
-    int rc = zmq_msg_init_size(&part, bytes);
-    FSP_ASSERT(rc == 0);
-    memcpy(zmq_msg_data(&part), data, bytes);
-    return send_part(self, &part, more);
-}
-
-void
-fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
-                  fsp_slice_t body, fsp_blob_t **payload_p)
-{
-    bool has_payload = payload_p && *payload_p;
-    bool ok = !session->gone;
-    if (ok) {
-        uint8_t head[FSP_ENVELOPE_BYTES];
-        fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
-                                   .type = (uint16_t)type,
-                                   .request_id = request_id,
-                                   .body_bytes = (uint32_t)body.bytes};
-        fsp_envelope_encode(&envelope, head);
-        /* A full pipe is a client that took more than its credit or stopped reading; it is dropped like one that
-           vanished.  Only the first part can fail: the pipe is checked there. */
-        ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true) &&
-             send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
-             (body.bytes == 0 || send_bytes(self, body.data, body.bytes, has_payload));
-        if (ok && has_payload) {
-            zmq_msg_t part;
-            fsp_blob_to_msg(payload_p, &part);
-            ok = send_part(self, &part, false);
-        }
-    }
-    if (payload_p)
-        fsp_blob_destroy(payload_p);
-    if (!ok && !session->gone) {
-        session->gone = true;
-        self->any_gone = true;
-    }
-}
-
-static void
-send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
-           const fsp_reply_t *reply)
-{
-    fsp_buf_reset(&self->scratch);
-    fsp_reply_encode(reply, &self->scratch);
-    FSP_ASSERT(fsp_buf_ok(&self->scratch));
-    fsp_frontend_send(self, session, type, request_id, fsp_buf_slice(&self->scratch), NULL);
-}
-
-static void
-send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_status_t status,
-           const fsp_result_t *result)
-{
-    const fsp_error_info_t *info = fsp_error_info(status);
-    fsp_reply_t reply = {.code = info->code,
-                         .symbol = fsp_slice_text(info->symbol),
-                         .text = fsp_slice_text(info->text),
-                         .retry = info->retry};
-    if (result) {
-        reply.change = result->index;
-        reply.head_count = result->head_count;
-        memcpy(reply.heads, result->heads, result->head_count * sizeof(reply.heads[0]));
-    }
-    send_reply(self, session, FSP_MSG_ERROR, request_id, &reply);
-}
-
-/* ---- calls ------------------------------------------------------------------------------------------ */
-
-static fsp_call_t *
-call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type)
-{
-    fsp_call_t *call = FSP_NEW(fsp_call_t);
-    call->serial = ++self->last_serial;
-    call->session = session;
-    call->request_id = request_id;
-    call->type = type;
-    fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
-    DL_APPEND(session->calls, call);
-    session->call_count++;
-    HASH_ADD(hh, self->calls, serial, sizeof(call->serial), call);
-    return call;
-}
-
-static void start_waiting(fsp_frontend_t *self);
-
-static void
-call_destroy(fsp_frontend_t *self, fsp_call_t *call)
-{
-    DL_DELETE(call->session->calls, call);
-    call->session->call_count--;
-    HASH_DEL(self->calls, call);
-    if (call->waits_for_memory) {
-        DL_DELETE2(self->opens, call, open_previous, open_next);
-        self->open_count--;
-    }
-    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
-    self->transfer_bytes -= call->reserved_bytes;
-    fsp_upload_destroy(&call->upload);
-    fsp_upload_effects_clear(&call->upload_effects);
-    fsp_upload_effects_clear(&call->upload_more);
-    fsp_download_destroy(&call->download);
-    fsp_download_effects_clear(&call->download_effects);
-    fsp_download_effects_clear(&call->download_more);
-    fsp_buf_clear(&call->body);
-    fsp_free(call->reply);
-    fsp_free(call);
-}
-
-/* A call may be ended in the middle of its own handling, so it is only marked here. */
-void
-fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call)
-{
-    if (call->over)
-        return;
-    call->over = true;
-    LL_PREPEND2(self->over, call, over_next);
-}
-
-void
-fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply)
-{
-    if (!call->over)
-        send_reply(self, call->session, FSP_MSG_OK, call->request_id, reply);
-    fsp_frontend_end(self, call);
-}
-
-void
-fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, const fsp_result_t *result)
-{
-    if (!call->over)
-        send_error(self, call->session, call->request_id, status, result);
-    fsp_frontend_end(self, call);
-}
-
-static fsp_call_t *
-call_by_serial(fsp_frontend_t *self, uint64_t serial)
-{
-    fsp_call_t *call = NULL;
-    HASH_FIND(hh, self->calls, &serial, sizeof(serial), call);
-    return call && !call->over ? call : NULL;
-}
-
-static fsp_call_t *
-call_of_session(fsp_session_t *session, uint64_t request_id)
-{
-    fsp_call_t *call;
-    DL_FOREACH(session->calls, call)
-    {
-        if (call->request_id == request_id && !call->over)
-            return call;
-    }
-    return NULL;
-}
-
-/* ---- sessions ----------------------------------------------------------------------------------------- */
-
-static void
-session_destroy(fsp_frontend_t *self, fsp_session_t *session)
-{
-    fsp_call_t *call, *next;
-    DL_FOREACH_SAFE(session->calls, call, next)
-    {
-        if (call->over)
-            LL_DELETE2(self->over, call, over_next);
-        call_destroy(self, call);
-    }
-    HASH_DEL(self->sessions, session);
-    fsp_free(session);
-}
-
-/* The session of a routing id, made if need be; moved behind all others, since it was heard last. */
-static fsp_session_t *
-session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id)
-{
-    fsp_session_t *session = NULL;
-    HASH_FIND(hh, self->sessions, routing_id, bytes, session);
-    if (session) {
-        HASH_DELETE(hh, self->sessions, session);
-    } else {
-        if (HASH_COUNT(self->sessions) >= FSP_SESSIONS_MAX) {
-            /* Full of silent sessions: the one that was heard longest ago and has nothing under way goes. */
-            fsp_session_t *old, *next;
-            HASH_ITER(hh, self->sessions, old, next)
-            {
-                if (!old->calls) {
-                    session_destroy(self, old);
-                    break;
-                }
-            }
-            if (HASH_COUNT(self->sessions) >= FSP_SESSIONS_MAX)
-                return NULL;
-        }
-        session = FSP_NEW(fsp_session_t);
-        memcpy(session->routing_id, routing_id, bytes);
-        session->routing_id_bytes = bytes;
-        if (fsp_hex_decode(fsp_slice_text(user_id), session->subject.bytes, sizeof(session->subject.bytes)) !=
-            FSP_OK) {
-            fsp_free(session);
-            return NULL;
-        }
-    }
-    session->seen_us = self->shell->now_us;
-    HASH_ADD_KEYPTR(hh, self->sessions, session->routing_id, session->routing_id_bytes, session);
-    return session;
-}
-
-/* Ends what was answered and who is gone.  Called when no call or session is on the stack. */
-static void
-sweep(fsp_frontend_t *self)
-{
-    while (self->over) {
-        fsp_call_t *call = self->over;
-        self->over = call->over_next;
-        call_destroy(self, call);
-    }
-    if (self->any_gone) {
-        self->any_gone = false;
-        fsp_session_t *session, *next;
-        HASH_ITER(hh, self->sessions, session, next)
-        {
-            if (session->gone)
-                session_destroy(self, session);
-        }
-    }
-    start_waiting(self);
-}
-
-/* ---- memory of transfers ------------------------------------------------------------------------------- */
-
-fsp_status_t
-fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now)
-{
-    FSP_PRE(call->reserved_bytes == 0 && !call->waits_for_memory);
-    *ret_now = !self->opens && self->transfer_bytes + bytes <= FSP_TRANSFER_MEMORY_BYTES;
-    if (!*ret_now && self->open_count >= OPENS_WAITING_MAX)
-        return FSP_BUSY;
-    if (*ret_now) {
-        call->reserved_bytes = bytes;
-        self->transfer_bytes += bytes;
-        return FSP_OK;
-    }
-    call->waits_for_memory = true; /* and holds nothing meanwhile */
-    call->wanted_bytes = bytes;
-    DL_APPEND2(self->opens, call, open_previous, open_next);
-    self->open_count++;
-    return FSP_OK;
-}
-
-static void
-start_waiting(fsp_frontend_t *self)
-{
-    while (self->opens) {
-        fsp_call_t *call = self->opens;
-        uint64_t bytes = call->wanted_bytes;
-        if (self->transfer_bytes + bytes > FSP_TRANSFER_MEMORY_BYTES)
-            return;
-        DL_DELETE2(self->opens, call, open_previous, open_next);
-        self->open_count--;
-        call->waits_for_memory = false;
-        call->reserved_bytes = bytes;
-        self->transfer_bytes += bytes;
-        if (!call->over)
-            fsp_frontend_opened(self, call);
-    }
-}
-
-void
-fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
-{
-    if (call->type == FSP_MSG_PUT)
-        fsp_put_opened(self, call);
-    else
-        fsp_get_opened(self, call);
-}
-
-/* ---- questions to other actors ---------------------------------------------------------------------------- */
-
-uint64_t
-fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token)
-{
-    FSP_PRE(token < (uint64_t)1 << TOKEN_BITS);
-    return call->serial << (TOKEN_BITS + ASK_BITS) | (uint64_t)ask << TOKEN_BITS | token;
-}
-
-void
-fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body)
-{
-    fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD,
-                     ask == ASK_COMMAND ? FSP_SHARD_COMMAND : FSP_SHARD_QUERY, fsp_ask_id(call, ask, 0), body,
-                     NULL, 0);
-}
-
-void
-fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    ret->type = type;
-    ret->space_id = call->space->space_id;
-    ret->subject = call->session->subject;
-    ret->target.path = call->request.path;
-    ret->target.id = call->request.file_id;
-    ret->limit = 1;
-}
-
-void
-fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    ret->type = type;
-    ret->version = FSP_COMMAND_VERSION;
-    ret->space_id = call->space->space_id;
-    ret->subject = call->session->subject;
-    ret->op_id = call->request.op_id;
-    ret->attempt = call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
-    ret->since = call->request.since;
-    ret->epoch = call->space->epoch;
-}
-
-void
-fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query)
-{
-    fsp_buf_reset(&self->scratch);
-    fsp_query_encode(query, &self->scratch);
-    FSP_ASSERT(fsp_buf_ok(&self->scratch));
-    fsp_frontend_ask_shard(self, call, ASK_QUERY, fsp_buf_slice(&self->scratch));
-}
-
-void
-fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_command_t *command)
-{
-    fsp_buf_reset(&self->scratch);
-    fsp_command_encode(command, &self->scratch);
-    if (!fsp_buf_ok(&self->scratch) || self->scratch.bytes > FSP_COMMAND_BYTES_MAX) {
-        fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
-        return;
-    }
-    fsp_frontend_ask_shard(self, call, ASK_COMMAND, fsp_buf_slice(&self->scratch));
-}
-
-bool
-fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
-{
-    if (fsp_job_bytes(job) <= INLINE_JOB_BYTES_MAX || self->args->worker_count == 0) {
-        fsp_job_run(job);
-        return true;
-    }
-    size_t best = 0;
-    for (size_t i = 1; i < self->args->worker_count; i++) {
-        if (self->worker_jobs[i] < self->worker_jobs[best])
-            best = i;
-    }
-    self->worker_jobs[best]++;
-    fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
-                     FSP_WORKER_JOB, job->token, job);
-    return false;
-}
 
 /* ---- messages of clients -------------------------------------------------------------------------------------- */
 
@@ -407,7 +30,7 @@ welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const
     for (size_t i = 0; i < hello->version_count; i++)
         speaks |= hello->versions[i] == 1;
     if (!speaks) {
-        send_error(self, session, request_id, FSP_UNSUPPORTED, NULL);
+        fsp_frontend_send_error(self, session, request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
     session->welcomed = true;
@@ -418,7 +41,7 @@ welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const
                          .frame_bytes_max = FSP_FRAME_BYTES_MAX,
                          .heartbeat_ms = HEARTBEAT_MS,
                          .space = fsp_slice_text(self->args->spaces[0].name)};
-    send_reply(self, session, FSP_MSG_WELCOME, request_id, &reply);
+    fsp_frontend_send_reply(self, session, FSP_MSG_WELCOME, request_id, &reply);
 }
 
 static void
@@ -434,7 +57,7 @@ node_status(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
                          .disk_reserve = self->disk.reserve_bytes,
                          .disk_state = fsp_slice_text(self->disk.at_reserve ? "reserve" : "ok"),
                          .sync = fsp_store_sync(self->args->store)};
-    send_reply(self, session, FSP_MSG_OK, request_id, &reply);
+    fsp_frontend_send_reply(self, session, FSP_MSG_OK, request_id, &reply);
 }
 
 static const fsp_gateway_space_t *
@@ -464,7 +87,7 @@ judge(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_cli
         return FSP_CLOSING;
     if (session->call_count >= CALLS_PER_SESSION_MAX)
         return FSP_BUSY;
-    if (call_of_session(session, request_id))
+    if (fsp_call_of_session(session, request_id))
         return FSP_PROTOCOL;
     if (request->path.bytes > 0 && fsp_path_check(request->path) != FSP_OK)
         return FSP_BAD_NAME;
@@ -492,10 +115,10 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
             status = FSP_NO_SUCH_SPACE;
     }
     if (status != FSP_OK) {
-        send_error(self, session, envelope->request_id, status, NULL);
+        fsp_frontend_send_error(self, session, envelope->request_id, status, NULL);
         return;
     }
-    fsp_call_t *call = call_new(self, session, envelope->request_id, type);
+    fsp_call_t *call = fsp_call_new(self, session, envelope->request_id, type);
     call->space = space;
     /* The message is gone before the answer comes: the call keeps the body that its fields point into. */
     fsp_buf_append_slice(&call->body, body);
@@ -513,12 +136,12 @@ static void
 continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
               zmq_msg_t *payload)
 {
-    fsp_call_t *call = call_of_session(session, envelope->request_id);
+    fsp_call_t *call = fsp_call_of_session(session, envelope->request_id);
     if (!call) {
         /* The transfer has ended meanwhile (its ERROR is on the way), or never was: both are silent for DATA and
            CREDIT, which are not requests. */
         if (envelope->type == FSP_MSG_COMMIT)
-            send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
+            fsp_frontend_send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
         return;
     }
     if (envelope->type == FSP_MSG_DATA) {
@@ -549,11 +172,11 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
                zmq_msg_t *payload)
 {
     if (envelope->service != FSP_SERVICE_CLIENT) {
-        send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
+        fsp_frontend_send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
     if (!session->welcomed && envelope->type != FSP_MSG_HELLO) {
-        send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
+        fsp_frontend_send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
         return;
     }
     switch (envelope->type) {
@@ -580,13 +203,13 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
     case FSP_MSG_RESTORE:
         break;
     default:
-        send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
+        fsp_frontend_send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
     fsp_request_t request;
     fsp_status_t status = fsp_request_decode((fsp_client_type_t)envelope->type, body, &request);
     if (status != FSP_OK) {
-        send_error(self, session, envelope->request_id, status, NULL);
+        fsp_frontend_send_error(self, session, envelope->request_id, status, NULL);
         return;
     }
     if (envelope->type == FSP_MSG_HELLO)
@@ -645,7 +268,7 @@ dispatch(fsp_frontend_t *self, incoming_t *in)
     if (!user_id || !peer)
         return;
     fsp_session_t *session =
-        session_touch(self, zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0]), user_id);
+        fsp_session_touch(self, zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0]), user_id);
     if (!session)
         return;
     fsp_envelope_t envelope = {0};
@@ -662,7 +285,7 @@ dispatch(fsp_frontend_t *self, incoming_t *in)
     if (status == FSP_OK && payload && zmq_msg_size(payload) > FSP_FRAME_BYTES_MAX)
         status = FSP_TOO_LARGE;
     if (status != FSP_OK) {
-        send_error(self, session, envelope.request_id, status, NULL);
+        fsp_frontend_send_error(self, session, envelope.request_id, status, NULL);
         return;
     }
     fsp_slice_t body = body_at ? fsp_slice(zmq_msg_data(&in->frames[body_at]), envelope.body_bytes)
@@ -683,7 +306,7 @@ readable(void *self_)
         dispatch(self, &in);
         for (size_t f = 0; f < in.count; f++)
             (void)zmq_msg_close(&in.frames[f]);
-        sweep(self);
+        fsp_frontend_sweep(self);
     }
 }
 
@@ -696,7 +319,7 @@ job_done(fsp_frontend_t *self, fsp_mail_t *mail)
     size_t worker = (size_t)mail->from - FSP_ACTOR_WORKER;
     FSP_ASSERT(worker < FSP_WORKERS_MAX && self->worker_jobs[worker] > 0);
     self->worker_jobs[worker]--;
-    fsp_call_t *call = call_by_serial(self, job->owner);
+    fsp_call_t *call = fsp_call_by_serial(self, job->owner);
     if (call && call->type == FSP_MSG_PUT)
         fsp_put_job_done(self, call, job);
     else if (call)
@@ -734,13 +357,13 @@ mail(void *self_, fsp_mail_t *message)
     fsp_frontend_t *self = self_;
     if (message->envelope.service == FSP_SERVICE_WORKERS) {
         job_done(self, message);
-        sweep(self);
+        fsp_frontend_sweep(self);
         return;
     }
     uint64_t id = message->envelope.request_id;
-    uint64_t token = id & (((uint64_t)1 << TOKEN_BITS) - 1);
-    fsp_ask_t ask = (fsp_ask_t)(id >> TOKEN_BITS & ((1u << ASK_BITS) - 1));
-    fsp_call_t *call = call_by_serial(self, id >> (TOKEN_BITS + ASK_BITS));
+    uint64_t token = id & (((uint64_t)1 << FSP_ASK_TOKEN_BITS) - 1);
+    fsp_ask_t ask = (fsp_ask_t)(id >> FSP_ASK_TOKEN_BITS & ((1u << FSP_ASK_KIND_BITS) - 1));
+    fsp_call_t *call = fsp_call_by_serial(self, id >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS));
     if (!call)
         return;
     if (message->envelope.service == FSP_SERVICE_SHARD) {
@@ -754,7 +377,7 @@ mail(void *self_, fsp_mail_t *message)
         else
             fsp_get_object_answer(self, call, token, status, message);
     }
-    sweep(self);
+    fsp_frontend_sweep(self);
 }
 
 /* ---- the actor -------------------------------------------------------------------------------------------------- */
@@ -845,9 +468,9 @@ turn(void *self_)
     {
         if (session->seen_us + SESSION_IDLE_US > self->shell->now_us)
             break; /* least recently heard first */
-        session_destroy(self, session);
+        fsp_session_destroy(self, session);
     }
-    sweep(self);
+    fsp_frontend_sweep(self);
 }
 
 static fsp_time_t
@@ -880,7 +503,7 @@ stop(void *self_)
 {
     fsp_frontend_t *self = self_;
     fsp_session_t *session, *next;
-    HASH_ITER(hh, self->sessions, session, next) session_destroy(self, session);
+    HASH_ITER(hh, self->sessions, session, next) fsp_session_destroy(self, session);
     zsock_t *router = self->router;
     zsock_destroy(&router);
     fsp_buf_clear(&self->scratch);

@@ -33,6 +33,9 @@ typedef struct fsp_frontend fsp_frontend_t;
 /* What a call asked another actor; part of the id of the question. */
 typedef enum { ASK_COMMAND = 0, ASK_QUERY = 1, ASK_HAVE = 2, ASK_OBJECT = 3 } fsp_ask_t;
 
+/* The id of a question: serial of the call | what was asked | which object of the transfer. */
+enum { FSP_ASK_TOKEN_BITS = 24, FSP_ASK_KIND_BITS = 2 };
+
 struct fsp_call {
     uint64_t serial; /* key in frontend->calls */
     fsp_session_t *session;
@@ -98,7 +101,30 @@ struct fsp_frontend {
     fsp_buf_t scratch2;
 };
 
-/* ---- answers to clients (actor_frontend.c) ------------------------------------------------------- */
+/* ---- calls (frontend_call.c) -------------------------------------------------------------------------- */
+
+fsp_call_t *fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type);
+/* Only from the sweep, or with its session. */
+void fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call);
+/* NULL if it is not there or was answered. */
+fsp_call_t *fsp_call_by_serial(fsp_frontend_t *self, uint64_t serial);
+fsp_call_t *fsp_call_of_session(fsp_session_t *session, uint64_t request_id);
+
+/* ---- sessions (frontend_session.c) ----------------------------------------------------------------------- */
+
+/* The session of a routing id, made if need be, now the one heard last; NULL if there is no room or no identity. */
+fsp_session_t *fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id);
+void fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session);
+/* Ends what was answered and who is gone.  Called when no call or session is on the stack. */
+void fsp_frontend_sweep(fsp_frontend_t *self);
+
+/* ---- answers to clients (frontend_call.c) ---------------------------------------------------------------- */
+
+void fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
+                             uint64_t request_id, const fsp_reply_t *reply);
+/* result (may be NULL): change number and heads that go with the refusal. */
+void fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
+                             fsp_status_t status, const fsp_result_t *result);
 
 /* Sends a message to the session's client; payload (may be NULL) is taken over. */
 void fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
@@ -130,6 +156,8 @@ bool fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job);
    many wait. */
 fsp_status_t fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now);
 void fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call);
+/* Opens what waited, as far as memory allows. */
+void fsp_frontend_start_waiting(fsp_frontend_t *self);
 
 /* ---- frontend_put.c ------------------------------------------------------------------------------------ */
 

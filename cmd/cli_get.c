@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -312,16 +313,17 @@ static void
 get_single(getter_t *self, const char *path, const char *local, filesphere_kind_t kind)
 {
     struct stat about;
-    char *real = NULL;
+    char real[PATH_MAX];
+    const char *target = local;
     if (stat(local, &about) == 0 && kind != FILESPHERE_SYMLINK) {
         if (!S_ISREG(about.st_mode)) {
             get_into_device(self, path, local);
             return;
         }
-        real = realpath(local, NULL); /* the user's own links are followed, as cp does */
+        target = realpath(local, real); /* the user's own links are followed, as cp does */
     }
     char name[FSP_NAME_BYTES_MAX + 1];
-    int fd = open_parent(self->cli, real ? real : local, name);
+    int fd = open_parent(self->cli, target ? target : local, name);
     if (fd >= 0) {
         if (kind == FILESPHERE_SYMLINK)
             get_link(self, path, fd, name, local);
@@ -329,7 +331,6 @@ get_single(getter_t *self, const char *path, const char *local, filesphere_kind_
             get_file(self, path, fd, name, local);
         (void)close(fd); /* nothing was written through it */
     }
-    free(real);
 }
 
 static void

@@ -62,8 +62,8 @@ void fsp_store_watermark(const fsp_store_t *self, uint32_t shard, uint64_t repli
 
 /* The bytes under a key of OBJECT or BYTES, from..to (to 0: the end; an empty range is an empty
    blob), without a copy where the database can lend them.  Checksums are not verified: the bytes
-   are sealed, and who reads them checks.  The blob counts as lent until it is released (on any thread).
-   NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
+   are sealed, and who reads them checks.  The blob counts as lent until it is released (on any
+   thread).  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
 FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t family,
                                                  fsp_slice_t key, uint64_t from, uint64_t to,
                                                  fsp_blob_t **ret_blob);

@@ -20,7 +20,8 @@ enum {
 };
 
 /* Places in the window whose last four bytes stood in it before, as far as a small table remembers.
-   (An empty place of the table looks like four zeros: one place counted too much, always the same.) */
+   (An empty place of the table looks like four zeros: one place counted too much, always the
+   same.) */
 static uint32_t
 count_repeats(const uint8_t *window, size_t bytes)
 {

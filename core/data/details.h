@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* details - the small sealed records: a version's details, a node's attributes.  Layer core/data.  Pure. */
+/* details - the small sealed records: a version's details, a node's attributes.  Layer
+   core/data.  Pure. */
 #ifndef FSP_CORE_DATA_DETAILS_H
 #define FSP_CORE_DATA_DETAILS_H
 #include "core/base/buf.h"
@@ -7,7 +8,8 @@
 #include "core/base/status.h"
 #include "core/base/types.h"
 
-/* Plaintext of an object of kind DETAILS: canonical array [sha256 bin, chunk count, media type text, message text]. */
+/* Plaintext of an object of kind DETAILS: canonical array [sha256 bin, chunk count, media type
+   text, message text]. */
 typedef struct {
     fsp_hash_t sha256;   /* of the whole plaintext */
     uint64_t chunk_count; /* 0: inline */
@@ -19,7 +21,8 @@ void fsp_details_encode(const fsp_details_t *details, fsp_buf_t *buf);
 /* The texts borrow from bytes. */
 FSP_MUST_CHECK fsp_status_t fsp_details_decode(fsp_slice_t bytes, fsp_details_t *ret);
 
-/* Plaintext of an object of kind ATTR: canonical array [mode, mtime seconds since 1970 + 2^62, nanoseconds]. */
+/* Plaintext of an object of kind ATTR: canonical array [mode, mtime seconds since 1970 + 2^62,
+   nanoseconds]. */
 typedef struct {
     uint32_t mode; /* permission bits, 0..07777 */
     int64_t mtime_s;   /* -2^62 .. 2^62 - 1 */

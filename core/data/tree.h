@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* tree - a file's chunks as a tree of up to 1,024 children a node.  Layer core/data.  Pure.
  *
- * Open part, canonical array: [1, level, [[child key, child object bytes u64, child content bytes u64], ...]]
- *   level 0: children are chunks; level n: children are nodes of level n - 1.  Repair and collection walk it.
- * Sealed part, canonical array: level 0: one bin of 32 bytes a child (SHA-256 of each plaintext chunk)
- *   concatenated; higher levels: an empty bin.
- * Levels 0..FSP_TREE_DEPTH_MAX - 1.  A file of one chunk has no tree.  All nodes but the last of a level are full: equal content, equal root.
+ * Open part, canonical array:
+ *   [1, level, [[child key, child object bytes u64, child content bytes u64], ...]]
+ *   level 0: children are chunks; level n: children are nodes of level n - 1.  Repair and
+ *   collection walk it.
+ * Sealed part, canonical array: level 0: one bin of 32 bytes a child (SHA-256 of each plaintext
+ *   chunk) concatenated; higher levels: an empty bin.
+ * Levels 0..FSP_TREE_DEPTH_MAX - 1.  A file of one chunk has no tree.  All nodes but the last of a
+ * level are full: equal content, equal root.
  */
 #ifndef FSP_CORE_DATA_TREE_H
 #define FSP_CORE_DATA_TREE_H
@@ -29,23 +32,26 @@ typedef struct {
 } fsp_tree_node_t;
 
 void fsp_tree_encode(const fsp_tree_node_t *node, fsp_buf_t *ret_open, fsp_buf_t *ret_plain);
-/* plain may be empty (open part alone, as storage nodes see it): digests are zero then.  INVALID, TOO_LARGE: also for
-   a child that no object can be (by its bytes), one without content, and when the sum of content overflows. */
-FSP_MUST_CHECK fsp_status_t fsp_tree_decode(fsp_slice_t open, fsp_slice_t plain, fsp_tree_node_t *ret);
+/* plain may be empty (open part alone, as storage nodes see it): digests are zero then.
+   INVALID, TOO_LARGE: also for a child that no object can be (by its bytes), one without
+   content, and when the sum of content overflows. */
+FSP_MUST_CHECK fsp_status_t fsp_tree_decode(fsp_slice_t open, fsp_slice_t plain,
+                                            fsp_tree_node_t *ret);
 
 /* Builds a tree from the left, holding at most one unfinished node a level. */
 typedef struct fsp_tree_builder fsp_tree_builder_t;
 fsp_tree_builder_t *fsp_tree_builder_new(void);
 void fsp_tree_builder_destroy(fsp_tree_builder_t **self_p);
-/* Adds a child at a level (chunks at 0; a sealed node of level n at n + 1).  Children of a level come in order.  After
-   each add, take what is full: a node has room for no child more. */
+/* Adds a child at a level (chunks at 0; a sealed node of level n at n + 1).  Children of a level
+   come in order.  After each add, take what is full: a node has room for no child more. */
 void fsp_tree_builder_add(fsp_tree_builder_t *self, unsigned level, const fsp_child_t *child);
-/* A node that is full and must be sealed now, or NULL; valid until the next call.  After it was sealed, its name
-   goes in by add(level + 1). */
+/* A node that is full and must be sealed now, or NULL; valid until the next call.  After it was
+   sealed, its name goes in by add(level + 1). */
 const fsp_tree_node_t *fsp_tree_builder_full(fsp_tree_builder_t *self);
-/* At the end, when the names of all nodes handed out so far were added (asserted), again and again until it returns NULL: the next unfinished node from below to be sealed (add its
-   name one level up), or NULL when a single root remains, which *ret_root then is (a chunk if *ret_level is 0, else
-   a node of level *ret_level - 1). */
+/* At the end, when the names of all nodes handed out so far were added (asserted), again and again
+   until it returns NULL: the next unfinished node from below to be sealed (add its name one level
+   up), or NULL when a single root remains, which *ret_root then is (a chunk if *ret_level is 0,
+   else a node of level *ret_level - 1). */
 const fsp_tree_node_t *fsp_tree_builder_close(fsp_tree_builder_t *self, fsp_child_t *ret_root,
                                               unsigned *ret_level);
 #endif

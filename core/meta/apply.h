@@ -27,6 +27,7 @@ FSP_MUST_CHECK fsp_status_t fsp_meta_shard_row(fsp_shard_ref_t shard, fsp_view_t
 
 /* Applies the entry (index, term) to txn, whose base is the state before it.  bytes empty: an entry
    without a command (no-op): only the shard row moves.  time = log time of the entry.
+   index is greater than the applied one, term not lower, txn empty (all asserted).
    On FSP_OK txn holds every row to write, the shard row with the new applied index among them, and
    ret_result the encoded fsp_result_t (empty for a no-op).  A command that is refused leaves only what
    must be kept of it (operation row).  Any other status: a read failed, nothing may be used, stop. */

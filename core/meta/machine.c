@@ -108,7 +108,11 @@ fsp_machine_load_shard(fsp_machine_t *self)
     }
     if (status)
         return status;
-    return decoded(self, fsp_shard_row_decode(value, &self->shard_row));
+    status = decoded(self, fsp_shard_row_decode(value, &self->shard_row));
+    /* The last net under "a node below the level on its disk does not start" (4.1). */
+    if (status == FSP_OK && self->shard_row.feature_level > FSP_FEATURE_LEVEL)
+        return fsp_machine_fail(self, FSP_FORMAT_NEWER);
+    return status;
 }
 
 void

@@ -53,7 +53,8 @@ fsp_buf_t *fsp_machine_value(fsp_machine_t *self);
 void fsp_machine_put(fsp_machine_t *self, const fsp_row_key_t *key);
 void fsp_machine_delete(fsp_machine_t *self, const fsp_row_key_t *key);
 
-/* FSP_OK with the initial values if the shard has no row yet. */
+/* FSP_OK with the initial values if the shard has no row yet; FORMAT_NEWER (a failure) if its level is
+   above that of this program. */
 FSP_MUST_CHECK fsp_status_t fsp_machine_load_shard(fsp_machine_t *self);
 void fsp_machine_store_shard(fsp_machine_t *self);
 /* NO_SUCH_SPACE if there is none. */

@@ -254,10 +254,7 @@ spaces(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
     fsp_row_key_t to = from;
     to.used = FSP_ROW_PREFIX_BYTES - sizeof(fsp_space_id_t); /* of the table, whatever the space */
     fsp_row_key_to_prefix_end(&to);
-    if (!fsp_space_id_is_zero(query->space_id)) {
-        from = to = fsp_row_key(m->shard, FSP_TABLE_SPACE, query->space_id);
-        fsp_row_key_add(&to, fsp_slice(nul, sizeof(nul)));
-    } else if (query->after.bytes) {
+    if (query->after.bytes) {
         from.used = FSP_ROW_PREFIX_BYTES - sizeof(fsp_space_id_t);
         fsp_row_key_add(&from, query->after);
         fsp_row_key_add(&from, fsp_slice(nul, sizeof(nul)));

@@ -34,8 +34,8 @@ typedef struct {
 void fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret);
 
-/* SPACES uses the fields so: space_id: only this one (zero: all); prefix: only names that start so;
-   after: the 16 bytes of a space id, only greater ones.  It shows what the subject may read. */
+/* SPACES shows what the subject may read, whatever space_id says.  prefix: only names that start so;
+   after: the 16 bytes of a space id, only greater ones. */
 /* Answers a query from view.  Refusals (NOT_FOUND, FORBIDDEN, ...) are answers; any other status than
    FSP_OK means that a read failed.  An answer holds at most limit items and FSP_ANSWER_BYTES_MAX bytes. */
 FSP_MUST_CHECK fsp_status_t fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view, const fsp_query_t *query,

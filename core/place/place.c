@@ -38,8 +38,8 @@ mix_slot(fsp_mesh_id_t mesh_id, uint32_t slot)
     return fsp_mix64(mixed + (uint64_t)slot * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-/* A node id is a hash already: its words need no mixing among themselves.  They are folded as they lie
-   in memory, for the order of bytes in a word commutes with exclusive or. */
+/* A node id is a hash already: its words need no mixing among themselves.  They are folded as they
+   lie in memory, for the order of bytes in a word commutes with exclusive or. */
 static uint64_t
 mix_node(uint64_t mixed_slot, const fsp_node_id_t *node_id)
 {

@@ -110,8 +110,9 @@ static void
 fill_content(uint64_t bytes)
 {
     fsp_buf_reset(&fake.content);
+    uint8_t *to = fsp_buf_extend(&fake.content, bytes);
     for (uint64_t i = 0; i < bytes; i++)
-        fsp_buf_append_u8(&fake.content, pattern(i));
+        to[i] = pattern(i);
 }
 
 /* -- connecting ------------------------------------------------------------------------------------ */
@@ -456,14 +457,25 @@ START_TEST(silence_ends_with_a_timeout_after_two)
 }
 END_TEST
 
+static void *
+cancel_after_pings(void *handle)
+{
+    fake_await(&fake.pings, 3);
+    filesphere_cancel(handle);
+    return NULL;
+}
+
 START_TEST(a_live_node_is_waited_for)
 {
-    filesphere_t *handle = fake_open(&fake, 100);
+    filesphere_t *handle = fake_open(&fake, 1000);
     fake.ignore_count = 1;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_after_pings, handle), 0);
     int64_t start = zclock_mono();
-    expect(handle, filesphere_stat(handle, NULL, "/d", NULL, NULL), FSP_TIMEOUT, 8);
-    ck_assert_int_ge(zclock_mono() - start, 1000);
-    ck_assert_uint_ge(fake.pings, 5);
+    expect(handle, filesphere_stat(handle, NULL, "/d", NULL, NULL), FSP_CANCELLED, 130);
+    ck_assert_int_ge(zclock_mono() - start, 1400); /* longer than without a PONG */
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(fake.hellos, 1);
     filesphere_close(&handle);
 }
 END_TEST

@@ -94,7 +94,7 @@ sim_config_make(uint64_t seed, sim_mutant_t mutant)
     config.down_us_max = PICK(10, 10000, 500000);
 
     config.cache_bytes_max = PICK(0, 600, 64 * 1024, 1024 * 1024);
-    config.prefill = PICK(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2990);
+    config.prefill = fsp_prng_chance(&prng, 1, 50) ? 2990 : 0;
     config.compare_in = PICK(50, 500);
     return config;
 }

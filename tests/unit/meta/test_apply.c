@@ -281,7 +281,10 @@ START_TEST(damaged_rows_stop_apply)
     ck_status(put(&world, "/a"), FSP_OK);
     fsp_row_key_t key = fsp_row_key(world.shard, FSP_TABLE_NODE, world.space_id);
     fsp_row_key_add(&key, FSP_SLICE_OF(world.result.file_id));
-    fsp_omap_put(fsp_memview_map(world.rows), fsp_row_key_slice(&key), text("rot"), 0);
+    if (_i == 0)
+        fsp_omap_put(fsp_memview_map(world.rows), fsp_row_key_slice(&key), text("rot"), 0);
+    else
+        fsp_omap_remove(fsp_memview_map(world.rows), fsp_row_key_slice(&key)); /* entry, no node */
     command = new_command(&world, FSP_COMMAND_DELETE);
     command.remove.target = at("/a");
     command.remove.condition = condition(FSP_IF_REPLACE);
@@ -294,6 +297,23 @@ START_TEST(damaged_rows_stop_apply)
               FSP_DAMAGED);
     fsp_buf_clear(&result);
     fsp_overlay_reset(world.txn);
+}
+END_TEST
+
+START_TEST(a_state_of_a_newer_program_is_left_alone)
+{
+    fsp_command_t command = space_init_command(&world);
+    ck_status(apply(&world, &command), FSP_OK);
+    fsp_shard_row_t row = shard_row();
+    row.feature_level = FSP_FEATURE_LEVEL + 1;
+    poke_shard(row);
+    fsp_buf_t result;
+    fsp_buf_init(&result, FSP_RESULT_BYTES_MAX);
+    ck_status(fsp_meta_apply(world.shard, world.txn, world.index + 1, 1, world.time + 1,
+                             fsp_buf_slice(&world.bytes), &result),
+              FSP_FORMAT_NEWER);
+    ck_assert_uint_eq(result.bytes, 0);
+    fsp_buf_clear(&result);
 }
 END_TEST
 
@@ -313,7 +333,8 @@ main(void)
     tcase_add_test(tcase, what_was_built_below_the_subject_floor_is_stale);
     tcase_add_test(tcase, the_epoch_fence_lets_the_present_and_the_last_epoch_pass);
     tcase_add_test(tcase, a_failed_read_is_reported_and_never_taken_for_absence);
-    tcase_add_test(tcase, damaged_rows_stop_apply);
+    tcase_add_loop_test(tcase, damaged_rows_stop_apply, 0, 2);
+    tcase_add_test(tcase, a_state_of_a_newer_program_is_left_alone);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }

@@ -106,8 +106,10 @@ START_TEST(if_match_wants_exactly_this_head)
     ck_assert(fsp_version_id_eq(head(0), second));
     /* Two heads never match one. */
     ck_status(put_if(&world, "/a", condition_on(FSP_IF_EDIT, first)), FSP_OK);
+    fsp_version_id_t preferred = head(0);
     ck_status(put_if(&world, "/a", condition_on(FSP_IF_MATCH, second)), FSP_MISMATCH);
     ck_assert_uint_eq(world.result.head_count, 2);
+    ck_status(put_if(&world, "/a", condition_on(FSP_IF_MATCH, preferred)), FSP_MISMATCH);
 }
 END_TEST
 
@@ -121,6 +123,9 @@ START_TEST(if_match_without_a_file_is_a_mismatch_with_no_heads)
               FSP_MISMATCH);
     ck_status(put_if(&world, "/no/a", condition_on(FSP_IF_MATCH, (fsp_version_id_t){{1}})),
               FSP_MISMATCH);
+    /* Nor does a base help whose file lives elsewhere: it is not what stood here. */
+    ck_status(put(&world, "/b"), FSP_OK);
+    ck_status(put_if(&world, "/a", condition_on(FSP_IF_EDIT, head(0))), FSP_MISMATCH);
 }
 END_TEST
 

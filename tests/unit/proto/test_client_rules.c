@@ -63,6 +63,72 @@ START_TEST(what_changes_something_has_op_and_attempt)
 }
 END_TEST
 
+START_TEST(required_fields_are_required)
+{
+    fsp_request_t request = least(FSP_MSG_HELLO);
+    request.version_count = 0;
+    ck_assert_int_eq(decode_status(FSP_MSG_HELLO, &request), FSP_INVALID);
+    request = least(FSP_MSG_CREDIT);
+    request.credit = 0;
+    ck_assert_int_eq(decode_status(FSP_MSG_CREDIT, &request), FSP_INVALID);
+    request = least(FSP_MSG_MKDIR);
+    request.path = fsp_slice(NULL, 0);
+    ck_assert_int_eq(decode_status(FSP_MSG_MKDIR, &request), FSP_INVALID);
+    request = least(FSP_MSG_RESTORE);
+    request.version = fsp_slice(NULL, 0);
+    ck_assert_int_eq(decode_status(FSP_MSG_RESTORE, &request), FSP_INVALID);
+    request = least(FSP_MSG_MOVE);
+    request.to_path = fsp_slice(NULL, 0);
+    ck_assert_int_eq(decode_status(FSP_MSG_MOVE, &request), FSP_INVALID);
+    ck_assert_int_eq(decode_status(FSP_MSG_COPY, &request), FSP_INVALID);
+}
+END_TEST
+
+/* A body made by hand: {"path": "/a", KEY: value}. */
+static fsp_status_t
+decode_pair(fsp_client_type_t type, const char *key, fsp_slice_t value)
+{
+    fsp_buf_reset(&buf);
+    fsp_wire_map(&buf, type == FSP_MSG_PUT ? 4 : 2);
+    fsp_wire_text(&buf, fsp_slice_text("path"));
+    fsp_wire_text(&buf, fsp_slice_text("/a"));
+    if (type == FSP_MSG_PUT) {
+        fsp_wire_text(&buf, fsp_slice_text("op"));
+        fsp_wire_bin(&buf, fsp_slice_text("sixteen octets!!"));
+        fsp_wire_text(&buf, fsp_slice_text("attempt"));
+        fsp_wire_uint(&buf, 1);
+    }
+    fsp_wire_text(&buf, fsp_slice_text(key));
+    fsp_buf_append_slice(&buf, value);
+    fsp_request_t request;
+    return fsp_request_decode(type, fsp_buf_slice(&buf), &request);
+}
+
+START_TEST(tuples_have_exactly_their_length_and_types)
+{
+    static const struct {
+        const char *value;
+        fsp_status_t range, attr;
+    } cases[] = {
+        {"\x91\x01", FSP_INVALID, FSP_INVALID},
+        {"\x92\x01\x02", FSP_OK, FSP_INVALID},
+        {"\x93\x01\x02\x03", FSP_INVALID, FSP_OK},
+        {"\x94\x01\x02\x03\x04", FSP_INVALID, FSP_INVALID},
+        {"\x92\x01\xff", FSP_INVALID, FSP_INVALID},     /* negative */
+        {"\x93\x01\xff\x03", FSP_INVALID, FSP_OK},      /* mtime may be */
+        {"\x93\xff\x01\x03", FSP_INVALID, FSP_INVALID}, /* mode may not */
+        {"\x93\x01\x02\xc3", FSP_INVALID, FSP_INVALID},
+        {"\x81\x01\x02", FSP_INVALID, FSP_INVALID}, /* a map */
+        {"\x01", FSP_INVALID, FSP_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fsp_slice_t value = fsp_slice_text(cases[i].value);
+        ck_assert_int_eq(decode_pair(FSP_MSG_GET, "range", value), cases[i].range);
+        ck_assert_int_eq(decode_pair(FSP_MSG_PUT, "attr", value), cases[i].attr);
+    }
+}
+END_TEST
+
 START_TEST(bases_fit_the_condition)
 {
     static const struct {
@@ -287,6 +353,8 @@ client_rules_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_target_is_a_path_or_an_id);
     tcase_add_test(tcase, what_changes_something_has_op_and_attempt);
+    tcase_add_test(tcase, required_fields_are_required);
+    tcase_add_test(tcase, tuples_have_exactly_their_length_and_types);
     tcase_add_test(tcase, bases_fit_the_condition);
     tcase_add_test(tcase, names_and_bounds_are_checked);
     tcase_add_test(tcase, unknown_keys_are_ignored_and_known_ones_are_not);

@@ -207,8 +207,13 @@ START_TEST(refuses_what_is_no_object)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_int_eq(decode_text(texts[i], strlen(texts[i])), FSP_INVALID);
     ck_assert_int_eq(decode_text("", 0), FSP_INVALID);
-    static const char twice[] = "{\"format\": 1, \"format\": 1}";
-    ck_assert_int_eq(decode_text(twice, sizeof(twice) - 1), FSP_INVALID);
+    /* All is well but for one field that is there twice. */
+    fsp_profile_encode(&profile, &buf);
+    fsp_buf_t twice;
+    fsp_buf_init(&twice, FSP_PROFILE_BYTES_MAX);
+    fsp_buf_printf(&twice, "{\"space\": \"home\", %.*s", (int)buf.bytes - 1, (char *)buf.data + 1);
+    ck_assert_int_eq(decode_text((char *)twice.data, twice.bytes), FSP_INVALID);
+    fsp_buf_clear(&twice);
     /* A secret where the parser stumbles must not get into its words. */
     char broken[128];
     (void)snprintf(broken, sizeof(broken), "{\"format\": 1, \"secret_key\": \"%s\" \"x\"}", SECRET);
@@ -225,6 +230,7 @@ START_TEST(is_bounded)
     static char text[FSP_PROFILE_BYTES_MAX + 1];
     memset(text, '[', sizeof(text));
     ck_assert_int_eq(decode_text(text, FSP_PROFILE_BYTES_MAX), FSP_INVALID);
+    ck_assert(!strstr(error.text, "line")); /* jansson, which recurses, has not seen it */
     fsp_profile_encode(&profile, &buf);
     memset(text, ' ', sizeof(text));
     memcpy(text, buf.data, buf.bytes);

@@ -321,7 +321,22 @@ START_TEST(after_a_failed_write_nothing_works)
 }
 END_TEST
 
-START_TEST(a_failed_flush_is_noticed)
+static void
+put_big_rows(fsp_store_t *store, int count)
+{
+    fsp_blob_t *value = fsp_blob_new(512 * 1024);
+    memset(fsp_blob_writable(value), 7, fsp_blob_bytes(value));
+    for (int i = 0; i < count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "%d", i);
+        fsp_batch_t *batch = fsp_batch_new();
+        fsp_batch_put_blob(batch, FSP_FAMILY_LOG, fsp_slice_text(key), value);
+        storekit_write(store, &batch);
+    }
+    fsp_blob_destroy(&value);
+}
+
+START_TEST(a_failed_flush_is_noticed_by_a_tick)
 {
     bool fresh = false;
     fsp_store_t *store = storekit_open(directory, &fresh);
@@ -331,28 +346,50 @@ START_TEST(a_failed_flush_is_noticed)
         (void)snprintf(name, sizeof(name), "db/%06d.sst", i);
         (void)mkdir(scratch_path(directory, name), 0700);
     }
-    fsp_blob_t *value = fsp_blob_new(512 * 1024);
-    memset(fsp_blob_writable(value), 7, fsp_blob_bytes(value));
-    fsp_status_t status = FSP_OK;
+    put_big_rows(store, 5); /* the family's memtable holds 2 MiB */
     fsp_error_t error = {.text = ""};
-    fsp_time_t now = 1;
-    for (int i = 0; i < 500 && status == FSP_OK; i++, now += 200000) {
-        if (i < 12) {
-            char key[16];
-            (void)snprintf(key, sizeof(key), "%d", i);
-            fsp_batch_t *batch = fsp_batch_new();
-            fsp_batch_put_blob(batch, FSP_FAMILY_LOG, fsp_slice_text(key), value);
-            status = fsp_store_write(store, &batch, 1, true, &error);
-            fsp_batch_destroy(&batch);
-        } else {
-            (void)usleep(10000);
-        }
-        if (status == FSP_OK)
-            status = fsp_store_tick(store, now, &error);
+    fsp_status_t status = FSP_OK;
+    for (fsp_time_t now = 1; now < 500 * 200000 && status == FSP_OK; now += 200000) {
+        status = fsp_store_tick(store, now, &error);
+        (void)usleep(10000);
     }
     ck_assert_int_eq(status, FSP_IO);
-    ck_assert(strstr(error.text, "store has failed") != NULL);
-    fsp_blob_destroy(&value);
+    ck_assert_msg(strstr(error.text, "a flush or compaction failed") != NULL, "%s", error.text);
+    fsp_store_close(&store, true, 0);
+}
+END_TEST
+
+static int
+table_count(void)
+{
+    int count = 0;
+    for (int i = 1; i < 100; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "db/%06d.sst", i);
+        count += access(scratch_path(directory, name), F_OK) == 0;
+    }
+    return count;
+}
+
+START_TEST(a_quiet_store_writes_its_memtables_out)
+{
+    bool fresh = false;
+    fsp_store_config_t config = storekit_config(directory);
+    config.memory_bytes = 0; /* default: no flush before 16 MiB */
+    fsp_store_t *store = NULL;
+    fsp_error_t error = {.text = ""};
+    ck_assert_int_eq(fsp_store_open(&config, &store, &fresh, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_tick(store, 1000000, &error), FSP_OK);
+    put_big_rows(store, 20);
+    for (int i = 0; i < 50; i++) /* that many groups are no quiet */
+        storekit_put(store, FSP_FAMILY_STATE, "key", "value");
+    ck_assert_int_eq(fsp_store_tick(store, 6100000, &error), FSP_OK);
+    (void)usleep(50000);
+    ck_assert_int_eq(table_count(), 0);
+    ck_assert_int_eq(fsp_store_tick(store, 11200000, &error), FSP_OK);
+    for (int i = 0; i < 500 && table_count() < 2; i++)
+        (void)usleep(10000);
+    ck_assert_int_ge(table_count(), 2); /* LOG and STATE at least */
     fsp_store_close(&store, true, 0);
 }
 END_TEST
@@ -421,7 +458,8 @@ main(int argc, char **argv)
     tcase_add_test(tests, close_waits_for_blobs_that_are_lent);
     tcase_add_test(tests, threads_read_while_one_writes);
     tcase_add_test(tests, after_a_failed_write_nothing_works);
-    tcase_add_test(tests, a_failed_flush_is_noticed);
+    tcase_add_test(tests, a_failed_flush_is_noticed_by_a_tick);
+    tcase_add_test(tests, a_quiet_store_writes_its_memtables_out);
     tcase_add_test(tests, a_second_process_is_told_who_is_there);
     tcase_add_test(tests, reserve_follows_its_formula);
     suite_add_tcase(suite, tests);

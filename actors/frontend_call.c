@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* frontend_call - calls of the gateway: their answers, their questions to other actors, their memory.  Layer actors. */
+#include "actors/frontend.h"
+
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+
+#include <utlist.h>
+
+/* ---- sending -------------------------------------------------------------------------------------- */
+
+static bool
+send_part(fsp_frontend_t *self, zmq_msg_t *part, bool more)
+{
+    int rc;
+    do {
+        rc = zmq_msg_send(part, self->router_handle, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+    } while (rc == -1 && errno == EINTR);
+    if (rc == -1)
+        (void)zmq_msg_close(part);
+    return rc != -1;
+}
+
+static bool
+send_bytes(fsp_frontend_t *self, const void *data, size_t bytes, bool more)
+{
+    zmq_msg_t part;
+    int rc = zmq_msg_init_size(&part, bytes);
+    FSP_ASSERT(rc == 0);
+    memcpy(zmq_msg_data(&part), data, bytes);
+    return send_part(self, &part, more);
+}
+
+void
+fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
+                  fsp_slice_t body, fsp_blob_t **payload_p)
+{
+    bool has_payload = payload_p && *payload_p;
+    bool ok = !session->gone;
+    if (ok) {
+        uint8_t head[FSP_ENVELOPE_BYTES];
+        fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
+                                   .type = (uint16_t)type,
+                                   .request_id = request_id,
+                                   .body_bytes = (uint32_t)body.bytes};
+        fsp_envelope_encode(&envelope, head);
+        /* A full pipe is a client that took more than its credit or stopped reading; it is dropped like one that
+           vanished.  Only the first part can fail: the pipe is checked there. */
+        ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true) &&
+             send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
+             (body.bytes == 0 || send_bytes(self, body.data, body.bytes, has_payload));
+        if (ok && has_payload) {
+            zmq_msg_t part;
+            fsp_blob_to_msg(payload_p, &part);
+            ok = send_part(self, &part, false);
+        }
+    }
+    if (payload_p)
+        fsp_blob_destroy(payload_p);
+    if (!ok && !session->gone) {
+        session->gone = true;
+        self->any_gone = true;
+    }
+}
+
+void
+fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
+           const fsp_reply_t *reply)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_reply_encode(reply, &self->scratch);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch));
+    fsp_frontend_send(self, session, type, request_id, fsp_buf_slice(&self->scratch), NULL);
+}
+
+void
+fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_status_t status,
+           const fsp_result_t *result)
+{
+    const fsp_error_info_t *info = fsp_error_info(status);
+    fsp_reply_t reply = {.code = info->code,
+                         .symbol = fsp_slice_text(info->symbol),
+                         .text = fsp_slice_text(info->text),
+                         .retry = info->retry};
+    if (result) {
+        reply.change = result->index;
+        reply.head_count = result->head_count;
+        memcpy(reply.heads, result->heads, result->head_count * sizeof(reply.heads[0]));
+    }
+    fsp_frontend_send_reply(self, session, FSP_MSG_ERROR, request_id, &reply);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------ */
+
+fsp_call_t *
+fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type)
+{
+    fsp_call_t *call = FSP_NEW(fsp_call_t);
+    call->serial = ++self->last_serial;
+    call->session = session;
+    call->request_id = request_id;
+    call->type = type;
+    fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
+    DL_APPEND(session->calls, call);
+    session->call_count++;
+    HASH_ADD(hh, self->calls, serial, sizeof(call->serial), call);
+    return call;
+}
+
+void
+fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
+{
+    DL_DELETE(call->session->calls, call);
+    call->session->call_count--;
+    HASH_DEL(self->calls, call);
+    if (call->waits_for_memory) {
+        DL_DELETE2(self->opens, call, open_previous, open_next);
+        self->open_count--;
+    }
+    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
+    self->transfer_bytes -= call->reserved_bytes;
+    fsp_upload_destroy(&call->upload);
+    fsp_upload_effects_clear(&call->upload_effects);
+    fsp_upload_effects_clear(&call->upload_more);
+    fsp_download_destroy(&call->download);
+    fsp_download_effects_clear(&call->download_effects);
+    fsp_download_effects_clear(&call->download_more);
+    fsp_buf_clear(&call->body);
+    fsp_free(call->reply);
+    fsp_free(call);
+}
+
+/* A call may be ended in the middle of its own handling, so it is only marked here. */
+void
+fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->over)
+        return;
+    call->over = true;
+    LL_PREPEND2(self->over, call, over_next);
+}
+
+void
+fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply)
+{
+    if (!call->over)
+        fsp_frontend_send_reply(self, call->session, FSP_MSG_OK, call->request_id, reply);
+    fsp_frontend_end(self, call);
+}
+
+void
+fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, const fsp_result_t *result)
+{
+    if (!call->over)
+        fsp_frontend_send_error(self, call->session, call->request_id, status, result);
+    fsp_frontend_end(self, call);
+}
+
+fsp_call_t *
+fsp_call_by_serial(fsp_frontend_t *self, uint64_t serial)
+{
+    fsp_call_t *call = NULL;
+    HASH_FIND(hh, self->calls, &serial, sizeof(serial), call);
+    return call && !call->over ? call : NULL;
+}
+
+fsp_call_t *
+fsp_call_of_session(fsp_session_t *session, uint64_t request_id)
+{
+    fsp_call_t *call;
+    DL_FOREACH(session->calls, call)
+    {
+        if (call->request_id == request_id && !call->over)
+            return call;
+    }
+    return NULL;
+}
+
+/* ---- memory of transfers ------------------------------------------------------------------------------- */
+
+fsp_status_t
+fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now)
+{
+    FSP_PRE(call->reserved_bytes == 0 && !call->waits_for_memory);
+    *ret_now = !self->opens && self->transfer_bytes + bytes <= FSP_TRANSFER_MEMORY_BYTES;
+    if (!*ret_now && self->open_count >= OPENS_WAITING_MAX)
+        return FSP_BUSY;
+    if (*ret_now) {
+        call->reserved_bytes = bytes;
+        self->transfer_bytes += bytes;
+        return FSP_OK;
+    }
+    call->waits_for_memory = true; /* and holds nothing meanwhile */
+    call->wanted_bytes = bytes;
+    DL_APPEND2(self->opens, call, open_previous, open_next);
+    self->open_count++;
+    return FSP_OK;
+}
+
+void
+fsp_frontend_start_waiting(fsp_frontend_t *self)
+{
+    while (self->opens) {
+        fsp_call_t *call = self->opens;
+        uint64_t bytes = call->wanted_bytes;
+        if (self->transfer_bytes + bytes > FSP_TRANSFER_MEMORY_BYTES)
+            return;
+        DL_DELETE2(self->opens, call, open_previous, open_next);
+        self->open_count--;
+        call->waits_for_memory = false;
+        call->reserved_bytes = bytes;
+        self->transfer_bytes += bytes;
+        if (!call->over)
+            fsp_frontend_opened(self, call);
+    }
+}
+
+void
+fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->type == FSP_MSG_PUT)
+        fsp_put_opened(self, call);
+    else
+        fsp_get_opened(self, call);
+}
+
+/* ---- questions to other actors ---------------------------------------------------------------------------- */
+
+uint64_t
+fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token)
+{
+    FSP_PRE(token < (uint64_t)1 << FSP_ASK_TOKEN_BITS);
+    return call->serial << (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS) | (uint64_t)ask << FSP_ASK_TOKEN_BITS | token;
+}
+
+void
+fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body)
+{
+    fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD,
+                     ask == ASK_COMMAND ? FSP_SHARD_COMMAND : FSP_SHARD_QUERY, fsp_ask_id(call, ask, 0), body,
+                     NULL, 0);
+}
+
+void
+fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->type = type;
+    ret->space_id = call->space->space_id;
+    ret->subject = call->session->subject;
+    ret->target.path = call->request.path;
+    ret->target.id = call->request.file_id;
+    ret->limit = 1;
+}
+
+void
+fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    ret->type = type;
+    ret->version = FSP_COMMAND_VERSION;
+    ret->space_id = call->space->space_id;
+    ret->subject = call->session->subject;
+    ret->op_id = call->request.op_id;
+    ret->attempt = call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
+    ret->since = call->request.since;
+    ret->epoch = call->space->epoch;
+}
+
+void
+fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_query_encode(query, &self->scratch);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch));
+    fsp_frontend_ask_shard(self, call, ASK_QUERY, fsp_buf_slice(&self->scratch));
+}
+
+void
+fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_command_t *command)
+{
+    fsp_buf_reset(&self->scratch);
+    fsp_command_encode(command, &self->scratch);
+    if (!fsp_buf_ok(&self->scratch) || self->scratch.bytes > FSP_COMMAND_BYTES_MAX) {
+        fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
+        return;
+    }
+    fsp_frontend_ask_shard(self, call, ASK_COMMAND, fsp_buf_slice(&self->scratch));
+}
+
+bool
+fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
+{
+    if (fsp_job_bytes(job) <= INLINE_JOB_BYTES_MAX || self->args->worker_count == 0) {
+        fsp_job_run(job);
+        return true;
+    }
+    size_t best = 0;
+    for (size_t i = 1; i < self->args->worker_count; i++) {
+        if (self->worker_jobs[i] < self->worker_jobs[best])
+            best = i;
+    }
+    self->worker_jobs[best]++;
+    fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
+                     FSP_WORKER_JOB, job->token, job);
+    return false;
+}
+
