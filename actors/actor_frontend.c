@@ -85,7 +85,9 @@ judge(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_cli
 {
     if (self->draining)
         return FSP_CLOSING;
-    if (session->call_count >= CALLS_PER_SESSION_MAX)
+    bool transfer = type == FSP_MSG_PUT || type == FSP_MSG_GET;
+    if (session->call_count >= CALLS_PER_SESSION_MAX ||
+        (transfer && session->transfer_count >= FSP_TRANSFERS_PER_SESSION_MAX))
         return FSP_BUSY;
     if (fsp_call_of_session(session, request_id))
         return FSP_PROTOCOL;
@@ -132,18 +134,22 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
         fsp_names_begin(self, call);
 }
 
+/* Gives a transfer up, unless its command is on the way to the log already: then what comes of it is the answer. */
+static void
+abort_call(fsp_frontend_t *self, fsp_call_t *call)
+{
+    bool transfer = call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
+    if (transfer && !call->reply)
+        fsp_frontend_error(self, call, FSP_CANCELLED, NULL);
+}
+
 static void
 continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
               zmq_msg_t *payload)
 {
     fsp_call_t *call = fsp_call_of_session(session, envelope->request_id);
-    if (!call) {
-        /* The transfer has ended meanwhile (its ERROR is on the way), or never was: both are silent for DATA and
-           CREDIT, which are not requests. */
-        if (envelope->type == FSP_MSG_COMMIT)
-            fsp_frontend_send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
-        return;
-    }
+    if (!call)
+        return; /* the transfer has ended meanwhile, and its one ERROR is on the way (docs/protocol/client.md) */
     if (envelope->type == FSP_MSG_DATA) {
         bool fits = call->type == FSP_MSG_PUT && body.bytes == 8 && payload;
         if (!fits)
@@ -158,7 +164,7 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
     if (status != FSP_OK)
         fsp_frontend_error(self, call, status, NULL);
     else if (envelope->type == FSP_MSG_ABORT)
-        fsp_frontend_error(self, call, FSP_CANCELLED, NULL);
+        abort_call(self, call);
     else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_GET)
         fsp_get_credit(self, call, request.credit);
     else if (envelope->type == FSP_MSG_COMMIT && call->type == FSP_MSG_PUT)

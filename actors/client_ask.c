@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* client_ask - requests of the client: retries, operation ids, words.  Layer actors.
  *
- * A change carries an operation id that stays the same over its retries, an attempt number that counts them, and
- * `since`: the highest change number of the space known before the first attempt.  With these the space runs it at
- * most once, or says that it cannot tell any more (OUTCOME_UNKNOWN).
+ * A change carries an operation id that stays the same over its retries, an attempt number that
+ * counts them, and `since`: the highest change number of the space known before the first attempt.
+ * With these the space runs it at most once, or says that it cannot tell any more
+ * (OUTCOME_UNKNOWN).
  */
 #include "actors/client_internal.h"
 
@@ -40,7 +41,8 @@ fsp_client_end(filesphere_t *self, filesphere_code_t code)
 /* -- words ------------------------------------------------------------------------------------- */
 
 filesphere_code_t
-fsp_client_fail(filesphere_t *self, fsp_status_t status, const char *subject, const char *format, ...)
+fsp_client_fail(filesphere_t *self, fsp_status_t status, const char *subject, const char *format,
+                ...)
 {
     int used = 0;
     if (subject)
@@ -66,9 +68,10 @@ fsp_client_fail_link(filesphere_t *self, fsp_status_t status, const char *subjec
     fsp_client_drop_link(self);
     if (status == FSP_TIMEOUT)
         return fsp_client_fail(self, status, subject, "the node does not answer; try again later");
-    return fsp_client_fail(self, status, subject,
-                           "the node said something that does not fit (%s); is it of the same version?",
-                           fsp_status_text(status));
+    return fsp_client_fail(
+        self, status, subject,
+        "the node said something that does not fit (%s); is it of the same version?",
+        fsp_status_text(status));
 }
 
 filesphere_code_t
@@ -77,7 +80,8 @@ fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply, const char *
     unsigned code = reply->code <= UINT32_MAX ? (unsigned)reply->code : 0;
     const fsp_error_info_t *info = code > 0 ? fsp_error_by_code(code) : NULL;
     if (code == FILESPHERE_OK || (info && info->status == FSP_OK))
-        return fsp_client_fail(self, FSP_PROTOCOL, subject, "the node sent an error without a code");
+        return fsp_client_fail(self, FSP_PROTOCOL, subject,
+                               "the node sent an error without a code");
     char text[384];
     size_t bytes = reply->text.bytes < sizeof text ? reply->text.bytes : sizeof text - 1;
     for (size_t i = 0; i < bytes; i++) {
@@ -85,7 +89,9 @@ fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply, const char *
         text[i] = octet < 0x20 || octet == 0x7f ? '?' : (char)octet;
     }
     text[bytes] = '\0';
-    const char *words = bytes > 0 ? text : info ? info->text : "an error this program does not know; update it";
+    const char *words = bytes > 0 ? text
+                        : info    ? info->text
+                                  : "an error this program does not know; update it";
     (void)fsp_client_fail(self, FSP_INTERNAL, subject, "%s", words);
     return code;
 }
@@ -125,7 +131,8 @@ random_bytes(void *ret, size_t bytes)
     uint8_t *at = ret;
     while (bytes > 0) {
         ssize_t got = getrandom(at, bytes, 0);
-        FSP_ASSERT(got > 0 || errno == EINTR); /* a kernel without randomness is no place to go on */
+        FSP_ASSERT(got > 0 ||
+                   errno == EINTR); /* a kernel without randomness is no place to go on */
         if (got > 0) {
             at += got;
             bytes -= (size_t)got;
@@ -142,10 +149,12 @@ renew_operation(filesphere_t *self, fsp_request_t *request)
 }
 
 filesphere_code_t
-fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space, const char *path, bool change)
+fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space, const char *path,
+                   bool change)
 {
     if (!self->has_profile) {
-        return fsp_client_fail(self, FSP_NO_PROFILE, NULL, "the handle has no profile; open it again");
+        return fsp_client_fail(self, FSP_NO_PROFILE, NULL,
+                               "the handle has no profile; open it again");
     }
     if (!space)
         space = self->profile.space[0] ? self->profile.space : self->home;
@@ -157,8 +166,9 @@ fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space
     if (path) {
         request->path = fsp_slice_text(path);
         if (fsp_path_check(request->path) != FSP_OK)
-            return fsp_client_fail(self, FSP_BAD_NAME, path,
-                                   "not a valid remote path; it starts with '/', has no empty part, no '.', no '..'");
+            return fsp_client_fail(
+                self, FSP_BAD_NAME, path,
+                "not a valid remote path; it starts with '/', has no empty part, no '.', no '..'");
     }
     if (change)
         renew_operation(self, request);
@@ -174,7 +184,8 @@ fsp_client_set_version(filesphere_t *self, fsp_request_t *request, const char *v
     size_t digits = strspn(version, "0123456789abcdefABCDEF");
     if (digits == request->version.bytes && digits >= FSP_VERSION_PREFIX_HEX_MIN && digits <= 64)
         return FILESPHERE_OK;
-    return fsp_client_fail(self, FSP_INVALID, version, "not a version; give 8 to 64 of its hexadecimal digits");
+    return fsp_client_fail(self, FSP_INVALID, version,
+                           "not a version; give 8 to 64 of its hexadecimal digits");
 }
 
 void
@@ -187,14 +198,15 @@ fsp_client_abort(filesphere_t *self, uint64_t request_id)
     fsp_buf_reset(&self->body);
     fsp_request_encode(FSP_MSG_ABORT, &nothing, &self->body);
     /* If it does not arrive, the node's own deadline ends the transfer. */
-    if (fsp_client_send(self, FSP_MSG_ABORT, request_id, fsp_buf_slice(&self->body), NULL) != FSP_OK)
+    if (fsp_client_send(self, FSP_MSG_ABORT, request_id, fsp_buf_slice(&self->body), NULL) !=
+        FSP_OK)
         fsp_client_drop_link(self);
 }
 
 /* Sends one attempt and waits for the first answer. */
 static fsp_status_t
-attempt(filesphere_t *self, fsp_client_type_t type, const fsp_request_t *request, fsp_slice_t payload,
-        fsp_client_message_t *ret)
+attempt(filesphere_t *self, fsp_client_type_t type, const fsp_request_t *request,
+        fsp_slice_t payload, fsp_client_message_t *ret)
 {
     fsp_buf_reset(&self->body);
     fsp_request_encode(type, request, &self->body);
@@ -215,8 +227,8 @@ attempt(filesphere_t *self, fsp_client_type_t type, const fsp_request_t *request
 }
 
 filesphere_code_t
-fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, fsp_slice_t payload,
-               const char *subject, fsp_client_message_t *ret)
+fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
+               fsp_slice_t payload, const char *subject, fsp_client_message_t *ret)
 {
     uint64_t give_up = fsp_client_now_ms() + 2 * self->timeout_ms;
     bool sent = false, greeted_again = false, renewed = false;
@@ -225,10 +237,10 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
         uint64_t deadline = sent ? give_up : now + self->timeout_ms;
         filesphere_code_t code = fsp_client_ready(self, deadline);
         if (sent && code == fsp_error_info(FSP_UNREACHABLE)->code)
-            return fsp_client_fail(self, FSP_TIMEOUT, subject,
-                                   "the node went away before it answered%s; try again later",
-                                   !fsp_op_id_is_zero(request->op_id) ? " (the change may have been made)"
-                                                                             : "");
+            return fsp_client_fail(
+                self, FSP_TIMEOUT, subject,
+                "the node went away before it answered%s; try again later",
+                !fsp_op_id_is_zero(request->op_id) ? " (the change may have been made)" : "");
         if (code != FILESPHERE_OK)
             return code;
         fsp_status_t status = attempt(self, type, request, payload, ret);
@@ -237,7 +249,8 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
             code = fsp_client_fail_reply(self, &ret->reply, subject);
             fsp_client_note_change(self, request->space, ret->reply.change);
             fsp_client_message_clear(ret);
-            /* A first attempt that knew too old a change: nothing was done, and now we know a newer one. */
+            /* A first attempt that knew too old a change: nothing was done, and now we know a newer
+             * one. */
             if (code == fsp_error_info(FSP_EXPIRED)->code && !renewed) {
                 uint64_t since = request->since;
                 renewed = true;
@@ -262,7 +275,8 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
             return FILESPHERE_OK;
         }
         if (status == FSP_TOO_LARGE)
-            return fsp_client_fail(self, status, subject, "the request is larger than the protocol allows");
+            return fsp_client_fail(self, status, subject,
+                                   "the request is larger than the protocol allows");
         if (status != FSP_TIMEOUT)
             return fsp_client_fail_link(self, status, subject);
         fsp_client_drop_link(self);
@@ -281,7 +295,8 @@ fsp_client_learn_since(filesphere_t *self, fsp_request_t *request)
     look.space = request->space;
     look.path = fsp_slice_text("/");
     fsp_client_message_t message;
-    filesphere_code_t code = fsp_client_ask(self, FSP_MSG_STAT, &look, fsp_slice(NULL, 0), "/", &message);
+    filesphere_code_t code =
+        fsp_client_ask(self, FSP_MSG_STAT, &look, fsp_slice(NULL, 0), "/", &message);
     if (code != FILESPHERE_OK)
         return code;
     request->since = message.reply.change;
@@ -289,7 +304,7 @@ fsp_client_learn_since(filesphere_t *self, fsp_request_t *request)
     return FILESPHERE_OK;
 }
 
-/* -- answers ------------------------------------------------------------------------------------- */
+/* -- answers ----------------------------------------------------------------------------------- */
 
 /* Text of the node as a C string of a caller's struct; false if it does not fit or holds a NUL. */
 static bool
@@ -310,8 +325,10 @@ fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request, const fsp
     memset(ret, 0, sizeof *ret);
     fsp_slice_t path = reply->path.bytes > 0 ? reply->path : request->path;
     fsp_slice_t space = reply->space_name.bytes > 0 ? reply->space_name : request->space;
-    if ((path.bytes > 0 && fsp_path_check(path) != FSP_OK) || (space.bytes > 0 && !fsp_space_name_valid(space)) ||
-        !copy_text(path, ret->path, sizeof ret->path) || !copy_text(space, ret->space, sizeof ret->space) ||
+    if ((path.bytes > 0 && fsp_path_check(path) != FSP_OK) ||
+        (space.bytes > 0 && !fsp_space_name_valid(space)) ||
+        !copy_text(path, ret->path, sizeof ret->path) ||
+        !copy_text(space, ret->space, sizeof ret->space) ||
         (unsigned)reply->kind > FSP_KIND_SYMLINK || reply->head_count > FILESPHERE_HEADS_MAX)
         return fsp_client_fail_link(self, FSP_PROTOCOL, NULL);
     ret->kind = (filesphere_kind_t)reply->kind;

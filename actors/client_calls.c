@@ -14,7 +14,8 @@ ask_info(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, con
          filesphere_info_t *ret)
 {
     fsp_client_message_t message;
-    filesphere_code_t code = fsp_client_ask(self, type, request, fsp_slice(NULL, 0), subject, &message);
+    filesphere_code_t code =
+        fsp_client_ask(self, type, request, fsp_slice(NULL, 0), subject, &message);
     if (code != FILESPHERE_OK)
         return code;
     filesphere_info_t unwanted;
@@ -43,8 +44,8 @@ filesphere_stat(filesphere_t *handle, const char *space, const char *path, const
 }
 
 filesphere_code_t
-filesphere_mkdir(filesphere_t *handle, const char *space, const char *path, bool create_parents, bool exist_ok,
-                 const filesphere_attr_t *attr, filesphere_info_t *ret)
+filesphere_mkdir(filesphere_t *handle, const char *space, const char *path, bool create_parents,
+                 bool exist_ok, const filesphere_attr_t *attr, filesphere_info_t *ret)
 {
     if (!path || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -81,8 +82,8 @@ filesphere_remove(filesphere_t *handle, const char *space, const char *path, boo
 
 /* What MOVE and COPY have in common. */
 static filesphere_code_t
-from_to(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, const char *space, const char *from,
-        const char *to, filesphere_info_t *ret)
+from_to(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, const char *space,
+        const char *from, const char *to, filesphere_info_t *ret)
 {
     filesphere_code_t code = fsp_client_prepare(self, request, space, from, true);
     if (code != FILESPHERE_OK)
@@ -96,8 +97,8 @@ from_to(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, cons
 }
 
 filesphere_code_t
-filesphere_move(filesphere_t *handle, const char *space, const char *from, const char *to, bool create_parents,
-                bool replace, filesphere_info_t *ret)
+filesphere_move(filesphere_t *handle, const char *space, const char *from, const char *to,
+                bool create_parents, bool replace, filesphere_info_t *ret)
 {
     if (!from || !to || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -109,8 +110,8 @@ filesphere_move(filesphere_t *handle, const char *space, const char *from, const
 }
 
 filesphere_code_t
-filesphere_copy(filesphere_t *handle, const char *space, const char *from, const char *to, bool create_parents,
-                bool replace, filesphere_info_t *ret)
+filesphere_copy(filesphere_t *handle, const char *space, const char *from, const char *to,
+                bool create_parents, bool replace, filesphere_info_t *ret)
 {
     if (!from || !to || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -169,7 +170,8 @@ filesphere_node(filesphere_t *handle, filesphere_node_t *ret)
                                   .disk_reserve_bytes = reply->disk_reserve,
                                   .sync = reply->sync};
         memcpy(node.node_id, reply->node_id.bytes, sizeof node.node_id);
-        if (message.type != FSP_MSG_OK || !copy_text(reply->node_version, node.version, sizeof node.version) ||
+        if (message.type != FSP_MSG_OK ||
+            !copy_text(reply->node_version, node.version, sizeof node.version) ||
             !copy_text(reply->disk_state, node.disk_state, sizeof node.disk_state))
             code = fsp_client_fail_link(handle, FSP_PROTOCOL, "node");
         else
@@ -179,7 +181,7 @@ filesphere_node(filesphere_t *handle, filesphere_node_t *ret)
     return fsp_client_end(handle, code);
 }
 
-/* -- listings: pages of items --------------------------------------------------------------------- */
+/* -- listings: pages of items ------------------------------------------------------------------ */
 
 typedef struct {
     filesphere_t *handle;
@@ -194,8 +196,9 @@ typedef struct {
     void *arg;
 } listing_t;
 
-/* Gives one item to the caller and moves the place from which the next page goes on: NOT_FOUND at the end,
-   CANCELLED if the caller does not want more, anything else: the node's item is not one. */
+/* Gives one item to the caller and moves the place from which the next page goes on: NOT_FOUND at
+   the end, CANCELLED if the caller does not want more, anything else: the node's item is not one.
+ */
 typedef fsp_status_t(item_fn)(listing_t *self, const fsp_reply_t *reply, size_t *at);
 
 static filesphere_code_t
@@ -203,8 +206,8 @@ list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
 {
     for (bool more = true; more;) {
         fsp_client_message_t message;
-        filesphere_code_t code = fsp_client_ask(self->handle, type, &self->request, fsp_slice(NULL, 0),
-                                                self->subject, &message);
+        filesphere_code_t code = fsp_client_ask(self->handle, type, &self->request,
+                                                fsp_slice(NULL, 0), self->subject, &message);
         if (code != FILESPHERE_OK)
             return code;
         fsp_status_t status = message.type == FSP_MSG_OK ? FSP_OK : FSP_PROTOCOL;
@@ -216,7 +219,8 @@ list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
             status = next(self, &message.reply, &at);
         fsp_client_message_clear(&message);
         if (status == FSP_CANCELLED)
-            return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject, "the listing was ended");
+            return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject,
+                                   "the listing was ended");
         if (status != FSP_NOT_FOUND)
             return fsp_client_fail_link(self->handle, FSP_PROTOCOL, self->subject);
     }
@@ -262,7 +266,8 @@ filesphere_list(filesphere_t *handle, const char *space, const char *path, const
     filesphere_code_t code = fsp_client_prepare(handle, &listing.request, space, path, false);
     if (code == FILESPHERE_OK && prefix && *prefix) {
         listing.request.prefix = fsp_slice_text(prefix);
-        if (listing.request.prefix.bytes > FSP_NAME_BYTES_MAX || !fsp_utf8_valid(listing.request.prefix))
+        if (listing.request.prefix.bytes > FSP_NAME_BYTES_MAX ||
+            !fsp_utf8_valid(listing.request.prefix))
             code = fsp_client_fail(handle, FSP_BAD_NAME, path, "the prefix cannot start a name");
     }
     if (code == FILESPHERE_OK)
@@ -278,7 +283,8 @@ next_version(listing_t *self, const fsp_reply_t *reply, size_t *at)
     if (status != FSP_OK)
         return status;
     /* Descending, so that the pages end. */
-    if (from.number == 0 || (self->request.after_index != 0 && from.number >= self->request.after_index))
+    if (from.number == 0 ||
+        (self->request.after_index != 0 && from.number >= self->request.after_index))
         return FSP_PROTOCOL;
     self->request.after_index = from.number;
     filesphere_version_t version = {.number = from.number,
@@ -293,8 +299,8 @@ next_version(listing_t *self, const fsp_reply_t *reply, size_t *at)
 }
 
 filesphere_code_t
-filesphere_versions(filesphere_t *handle, const char *space, const char *path, filesphere_version_fn *version,
-                    void *arg)
+filesphere_versions(filesphere_t *handle, const char *space, const char *path,
+                    filesphere_version_fn *version, void *arg)
 {
     if (!path || !version || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -336,7 +342,8 @@ next_change(listing_t *self, const fsp_reply_t *reply, size_t *at)
 }
 
 filesphere_code_t
-filesphere_changes(filesphere_t *handle, const char *space, uint64_t after, filesphere_change_fn *change, void *arg)
+filesphere_changes(filesphere_t *handle, const char *space, uint64_t after,
+                   filesphere_change_fn *change, void *arg)
 {
     if (!change || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client_handle - the client library's handles: profile, opening, closing, cancelling.  Layer actors. */
+/* client_handle - the client library's handles: profile, open, close, cancel.  Layer actors. */
 #include "actors/client_internal.h"
 
 #include "core/base/alloc.h"
@@ -16,7 +16,8 @@
 
 /* -- profile ----------------------------------------------------------------------------------- */
 
-/* The path that stands for what the caller said; end with fsp_free.  NULL: there is no home directory. */
+/* The path that stands for what the caller said; end with fsp_free.  NULL: there is no home
+ * directory. */
 static char *
 find_profile(const char *wanted)
 {
@@ -43,8 +44,10 @@ read_file(filesphere_t *self, const char *path, fsp_buf_t *ret)
     struct stat about;
     fsp_status_t status = fstat(fd, &about) == 0 ? FSP_OK : FSP_IO;
     if (status == FSP_OK && S_ISREG(about.st_mode) && (about.st_mode & 077) != 0) {
-        (void)snprintf(self->warning, sizeof self->warning,
-                       "%.900s: others can read the profile, which holds a secret key; run: chmod 600 on it", path);
+        (void)snprintf(
+            self->warning, sizeof self->warning,
+            "%.900s: others can read the profile, which holds a secret key; run: chmod 600 on it",
+            path);
     }
     while (status == FSP_OK) {
         uint8_t piece[4096];
@@ -68,8 +71,8 @@ static filesphere_code_t
 load_profile(filesphere_t *self, const char *wanted)
 {
     static const char how[] =
-            "no such profile; a node writes one (filesphered init); give it with --profile FILE or in "
-            "FILESPHERE_PROFILE, or put it at ~/.config/filesphere/profile";
+        "no such profile; a node writes one (filesphered init); give it with --profile FILE or in "
+        "FILESPHERE_PROFILE, or put it at ~/.config/filesphere/profile";
     self->profile_path = find_profile(wanted);
     if (!self->profile_path)
         return fsp_client_fail(self, FSP_NO_PROFILE, NULL, "%s", how);
@@ -86,9 +89,11 @@ load_profile(filesphere_t *self, const char *wanted)
     else if (status != FSP_OK)
         code = fsp_client_fail(self, status, path, "too large for a profile; give another file");
     else if ((status = fsp_profile_decode(fsp_buf_slice(&text), &self->profile, &error)) != FSP_OK)
-        code = fsp_client_fail(self, status, path, "not a profile (%s); get it again from the node", error.text);
+        code = fsp_client_fail(self, status, path, "not a profile (%s); get it again from the node",
+                               error.text);
     else if (self->profile.endpoint_count == 0)
-        code = fsp_client_fail(self, FSP_INVALID, path, "the profile names no endpoint; get it again from the node");
+        code = fsp_client_fail(self, FSP_INVALID, path,
+                               "the profile names no endpoint; get it again from the node");
     self->has_profile = code == FILESPHERE_OK;
     if (text.data)
         explicit_bzero(text.data, text.capacity);
@@ -116,7 +121,8 @@ filesphere_open(const filesphere_config_t *config, filesphere_t **ret_handle)
     FSP_ASSERT(rc == 0);
     (void)pthread_mutexattr_destroy(&attributes); /* cannot fail */
     atomic_init(&self->cancelled, false);
-    self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); /* without it, cancelling takes a slice longer */
+    self->wake_fd =
+        eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); /* without it, cancelling takes a slice longer */
     self->timeout_ms = config->timeout_ms ? config->timeout_ms : FSP_CLIENT_TIMEOUT_MS;
     if (self->timeout_ms > 86400000)
         self->timeout_ms = 86400000;
@@ -156,7 +162,8 @@ filesphere_cancel(filesphere_t *handle)
 {
     if (!handle)
         return;
-    /* Signal-safe: write and a lock-free store, errno kept.  The order is what fsp_client_fail_link relies on. */
+    /* Signal-safe: write and a lock-free store, errno kept.  The order is what fsp_client_fail_link
+     * relies on. */
     int error = errno;
     uint64_t one = 1;
     if (handle->wake_fd >= 0)

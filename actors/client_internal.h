@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* client_internal - what the files of the client library share.  Layer actors.
  *
- * One handle is one DEALER socket and one conversation at a time: the handle's mutex makes calls run one after
- * another and is the fence that lets the socket move between threads.
+ * One handle is one DEALER socket and one conversation at a time: the handle's mutex makes calls
+ * run one after another and is the fence that lets the socket move between threads.
  *
  *   filesphere_* -> ask (retries, op ids, words) -> link (socket, HELLO, signs of life) -> ZeroMQ
  *
- * Codes: the link speaks fsp_status_t, everything above it filesphere_code_t with words already set.
+ * Codes: the link speaks fsp_status_t, everything above it filesphere_code_t with words already
+ * set.
  */
 #ifndef FSP_ACTORS_CLIENT_INTERNAL_H
 #define FSP_ACTORS_CLIENT_INTERNAL_H
@@ -25,9 +26,10 @@
 
 enum {
     FSP_CLIENT_TIMEOUT_MS = 5000,
-    FSP_CLIENT_SLICE_MS = 50,     /* a broken link is seen within this; below ZMQ's reconnect interval */
-    FSP_CLIENT_PATIENCE = 24,     /* a live node that never answers one request: so many timeouts */
-    FSP_CLIENT_SPACES_KEPT = 16,  /* spaces whose change number a handle remembers */
+    FSP_CLIENT_SLICE_MS =
+        50, /* a broken link is seen within this; below ZMQ's reconnect interval */
+    FSP_CLIENT_PATIENCE = 24,    /* a live node that never answers one request: so many timeouts */
+    FSP_CLIENT_SPACES_KEPT = 16, /* spaces whose change number a handle remembers */
     FSP_CLIENT_CREDIT_MAX = 64 * 1024 * 1024, /* what a node may make us queue */
     FSP_CLIENT_WORDS_BYTES = 1024,
     FSP_CLIENT_BEAT_MS = 10000, /* until the node says another */
@@ -39,7 +41,8 @@ typedef struct {
 } fsp_client_seen_t;
 
 struct filesphere {
-    pthread_mutex_t mutex; /* error-checking: a callback that calls its own handle gets an error, no deadlock */
+    pthread_mutex_t
+        mutex; /* error-checking: a callback that calls its own handle gets an error, no deadlock */
     atomic_bool cancelled; /* set by filesphere_cancel, taken by the call that ends because of it */
     int wake_fd;           /* eventfd beside the socket in every poll; -1 if it could not be made */
     uint64_t timeout_ms;
@@ -76,7 +79,7 @@ typedef struct {
     fsp_reply_t reply;   /* WELCOME, OK, ERROR, CREDIT */
 } fsp_client_message_t;
 
-/* -- client_link.c: the socket ------------------------------------------------------------------- */
+/* -- client_link.c: the socket ----------------------------------------------------------------- */
 
 uint64_t fsp_client_now_ms(void);
 void fsp_client_message_clear(fsp_client_message_t *self);
@@ -85,45 +88,55 @@ filesphere_code_t fsp_client_ready(filesphere_t *self, uint64_t deadline_ms);
 void fsp_client_drop_link(filesphere_t *self);
 uint64_t fsp_client_next_id(filesphere_t *self);
 /* Queues a message; payload (may be NULL) is taken in any case.  TIMEOUT: there is no link. */
-FSP_MUST_CHECK fsp_status_t fsp_client_send(filesphere_t *self, fsp_client_type_t type, uint64_t request_id,
-                                            fsp_slice_t body, zmq_msg_t *payload);
+FSP_MUST_CHECK fsp_status_t fsp_client_send(filesphere_t *self, fsp_client_type_t type,
+                                            uint64_t request_id, fsp_slice_t body,
+                                            zmq_msg_t *payload);
 /* The next message of a request without waiting: OK, NOT_FOUND (none yet), TIMEOUT (link is gone),
-   PROTOCOL (not our language), CANCELLED.  ret is something on OK only and then cleared by the caller; its slices may
-   point into itself, so it is not copied. */
+   PROTOCOL (not our language), CANCELLED.  ret is something on OK only and then cleared by the
+   caller; its slices may point into itself, so it is not copied. */
 FSP_MUST_CHECK fsp_status_t fsp_client_receive(filesphere_t *self, uint64_t request_id,
                                                fsp_client_message_t *ret);
-/* The same, waiting; asks for a sign of life after half of quiet_ms, TIMEOUT after quiet_ms without one. */
-FSP_MUST_CHECK fsp_status_t fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
-                                            fsp_client_message_t *ret);
+/* The same, waiting; asks for a sign of life after half of quiet_ms, TIMEOUT after quiet_ms without
+ * one. */
+FSP_MUST_CHECK fsp_status_t fsp_client_wait(filesphere_t *self, uint64_t request_id,
+                                            uint64_t quiet_ms, fsp_client_message_t *ret);
 
 /* A PING if the node has not heard us for half of what it wants.  Its answer is not waited for. */
 void fsp_client_beat(filesphere_t *self);
 
-/* -- client_ask.c: requests ---------------------------------------------------------------------- */
+/* -- client_ask.c: requests -------------------------------------------------------------------- */
 
 /* False: called from a callback of the same handle, or without a handle. */
 bool fsp_client_begin(filesphere_t *self);
 filesphere_code_t fsp_client_end(filesphere_t *self, filesphere_code_t code);
 /* Sets the words "subject: text" and returns the code of status. */
-__attribute__((format(printf, 4, 5))) filesphere_code_t
-fsp_client_fail(filesphere_t *self, fsp_status_t status, const char *subject, const char *format, ...);
-/* The words of a link's status; takes the cancellation if it was one.  PROTOCOL and TIMEOUT drop the link. */
-filesphere_code_t fsp_client_fail_link(filesphere_t *self, fsp_status_t status, const char *subject);
+__attribute__((format(printf, 4, 5))) filesphere_code_t fsp_client_fail(filesphere_t *self,
+                                                                        fsp_status_t status,
+                                                                        const char *subject,
+                                                                        const char *format, ...);
+/* The words of a link's status; takes the cancellation if it was one.  PROTOCOL and TIMEOUT drop
+ * the link. */
+filesphere_code_t fsp_client_fail_link(filesphere_t *self, fsp_status_t status,
+                                       const char *subject);
 /* The words of an ERROR message. */
-filesphere_code_t fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply, const char *subject);
+filesphere_code_t fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply,
+                                        const char *subject);
 /* Space and path into a request, checked; for a change also op id and since. */
 filesphere_code_t fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space,
                                      const char *path, bool change);
 /* A version's hex digits into a request; NULL: none. */
-filesphere_code_t fsp_client_set_version(filesphere_t *self, fsp_request_t *request, const char *version);
+filesphere_code_t fsp_client_set_version(filesphere_t *self, fsp_request_t *request,
+                                         const char *version);
 /* Tells the node that a transfer is given up. */
 void fsp_client_abort(filesphere_t *self, uint64_t request_id);
-/* For a change that cannot be repeated: makes sure that request->since is known, by a question if need be. */
+/* For a change that cannot be repeated: makes sure that request->since is known, by a question if
+ * need be. */
 filesphere_code_t fsp_client_learn_since(filesphere_t *self, fsp_request_t *request);
-/* Sends and waits for the first answer that is not an error, over as many connections as 2 timeouts allow.
-   request->attempt counts up for changes.  ret->type is OK or CREDIT; clear it. */
+/* Sends and waits for the first answer that is not an error, over as many connections as 2 timeouts
+   allow. request->attempt counts up for changes.  ret->type is OK or CREDIT; clear it. */
 filesphere_code_t fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
-                                 fsp_slice_t payload, const char *subject, fsp_client_message_t *ret);
+                                 fsp_slice_t payload, const char *subject,
+                                 fsp_client_message_t *ret);
 /* Remembers the change number of an answer about request->space. */
 void fsp_client_note_change(filesphere_t *self, fsp_slice_t space, uint64_t change);
 /* A node's fields out of an answer; PROTOCOL if they are not what a node may say. */

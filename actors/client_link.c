@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* client_link - the client's connection: socket, HELLO, signs of life.  Layer actors.
  *
- * IMMEDIATE is on and SNDHWM is 0, so the socket is writable exactly while there is an authenticated connection: a
- * broken one shows as "not writable" within one slice, without a socket monitor (which can crash 4.3.4) and without
- * ZMTP heartbeats (which abort it).  ZeroMQ reconnects by itself after 100 ms at the earliest; as the node knows its
- * clients by connection, that new connection is of no use, and the socket is replaced by a fresh one with a new HELLO.
- * A reconnect that happens between two calls goes unseen: the node then answers PROTOCOL, and ask says HELLO again.
+ * IMMEDIATE is on and SNDHWM is 0, so the socket is writable exactly while there is an
+ * authenticated connection: a broken one shows as "not writable" within one slice, without a socket
+ * monitor (which can crash 4.3.4) and without ZMTP heartbeats (which abort it).  ZeroMQ reconnects
+ * by itself after 100 ms at the earliest; as the node knows its clients by connection, that new
+ * connection is of no use, and the socket is replaced by a fresh one with a new HELLO. A reconnect
+ * that happens between two calls goes unseen: the node then answers PROTOCOL, and ask says HELLO
+ * again.
  */
 #include "actors/client_internal.h"
 
@@ -24,12 +26,13 @@ fsp_client_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* -- the shared context -------------------------------------------------------------------------- */
+/* -- the shared context ------------------------------------------------------------------------ */
 
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
 
-/* CZMQ's context is the only one of the process: two with CURVE can crash 4.3.4.  CZMQ ends it at exit; ending it
-   with the last handle would take it away from others in the process who use CZMQ. */
+/* CZMQ's context is the only one of the process: two with CURVE can crash 4.3.4.  CZMQ ends it at
+   exit; ending it with the last handle would take it away from others in the process who use CZMQ.
+ */
 static void
 start_context(void)
 {
@@ -60,17 +63,20 @@ open_socket(filesphere_t *self, const char *endpoint)
     set_int(socket, ZMQ_LINGER, 0);
     set_int(socket, ZMQ_IMMEDIATE, 1);
     set_int(socket, ZMQ_SNDHWM, 0); /* bounded by the node's credit and FSP_CLIENT_CREDIT_MAX */
-    set_int(socket, ZMQ_RCVHWM, 0); /* bounded by our credit; a bound here can abort 4.3.4 on reconnect */
+    set_int(socket, ZMQ_RCVHWM,
+            0); /* bounded by our credit; a bound here can abort 4.3.4 on reconnect */
     set_int(socket, ZMQ_HANDSHAKE_IVL, timeout_ms);
     set_int(socket, ZMQ_CONNECT_TIMEOUT, timeout_ms);
     set_int(socket, ZMQ_RECONNECT_IVL, 100);
     set_int(socket, ZMQ_RECONNECT_IVL_MAX, 1000);
     set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
     set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, 30);
-    set_int(socket, ZMQ_TCP_MAXRT, 2 * timeout_ms); /* unacknowledged data for so long: the peer is gone */
+    set_int(socket, ZMQ_TCP_MAXRT,
+            2 * timeout_ms); /* unacknowledged data for so long: the peer is gone */
     set_int(socket, ZMQ_IPV6, 1);
     int64_t message_bytes_max = FSP_SOCKET_MESSAGE_BYTES_MAX;
-    FSP_ASSERT(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max) == 0);
+    FSP_ASSERT(
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max) == 0);
     if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, self->profile.server_key, 40) != 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, self->profile.public_key, 40) != 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, self->profile.secret_key, 40) != 0 ||
@@ -100,7 +106,8 @@ is_writable(filesphere_t *self)
 {
     int events = 0;
     size_t bytes = sizeof events;
-    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &bytes) == 0 && (events & ZMQ_POLLOUT) != 0;
+    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &bytes) == 0 &&
+           (events & ZMQ_POLLOUT) != 0;
 }
 
 /* Sleeps until the socket has one of events, filesphere_cancel was called, or time is up. */
@@ -122,7 +129,7 @@ pause_for(filesphere_t *self, long wait_ms)
     (void)zmq_poll(&item, self->wake_fd >= 0 ? 1 : 0, wait_ms); /* a signal may end it early */
 }
 
-/* -- messages ------------------------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 void
 fsp_client_message_clear(fsp_client_message_t *self)
@@ -147,7 +154,8 @@ fsp_client_send(filesphere_t *self, fsp_client_type_t type, uint64_t request_id,
     int more = body.bytes > 0 || payload ? ZMQ_SNDMORE : 0;
     int rc = self->socket ? zmq_send(self->socket, head, sizeof head, ZMQ_DONTWAIT | more) : -1;
     if (rc >= 0 && body.bytes > 0)
-        rc = zmq_send(self->socket, body.data, body.bytes, ZMQ_DONTWAIT | (payload ? ZMQ_SNDMORE : 0));
+        rc = zmq_send(self->socket, body.data, body.bytes,
+                      ZMQ_DONTWAIT | (payload ? ZMQ_SNDMORE : 0));
     if (payload && rc >= 0)
         rc = zmq_msg_send(payload, self->socket, ZMQ_DONTWAIT);
     if (payload && rc < 0)
@@ -260,8 +268,8 @@ receive(filesphere_t *self, uint64_t request_id, bool *ret_alive, fsp_client_mes
         *ret_alive = true;
         if (ret->request_id == request_id && ret->type != FSP_MSG_PONG)
             return FSP_OK;
-        /* An ERROR for a PING says that the node does not know this connection any more; the other ERRORs end
-           requests that were given up. */
+        /* An ERROR for a PING says that the node does not know this connection any more; the other
+           ERRORs end requests that were given up. */
         bool forgotten = ret->type == FSP_MSG_ERROR && ret->request_id > request_id;
         fsp_client_message_clear(ret);
         if (forgotten)
@@ -277,7 +285,8 @@ fsp_client_receive(filesphere_t *self, uint64_t request_id, fsp_client_message_t
 }
 
 fsp_status_t
-fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms, fsp_client_message_t *ret)
+fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
+                fsp_client_message_t *ret)
 {
     uint64_t start = fsp_client_now_ms();
     uint64_t life = start, asked = 0;
@@ -305,7 +314,7 @@ fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms, fsp_
     }
 }
 
-/* -- connecting ---------------------------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 /* What WELCOME says is checked and kept. */
 static filesphere_code_t
@@ -313,13 +322,15 @@ welcome(filesphere_t *self, const fsp_reply_t *reply, const char *endpoint)
 {
     static const fsp_mesh_id_t none;
     if (reply->version != 1)
-        return fsp_client_fail(self, FSP_UNSUPPORTED, endpoint,
-                               "the node chose a protocol version this program does not speak; update it");
+        return fsp_client_fail(
+            self, FSP_UNSUPPORTED, endpoint,
+            "the node chose a protocol version this program does not speak; update it");
     if (!fsp_mesh_id_eq(reply->mesh_id, none) &&
         memcmp(self->profile.mesh_id, none.bytes, sizeof none.bytes) != 0 &&
         memcmp(reply->mesh_id.bytes, self->profile.mesh_id, sizeof none.bytes) != 0)
-        return fsp_client_fail(self, FSP_FORBIDDEN, endpoint,
-                               "the node belongs to another mesh than the profile; check its endpoints");
+        return fsp_client_fail(
+            self, FSP_FORBIDDEN, endpoint,
+            "the node belongs to another mesh than the profile; check its endpoints");
     if (reply->space.bytes > 0 && fsp_space_name_valid(reply->space)) {
         memcpy(self->home, reply->space.data, reply->space.bytes);
         self->home[reply->space.bytes] = '\0';
@@ -338,8 +349,9 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
     fsp_status_t status = open_socket(self, endpoint);
     if (status != FSP_OK)
         return fsp_client_fail(self, status, endpoint,
-                               status == FSP_IO ? "no socket; too many are open"
-                                                : "cannot connect there; check the profile's endpoint and keys");
+                               status == FSP_IO
+                                   ? "no socket; too many are open"
+                                   : "cannot connect there; check the profile's endpoint and keys");
     while (!is_writable(self)) {
         uint64_t now = fsp_client_now_ms();
         if (atomic_load(&self->cancelled))
@@ -348,7 +360,8 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
             return unreachable;
         sleep_on(self, ZMQ_POLLOUT, deadline_ms - now);
     }
-    fsp_request_t hello = {.versions = {1}, .version_count = 1, .client = fsp_slice_text(self->client_name)};
+    fsp_request_t hello = {
+        .versions = {1}, .version_count = 1, .client = fsp_slice_text(self->client_name)};
     fsp_buf_reset(&self->body);
     fsp_request_encode(FSP_MSG_HELLO, &hello, &self->body);
     uint64_t id = fsp_client_next_id(self);
@@ -389,7 +402,8 @@ fsp_client_ready(filesphere_t *self, uint64_t deadline_ms)
     uint64_t start = fsp_client_now_ms();
     filesphere_code_t unreachable = fsp_error_info(FSP_UNREACHABLE)->code;
     size_t count = self->profile.endpoint_count;
-    /* A node that greets and goes away again (it is just starting or ending) is asked again while there is time. */
+    /* A node that greets and goes away again (it is just starting or ending) is asked again while
+     * there is time. */
     do {
         for (size_t tried = 0; tried < count; tried++) {
             fsp_client_drop_link(self);
@@ -406,7 +420,8 @@ fsp_client_ready(filesphere_t *self, uint64_t deadline_ms)
         }
         pause_for(self, FSP_CLIENT_SLICE_MS);
     } while (fsp_client_now_ms() < deadline_ms);
-    return fsp_client_fail(self, FSP_UNREACHABLE, self->profile.endpoints[self->endpoint],
-                           "no node answered within %llu ms; is it running, and does it know the key of %s?",
-                           (unsigned long long)(fsp_client_now_ms() - start), self->profile_path);
+    return fsp_client_fail(
+        self, FSP_UNREACHABLE, self->profile.endpoints[self->endpoint],
+        "no node answered within %llu ms; is it running, and does it know the key of %s?",
+        (unsigned long long)(fsp_client_now_ms() - start), self->profile_path);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* client_transfer - putting and getting contents.  Layer actors.
  *
- * Put: the first frame is read before anything is said.  If it is all, it travels in PUT itself and may be sent again
- * like any small request.  Otherwise PUT opens a transfer (also repeatable, the frame is still held), the node grants
- * credit, and from the first DATA on the source has moved: a link that breaks then ends the call with TIMEOUT.
+ * Put: the first frame is read before anything is said.  If it is all, it travels in PUT itself and
+ * may be sent again like any small request.  Otherwise PUT opens a transfer (also repeatable, the
+ * frame is still held), the node grants credit, and from the first DATA on the source has moved: a
+ * link that breaks then ends the call with TIMEOUT.
  *
- * Get: data comes in order; what was delivered cannot be taken back, so a link that breaks after the first answer ends
- * the call, too.  A whole content is compared with the digest the node named for it.
+ * Get: data comes in order; what was delivered cannot be taken back, so a link that breaks after
+ * the first answer ends the call, too.  A whole content is compared with the digest the node named
+ * for it.
  */
 #include "actors/client_internal.h"
 
-#include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
@@ -22,9 +23,11 @@ enum {
 
 /* -- put --------------------------------------------------------------------------------------- */
 
+/* Content is read straight into the message that carries it. */
 typedef struct {
-    uint8_t *data; /* FSP_FRAME_BYTES_MAX of memory; NULL: none */
-    size_t bytes;
+    zmq_msg_t message; /* FSP_FRAME_BYTES_MAX of memory, if data is set */
+    uint8_t *data;     /* NULL: none */
+    size_t bytes;      /* in use */
 } frame_t;
 
 typedef struct {
@@ -43,14 +46,6 @@ typedef struct {
     fsp_sha256_t *digest;
 } upload_t;
 
-/* Called by ZeroMQ, on its thread. */
-static void
-free_frame(void *data, void *hint)
-{
-    (void)hint;
-    fsp_free(data);
-}
-
 static filesphere_code_t hear(upload_t *self, bool wait);
 
 /* Fills a frame; fewer bytes than fit only at the end of the source. */
@@ -58,7 +53,10 @@ static filesphere_code_t
 read_frame(upload_t *self, frame_t *ret)
 {
     FSP_PRE(!ret->data);
-    *ret = (frame_t){.data = fsp_alloc_raw(FSP_FRAME_BYTES_MAX)};
+    int made = zmq_msg_init_size(&ret->message, FSP_FRAME_BYTES_MAX);
+    FSP_ASSERT(made == 0);
+    ret->data = zmq_msg_data(&ret->message);
+    ret->bytes = 0;
     while (!self->source_ended && ret->bytes < FSP_FRAME_BYTES_MAX) {
         size_t room = FSP_FRAME_BYTES_MAX - ret->bytes;
         size_t got = 0;
@@ -71,7 +69,8 @@ read_frame(upload_t *self, frame_t *ret)
             continue;
         }
         if (rc != 0 || got > room)
-            return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject, "the source ended the upload");
+            return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject,
+                                   "the source ended the upload");
         ret->bytes += got;
         self->source_ended = got == 0;
     }
@@ -81,15 +80,19 @@ read_frame(upload_t *self, frame_t *ret)
 static void
 drop_frame(frame_t *frame)
 {
-    fsp_free(frame->data);
-    *frame = (frame_t){.data = NULL};
+    if (frame->data)
+        (void)zmq_msg_close(&frame->message);
+    frame->data = NULL;
+    frame->bytes = 0;
 }
 
 static void
 grant(upload_t *self, uint64_t credit)
 {
-    self->credit_seen = credit > UINT64_MAX - self->credit_seen ? UINT64_MAX : self->credit_seen + credit;
-    self->credit = credit > FSP_CLIENT_CREDIT_MAX - self->credit ? FSP_CLIENT_CREDIT_MAX : self->credit + credit;
+    self->credit_seen =
+        credit > UINT64_MAX - self->credit_seen ? UINT64_MAX : self->credit_seen + credit;
+    self->credit = credit > FSP_CLIENT_CREDIT_MAX - self->credit ? FSP_CLIENT_CREDIT_MAX
+                                                                 : self->credit + credit;
 }
 
 /* Takes one message of the transfer: credit, or the end.  wait: until there is one. */
@@ -124,10 +127,10 @@ static filesphere_code_t
 send_piece(upload_t *self, size_t at, size_t bytes)
 {
     zmq_msg_t payload;
-    if (bytes == self->frame.bytes) { /* the usual case: without a copy */
-        int rc = zmq_msg_init_data(&payload, self->frame.data, bytes, free_frame, NULL);
+    if (bytes == FSP_FRAME_BYTES_MAX) { /* the usual case: without a copy */
+        (void)zmq_msg_init(&payload);
+        int rc = zmq_msg_move(&payload, &self->frame.message);
         FSP_ASSERT(rc == 0);
-        self->frame.data = NULL;
     } else {
         int rc = zmq_msg_init_size(&payload, bytes);
         FSP_ASSERT(rc == 0);
@@ -135,7 +138,8 @@ send_piece(upload_t *self, size_t at, size_t bytes)
     }
     uint8_t body[8];
     fsp_store_u64(body, self->offset);
-    fsp_status_t status = fsp_client_send(self->handle, FSP_MSG_DATA, self->request_id, fsp_slice(body, 8), &payload);
+    fsp_status_t status =
+        fsp_client_send(self->handle, FSP_MSG_DATA, self->request_id, fsp_slice(body, 8), &payload);
     if (status != FSP_OK)
         return fsp_client_fail_link(self->handle, status, self->subject);
     self->offset += bytes;
@@ -171,11 +175,12 @@ commit(upload_t *self, fsp_client_message_t *ret)
     commit.sha256 = fsp_sha256_finish(self->digest);
     fsp_buf_reset(&self->handle->body);
     fsp_request_encode(FSP_MSG_COMMIT, &commit, &self->handle->body);
-    fsp_status_t status =
-            fsp_client_send(self->handle, FSP_MSG_COMMIT, self->request_id, fsp_buf_slice(&self->handle->body), NULL);
-    uint64_t quiet_ms = self->handle->timeout_ms +
-                        (self->offset < FSP_CLIENT_CREDIT_MAX ? self->offset : FSP_CLIENT_CREDIT_MAX) * 1000 /
-                                SLOWEST_BYTES_PER_SECOND;
+    fsp_status_t status = fsp_client_send(self->handle, FSP_MSG_COMMIT, self->request_id,
+                                          fsp_buf_slice(&self->handle->body), NULL);
+    uint64_t quiet_ms =
+        self->handle->timeout_ms +
+        (self->offset < FSP_CLIENT_CREDIT_MAX ? self->offset : FSP_CLIENT_CREDIT_MAX) * 1000 /
+            SLOWEST_BYTES_PER_SECOND;
     while (status == FSP_OK) {
         status = fsp_client_wait(self->handle, self->request_id, quiet_ms, ret);
         if (status != FSP_OK)
@@ -185,7 +190,8 @@ commit(upload_t *self, fsp_client_message_t *ret)
         filesphere_code_t code = FILESPHERE_OK;
         if (ret->type == FSP_MSG_ERROR)
             code = fsp_client_fail_reply(self->handle, &ret->reply, self->subject);
-        else if (ret->type != FSP_MSG_CREDIT) /* credit that crossed the commit is of no use any more */
+        else if (ret->type !=
+                 FSP_MSG_CREDIT) /* credit that crossed the commit is of no use any more */
             code = fsp_client_fail_link(self->handle, FSP_PROTOCOL, self->subject);
         fsp_client_message_clear(ret);
         if (code != FILESPHERE_OK)
@@ -193,9 +199,10 @@ commit(upload_t *self, fsp_client_message_t *ret)
     }
     if (status == FSP_TIMEOUT) {
         fsp_client_drop_link(self->handle);
-        return fsp_client_fail(self->handle, status, self->subject,
-                               "the node went away before it confirmed; the file may have been stored, look at it and "
-                               "try again");
+        return fsp_client_fail(
+            self->handle, status, self->subject,
+            "the node went away before it confirmed; the file may have been stored, look at it and "
+            "try again");
     }
     return fsp_client_fail_link(self->handle, status, self->subject);
 }
@@ -208,8 +215,10 @@ stream(upload_t *self, fsp_client_message_t *ret)
     filesphere_code_t code = FILESPHERE_OK;
     while (code == FILESPHERE_OK && self->frame.bytes > 0) {
         code = send_frame(self);
-        self->frame = self->ahead;
-        self->ahead = (frame_t){.data = NULL};
+        if (self->ahead.data) {
+            self->frame = self->ahead; /* a large message is a pointer: it may move as bytes */
+            self->ahead.data = NULL;
+        }
         if (code == FILESPHERE_OK && !self->frame.data && !self->source_ended)
             code = read_frame(self, &self->frame);
     }
@@ -228,14 +237,16 @@ fill_put(filesphere_t *self, const filesphere_put_t *put, fsp_request_t *request
     if (code != FILESPHERE_OK)
         return code;
     if (put->kind != 0 && put->kind != FILESPHERE_FILE && put->kind != FILESPHERE_SYMLINK)
-        return fsp_client_fail(self, FSP_INVALID, put->path, "only files and symbolic links have a content to put");
+        return fsp_client_fail(self, FSP_INVALID, put->path,
+                               "only files and symbolic links have a content to put");
     request->kind = put->kind ? (uint64_t)put->kind : (uint64_t)FILESPHERE_FILE;
     request->create_parents = put->create_parents;
     request->condition.type = FSP_IF_REPLACE;
     if (put->if_match) {
         request->condition.type = FSP_IF_MATCH;
         request->condition.version_count = 1;
-        memcpy(request->condition.versions[0].bytes, put->if_match, sizeof request->condition.versions[0].bytes);
+        memcpy(request->condition.versions[0].bytes, put->if_match,
+               sizeof request->condition.versions[0].bytes);
     } else if (put->if_none_match) {
         request->condition.type = FSP_IF_NONE_MATCH;
     }
@@ -300,8 +311,8 @@ put_content(upload_t *self, fsp_request_t *request, filesphere_info_t *ret)
 }
 
 filesphere_code_t
-filesphere_put(filesphere_t *handle, const filesphere_put_t *put, filesphere_read_fn *read, void *arg,
-               filesphere_info_t *ret)
+filesphere_put(filesphere_t *handle, const filesphere_put_t *put, filesphere_read_fn *read,
+               void *arg, filesphere_info_t *ret)
 {
     if (!put || !put->path || !read || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -325,8 +336,8 @@ typedef struct {
     filesphere_write_fn *write;
     void *arg;
     uint64_t request_id;
-    uint64_t at, to;  /* next octet, and the end */
-    uint64_t granted; /* how far the node may send */
+    uint64_t at, to;      /* next octet, and the end */
+    uint64_t granted;     /* how far the node may send */
     fsp_sha256_t *digest; /* NULL: only a part is asked for */
 } download_t;
 
@@ -339,13 +350,15 @@ deliver(download_t *self, fsp_slice_t bytes)
         fsp_sha256_update(self->digest, bytes);
     self->at += bytes.bytes;
     int rc = 0;
-    while (bytes.bytes > 0 && (rc = self->write(self->arg, bytes.data, bytes.bytes)) == FILESPHERE_NOT_YET) {
+    while (bytes.bytes > 0 &&
+           (rc = self->write(self->arg, bytes.data, bytes.bytes)) == FILESPHERE_NOT_YET) {
         if (atomic_load(&self->handle->cancelled))
             return fsp_client_fail_link(self->handle, FSP_CANCELLED, self->subject);
         fsp_client_beat(self->handle);
     }
     if (rc != 0)
-        return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject, "the receiver ended the download");
+        return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject,
+                               "the receiver ended the download");
     return FILESPHERE_OK;
 }
 
@@ -360,8 +373,8 @@ grant_more(download_t *self)
     fsp_request_t credit = {.credit = more};
     fsp_buf_reset(&self->handle->body);
     fsp_request_encode(FSP_MSG_CREDIT, &credit, &self->handle->body);
-    fsp_status_t status =
-            fsp_client_send(self->handle, FSP_MSG_CREDIT, self->request_id, fsp_buf_slice(&self->handle->body), NULL);
+    fsp_status_t status = fsp_client_send(self->handle, FSP_MSG_CREDIT, self->request_id,
+                                          fsp_buf_slice(&self->handle->body), NULL);
     if (status != FSP_OK)
         return fsp_client_fail_link(self->handle, status, self->subject);
     self->granted += more;
@@ -372,7 +385,8 @@ static filesphere_code_t
 take_data(download_t *self)
 {
     fsp_client_message_t message;
-    fsp_status_t status = fsp_client_wait(self->handle, self->request_id, self->handle->timeout_ms, &message);
+    fsp_status_t status =
+        fsp_client_wait(self->handle, self->request_id, self->handle->timeout_ms, &message);
     if (status != FSP_OK)
         return fsp_client_fail_link(self->handle, status, self->subject);
     filesphere_code_t code;
@@ -386,7 +400,8 @@ take_data(download_t *self)
     return code;
 }
 
-/* What came is what the node named.  expected may be the digest of a part only if nothing was computed. */
+/* What came is what the node named.  expected may be the digest of a part only if nothing was
+ * computed. */
 static filesphere_code_t
 verify(download_t *self, const uint8_t expected[32])
 {
@@ -395,8 +410,9 @@ verify(download_t *self, const uint8_t expected[32])
     fsp_hash_t got = fsp_sha256_finish(self->digest);
     if (memcmp(got.bytes, expected, sizeof got.bytes) == 0)
         return FILESPHERE_OK;
-    return fsp_client_fail(self->handle, FSP_DAMAGED, self->subject,
-                           "what came is not what was stored (SHA-256 differs); do not use it, try again");
+    return fsp_client_fail(
+        self->handle, FSP_DAMAGED, self->subject,
+        "what came is not what was stored (SHA-256 differs); do not use it, try again");
 }
 
 /* The first answer: what it is and where it starts. */
@@ -426,8 +442,8 @@ open_download(download_t *self, const fsp_request_t *request, const fsp_client_m
 }
 
 filesphere_code_t
-filesphere_get(filesphere_t *handle, const filesphere_get_t *get, filesphere_write_fn *write, void *arg,
-               filesphere_info_t *ret)
+filesphere_get(filesphere_t *handle, const filesphere_get_t *get, filesphere_write_fn *write,
+               void *arg, filesphere_info_t *ret)
 {
     if (!get || !get->path || !write || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -448,7 +464,8 @@ filesphere_get(filesphere_t *handle, const filesphere_get_t *get, filesphere_wri
         code = fsp_client_fail(handle, FSP_BAD_RANGE, get->path, "the range ends before it starts");
     fsp_client_message_t message;
     if (code == FILESPHERE_OK)
-        code = fsp_client_ask(handle, FSP_MSG_GET, &request, fsp_slice(NULL, 0), get->path, &message);
+        code =
+            fsp_client_ask(handle, FSP_MSG_GET, &request, fsp_slice(NULL, 0), get->path, &message);
     if (code == FILESPHERE_OK) {
         code = message.type == FSP_MSG_OK ? open_download(&download, &request, &message, ret)
                                           : fsp_client_fail_link(handle, FSP_PROTOCOL, get->path);

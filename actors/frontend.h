@@ -76,6 +76,7 @@ struct fsp_session {
     fsp_time_t seen_us;
     fsp_call_t *calls;
     size_t call_count;
+    size_t transfer_count; /* PUT and GET among them */
     UT_hash_handle hh; /* in frontend->sessions, least recently heard first */
 };
 

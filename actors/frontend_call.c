@@ -103,6 +103,7 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, 
     fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
     DL_APPEND(session->calls, call);
     session->call_count++;
+    session->transfer_count += type == FSP_MSG_PUT || type == FSP_MSG_GET;
     HASH_ADD(hh, self->calls, serial, sizeof(call->serial), call);
     return call;
 }
@@ -112,6 +113,7 @@ fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
 {
     DL_DELETE(call->session->calls, call);
     call->session->call_count--;
+    call->session->transfer_count -= call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
     HASH_DEL(self->calls, call);
     if (call->waits_for_memory) {
         DL_DELETE2(self->opens, call, open_previous, open_next);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_common - what the commands of `filesphere` share: options, output, failures.  Layer cmd.
  *
- * Data goes to stdout, all else to stderr.  With --json every command writes one object a line with a `type`; the last
- * line is type=result, or type=error when the exit code is not 0.
+ * Data goes to stdout, all else to stderr.  With --json every command writes one object a line with
+ * a `type`; the last line is type=result, or type=error when the exit code is not 0.
  */
 #ifndef FSP_CMD_CLI_COMMON_H
 #define FSP_CMD_CLI_COMMON_H
@@ -20,7 +20,8 @@ typedef struct cli cli_t;
 typedef struct {
     const char *group; /* "version", or NULL */
     const char *name;
-    const char *options; /* letters of the option table in filesphere.c, besides those that every command has */
+    const char *options; /* letters of the option table in filesphere.c, besides those that every
+                            command has */
     int operands_min, operands_max;
     const char *operands; /* for the usage line */
     const char *summary;
@@ -40,9 +41,9 @@ struct cli {
     bool has_range;
     uint64_t range_first, range_last;
 
-    mode_t file_mode;      /* 0666 without the umask's bits */
+    mode_t file_mode;       /* 0666 without the umask's bits */
     bool content_on_stdout; /* then lines of --json go to stderr */
-    fsp_buf_t line;        /* the object being written */
+    fsp_buf_t line;         /* the object being written */
     fsp_json_t writer;
 
     bool many; /* several things may succeed or fail one by one */
@@ -55,7 +56,7 @@ struct cli {
 extern const cli_command_t cli_commands[];
 extern const size_t cli_command_count;
 
-/* -- lines -------------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------- */
 
 /* Starts an object with this type. */
 fsp_json_t *cli_line(cli_t *cli, const char *type);
@@ -68,13 +69,15 @@ const char *cli_kind_name(filesphere_kind_t kind);
 /* Escaped text on stdout. */
 void cli_print_escaped(const char *text);
 
-/* -- failures -------------------------------------------------------------------------------------- */
+/* -- failures ---------------------------------------------------------------------------------- */
 
 /* Ctrl-C was pressed. */
 bool cli_interrupted(void);
 /* Notes a failure of one thing and says so.  cli_finish gives the exit code. */
-__attribute__((format(printf, 3, 4))) void cli_fail(cli_t *cli, filesphere_code_t code, const char *format, ...);
-__attribute__((format(printf, 3, 4))) void cli_fail_status(cli_t *cli, fsp_status_t status, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void cli_fail(cli_t *cli, filesphere_code_t code,
+                                                    const char *format, ...);
+__attribute__((format(printf, 3, 4))) void cli_fail_status(cli_t *cli, fsp_status_t status,
+                                                           const char *format, ...);
 /* The failure of a call of the library, in its words. */
 void cli_fail_call(cli_t *cli, filesphere_code_t code);
 /* A line on stderr, unless -q. */
@@ -90,7 +93,7 @@ bool cli_remote(cli_t *cli, const char *text, cli_remote_t *ret);
 /* What is at a remote path: the kind, 0 if nothing is.  False: the failure is noted. */
 bool cli_look(cli_t *cli, const cli_remote_t *remote, filesphere_kind_t *ret_kind);
 
-/* -- commands -------------------------------------------------------------------------------------- */
+/* -- commands ---------------------------------------------------------------------------------- */
 
 int cli_put(cli_t *cli);
 int cli_get(cli_t *cli);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_files - local files: complete or not at all, and never through a symbolic link.  Layer cmd. */
+/* cli_files - local files: complete or not at all, never through a symbolic link.  Layer cmd. */
 #include "cmd/cli_files.h"
 
 #include "core/base/alloc.h"
@@ -38,7 +38,8 @@ cli_temp_open(int directory_fd, cli_temp_t *ret)
     for (int i = 0; i < TRIES; i++) {
         if (temp_name(ret->name) != 0)
             return -1;
-        ret->fd = openat(directory_fd, ret->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        ret->fd = openat(directory_fd, ret->name,
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (ret->fd >= 0 || errno != EEXIST)
             break;
     }
@@ -56,11 +57,13 @@ cli_apply_attr(int fd, const filesphere_attr_t *attr)
 }
 
 int
-cli_temp_commit(cli_temp_t *self, const char *name, const filesphere_attr_t *attr, mode_t default_mode)
+cli_temp_commit(cli_temp_t *self, const char *name, const filesphere_attr_t *attr,
+                mode_t default_mode)
 {
     int rc = attr->set ? cli_apply_attr(self->fd, attr) : fchmod(self->fd, default_mode);
     int error = errno;
-    if (close(self->fd) != 0 && rc == 0) { /* a full disk or a network file system may say so only here */
+    if (close(self->fd) != 0 &&
+        rc == 0) { /* a full disk or a network file system may say so only here */
         rc = -1;
         error = errno;
     }
@@ -128,7 +131,7 @@ cli_write_all(int fd, const void *data, size_t bytes, bool (*interrupted)(void))
     return 0;
 }
 
-/* -- names -------------------------------------------------------------------------------------- */
+/* -- names ------------------------------------------------------------------------------------- */
 
 void
 cli_names_init(cli_names_t *self)

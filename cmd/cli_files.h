@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_files - local files: complete or not at all, and never through a symbolic link.  Layer cmd.
  *
- * Everything is relative to a directory descriptor and a plain name, so that a tree that changes meanwhile, or a node
- * that lies, cannot make the program write elsewhere.
+ * Everything is relative to a directory descriptor and a plain name, so that a tree that changes
+ * meanwhile, or a node that lies, cannot make the program write elsewhere.
  */
 #ifndef FSP_CMD_CLI_FILES_H
 #define FSP_CMD_CLI_FILES_H
@@ -20,19 +20,23 @@ typedef struct {
 
 /* 0, or -1 with errno. */
 int cli_temp_open(int directory_fd, cli_temp_t *ret);
-/* Mode, times, close, rename over `name`.  0, or -1 with errno; the temporary file is gone in any case. */
-int cli_temp_commit(cli_temp_t *self, const char *name, const filesphere_attr_t *attr, mode_t default_mode);
+/* Mode, times, close, rename over `name`.  0, or -1 with errno; the temporary file is gone in any
+ * case. */
+int cli_temp_commit(cli_temp_t *self, const char *name, const filesphere_attr_t *attr,
+                    mode_t default_mode);
 /* Removes the file; harmless after commit. */
 void cli_temp_drop(cli_temp_t *self);
 
-/* A symbolic link under `name`, in place of what was there unless that is a directory.  0, or -1 with errno. */
+/* A symbolic link under `name`, in place of what was there unless that is a directory.  0, or -1
+ * with errno. */
 int cli_symlink(int directory_fd, const char *target, const char *name);
 /* The directory `name`, made if it is not there, opened without following a link; -1 with errno. */
 int cli_directory(int directory_fd, const char *name);
 /* Mode (without set-id bits) and times of an open file or directory, as far as they are known. */
 int cli_apply_attr(int fd, const filesphere_attr_t *attr);
 
-/* All of it, over short writes and signals; interrupted (may be NULL) ends it with EINTR.  0, or -1 with errno. */
+/* All of it, over short writes and signals; interrupted (may be NULL) ends it with EINTR.  0, or -1
+ * with errno. */
 int cli_write_all(int fd, const void *data, size_t bytes, bool (*interrupted)(void));
 
 /* Names of a directory in byte order.  Packed: each name, then NUL. */

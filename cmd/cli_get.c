@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_get - `filesphere get` and `cat`.  Layer cmd.
  *
- * A file is written under a temporary name in its directory and renamed when it is complete and its digest fits, so a
- * failed get leaves nothing behind.  What a node names is checked before it is used as a local name, and inside a tree
- * everything happens relative to directory descriptors that were opened without following links.
+ * A file is written under a temporary name in its directory and renamed when it is complete and its
+ * digest fits, so a failed get leaves nothing behind.  What a node names is checked before it is
+ * used as a local name, and inside a tree everything happens relative to directory descriptors that
+ * were opened without following links.
  */
 #include "cmd/cli_common.h"
 #include "cmd/cli_files.h"
@@ -38,7 +39,8 @@ typedef struct {
     int error;
 } sink_t;
 
-/* Into a pipe or a terminal, whose reader may pause for long: what fits without blocking, then NOT_YET. */
+/* Into a pipe or a terminal, whose reader may pause for long: what fits without blocking, then
+ * NOT_YET. */
 static int
 write_paced(sink_t *sink, const uint8_t *data, size_t size)
 {
@@ -49,7 +51,8 @@ write_paced(sink_t *sink, const uint8_t *data, size_t size)
             return -1;
         if (poll(&poll_fd, 1, 1000) == 0)
             return FILESPHERE_NOT_YET; /* the same data comes again */
-        size_t piece = size - sink->written < NEVER_BLOCKS_BYTES ? size - sink->written : NEVER_BLOCKS_BYTES;
+        size_t piece =
+            size - sink->written < NEVER_BLOCKS_BYTES ? size - sink->written : NEVER_BLOCKS_BYTES;
         ssize_t wrote = write(sink->fd, data + sink->written, piece);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
             sink->error = errno;
@@ -105,7 +108,8 @@ transfer(getter_t *self, const char *path, const char *local, sink_t *sink, file
         return true;
     if (sink->error != 0) {
         errno = sink->error;
-        cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be written: %m; free some room or choose another place",
+        cli_fail_status(self->cli, FSP_IO,
+                        "%.400s: cannot be written: %m; free some room or choose another place",
                         local);
     } else {
         cli_fail_call(self->cli, code);
@@ -134,7 +138,7 @@ note_got(getter_t *self, const filesphere_info_t *info, const char *local, uint6
     }
 }
 
-/* -- one thing into a local directory ------------------------------------------------------------- */
+/* -- one thing into a local directory ---------------------------------------------------------- */
 
 static void
 get_link(getter_t *self, const char *path, int directory_fd, const char *name, const char *local)
@@ -172,9 +176,11 @@ get_file(getter_t *self, const char *path, int directory_fd, const char *name, c
     filesphere_info_t info;
     if (transfer(self, path, local, &sink, &info)) {
         if (info.kind == FILESPHERE_SYMLINK || info.kind == FILESPHERE_DIRECTORY) {
-            cli_fail_status(cli, FSP_STALE, "%.400s: it became something else meanwhile; try again", path);
+            cli_fail_status(cli, FSP_STALE, "%.400s: it became something else meanwhile; try again",
+                            path);
         } else if (cli_temp_commit(&temp, name, &info.attr, cli->file_mode) != 0) {
-            cli_fail_status(cli, FSP_IO, "%.400s: cannot be written: %m; choose another place", local);
+            cli_fail_status(cli, FSP_IO, "%.400s: cannot be written: %m; choose another place",
+                            local);
         } else {
             self->file_count++;
             note_got(self, &info, local, sink.bytes);
@@ -183,7 +189,7 @@ get_file(getter_t *self, const char *path, int directory_fd, const char *name, c
     cli_temp_drop(&temp);
 }
 
-/* -- trees --------------------------------------------------------------------------------------- */
+/* -- trees ------------------------------------------------------------------------------------- */
 
 /* Kind as one byte, name, NUL: what is needed of an entry, packed. */
 static int
@@ -198,15 +204,18 @@ collect_entry(void *arg, const filesphere_entry_t *entry)
     return fsp_buf_ok(&names->text) ? 0 : -1;
 }
 
-static void get_directory(getter_t *self, const char *path, int fd, const char *local, unsigned depth);
+static void get_directory(getter_t *self, const char *path, int fd, const char *local,
+                          unsigned depth);
 
 static void
-get_child_directory(getter_t *self, const char *path, int directory_fd, const char *name, const char *local,
-                    unsigned depth)
+get_child_directory(getter_t *self, const char *path, int directory_fd, const char *name,
+                    const char *local, unsigned depth)
 {
     int fd = cli_directory(directory_fd, name);
     if (fd < 0) {
-        cli_fail_status(self->cli, FSP_IO, "%.400s: no directory can be made there: %m; links are not followed", local);
+        cli_fail_status(self->cli, FSP_IO,
+                        "%.400s: no directory can be made there: %m; links are not followed",
+                        local);
         return;
     }
     get_directory(self, path, fd, local, depth);
@@ -214,7 +223,8 @@ get_child_directory(getter_t *self, const char *path, int directory_fd, const ch
 }
 
 static void
-get_children(getter_t *self, const cli_names_t *names, const char *path, int fd, const char *local, unsigned depth)
+get_children(getter_t *self, const cli_names_t *names, const char *path, int fd, const char *local,
+             unsigned depth)
 {
     cli_t *cli = self->cli;
     const char *at = (const char *)names->text.data;
@@ -263,7 +273,7 @@ get_directory(getter_t *self, const char *path, int fd, const char *local, unsig
     cli_names_clear(&names);
 }
 
-/* -- operands ------------------------------------------------------------------------------------ */
+/* -- operands ---------------------------------------------------------------------------------- */
 
 /* Into something that is no regular file and no directory: a device, a pipe. */
 static void
@@ -290,7 +300,8 @@ open_parent(cli_t *cli, const char *local, char ret_name[FSP_NAME_BYTES_MAX + 1]
     fsp_slice_t base = cli_local_base(local);
     size_t head = (size_t)((const char *)base.data - local);
     if (base.bytes == 0 || base.bytes > FSP_NAME_BYTES_MAX || local[head + base.bytes] == '/') {
-        cli_fail_status(cli, FSP_NOT_DIRECTORY, "%.400s: is no directory and cannot become a file; check the local path",
+        cli_fail_status(cli, FSP_NOT_DIRECTORY,
+                        "%.400s: is no directory and cannot become a file; check the local path",
                         local);
         return -1;
     }
@@ -337,12 +348,14 @@ static void
 get_tree(getter_t *self, const char *path, const char *local)
 {
     if (mkdir(local, 0777) != 0 && errno != EEXIST) {
-        cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be made: %m; choose another place", local);
+        cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be made: %m; choose another place",
+                        local);
         return;
     }
     int fd = open(local, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be opened: %m; choose another place", local);
+        cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be opened: %m; choose another place",
+                        local);
         return;
     }
     get_directory(self, path, fd, local, 0);
@@ -355,17 +368,20 @@ get_operand(getter_t *self, const cli_remote_t *remote, const char *local, bool 
     cli_t *cli = self->cli;
     self->space = remote->space;
     filesphere_info_t info;
-    filesphere_code_t code = filesphere_stat(cli->handle, remote->space, remote->path, cli->version, &info);
+    filesphere_code_t code =
+        filesphere_stat(cli->handle, remote->space, remote->path, cli->version, &info);
     if (code != FILESPHERE_OK) {
         cli_fail_call(cli, code);
         return;
     }
     if (info.kind == FILESPHERE_DIRECTORY && !cli->recursive) {
-        cli_fail_status(cli, FSP_IS_DIRECTORY, "%.400s: is a directory; get it with -r", remote->path);
+        cli_fail_status(cli, FSP_IS_DIRECTORY, "%.400s: is a directory; get it with -r",
+                        remote->path);
         return;
     }
     if (info.kind != FILESPHERE_DIRECTORY && remote->into) {
-        cli_fail_status(cli, FSP_NOT_DIRECTORY, "%.400s: is no directory; leave the last '/' away", remote->path);
+        cli_fail_status(cli, FSP_NOT_DIRECTORY, "%.400s: is no directory; leave the last '/' away",
+                        remote->path);
         return;
     }
     fsp_buf_t path;
@@ -373,7 +389,8 @@ get_operand(getter_t *self, const cli_remote_t *remote, const char *local, bool 
     fsp_buf_printf(&path, "%s", local);
     const char *base = cli_remote_base(remote->path);
     if (into && *base) /* the root has no name: its content goes into the directory */
-        fsp_buf_printf(&path, "%s%s", path.bytes > 0 && local[strlen(local) - 1] == '/' ? "" : "/", base);
+        fsp_buf_printf(&path, "%s%s", path.bytes > 0 && local[strlen(local) - 1] == '/' ? "" : "/",
+                       base);
     fsp_buf_append_u8(&path, 0);
     if (!fsp_buf_ok(&path))
         cli_fail_status(cli, FSP_BAD_NAME, "%.400s: the local path is too long", local);
@@ -389,7 +406,8 @@ get_to_stdout(getter_t *self, const cli_remote_t *remote)
 {
     self->space = remote->space;
     struct stat about;
-    sink_t sink = {.fd = STDOUT_FILENO, .paced = fstat(STDOUT_FILENO, &about) != 0 || !S_ISREG(about.st_mode)};
+    sink_t sink = {.fd = STDOUT_FILENO,
+                   .paced = fstat(STDOUT_FILENO, &about) != 0 || !S_ISREG(about.st_mode)};
     filesphere_info_t info;
     bool done = transfer(self, remote->path, "standard output", &sink, &info);
     if (done || sink.bytes > 0 || sink.written > 0)
@@ -432,11 +450,14 @@ cli_get(cli_t *cli)
     struct stat about;
     bool into = !to_stdout && stat(local, &about) == 0 && S_ISDIR(about.st_mode);
     if (cli->recursive && (cli->has_range || cli->version))
-        cli_fail_status(cli, FSP_INVALID, "--range and --version are for single files; leave -r away");
+        cli_fail_status(cli, FSP_INVALID,
+                        "--range and --version are for single files; leave -r away");
     else if (cli->recursive && to_stdout)
-        cli_fail_status(cli, FSP_INVALID, "a tree cannot go to standard output; leave -r away or name a directory");
+        cli_fail_status(cli, FSP_INVALID,
+                        "a tree cannot go to standard output; leave -r away or name a directory");
     else if (source_count > 1 && !into && !to_stdout)
-        cli_fail_status(cli, FSP_NOT_DIRECTORY, "%.400s: is no directory, and several things go there; make it first",
+        cli_fail_status(cli, FSP_NOT_DIRECTORY,
+                        "%.400s: is no directory, and several things go there; make it first",
                         local);
     bool fits = cli->failure_count == 0;
     for (int i = 0; fits && i < source_count && !cli_is_hopeless(cli); i++) {

@@ -43,7 +43,7 @@ print_time(uint64_t us)
     (void)printf("%s", text);
 }
 
-/* -- ls ------------------------------------------------------------------------------------------ */
+/* -- ls ---------------------------------------------------------------------------------------- */
 
 static int
 list_entry(void *arg, const filesphere_entry_t *entry)
@@ -54,14 +54,15 @@ list_entry(void *arg, const filesphere_entry_t *entry)
         char path[FSP_PATH_BYTES_MAX + 1];
         fsp_json_t *json = cli_line(cli, "entry");
         fsp_json_text(json, "name", entry->name);
-        fsp_json_text(json, "path", cli_remote_join(self->directory, entry->name, path) == FSP_OK ? path : "");
+        fsp_json_text(json, "path",
+                      cli_remote_join(self->directory, entry->name, path) == FSP_OK ? path : "");
         fsp_json_text(json, "kind", cli_kind_name(entry->kind));
         fsp_json_uint(json, "size", entry->size);
         cli_json_id(json, "file_id", entry->file_id, sizeof entry->file_id);
         cli_json_id(json, "version", entry->version_id, sizeof entry->version_id);
         fsp_json_uint(json, "number", entry->number);
         fsp_json_time(json, "modified", entry->modified_us);
-        fsp_json_uint(json, "heads", entry->head_count);
+        fsp_json_uint(json, "head_count", entry->head_count);
         cli_line_end(cli);
         return go_on(self);
     }
@@ -70,7 +71,9 @@ list_entry(void *arg, const filesphere_entry_t *entry)
         (void)printf("  %12llu  ", (unsigned long long)entry->size);
     }
     cli_print_escaped(entry->name);
-    (void)printf("%s\n", entry->kind == FILESPHERE_DIRECTORY ? "/" : entry->kind == FILESPHERE_SYMLINK ? "@" : "");
+    (void)printf("%s\n", entry->kind == FILESPHERE_DIRECTORY ? "/"
+                         : entry->kind == FILESPHERE_SYMLINK ? "@"
+                                                             : "");
     return go_on(self);
 }
 
@@ -79,7 +82,8 @@ static filesphere_code_t
 list_file(lister_t *self, const cli_remote_t *remote)
 {
     filesphere_info_t info;
-    filesphere_code_t code = filesphere_stat(self->cli->handle, remote->space, remote->path, NULL, &info);
+    filesphere_code_t code =
+        filesphere_stat(self->cli->handle, remote->space, remote->path, NULL, &info);
     if (code != FILESPHERE_OK)
         return code;
     filesphere_entry_t entry = {.kind = info.kind,
@@ -107,13 +111,13 @@ cli_ls(cli_t *cli)
         return cli_finish(cli);
     lister_t lister = {.cli = cli, .directory = remote.path};
     filesphere_code_t code =
-            filesphere_list(cli->handle, remote.space, remote.path, cli->prefix, list_entry, &lister);
+        filesphere_list(cli->handle, remote.space, remote.path, cli->prefix, list_entry, &lister);
     if (cli_is(code, FSP_NOT_DIRECTORY) && !remote.into)
         code = list_file(&lister, &remote);
     return finish_list(&lister, remote.path, code);
 }
 
-/* -- stat ---------------------------------------------------------------------------------------- */
+/* -- stat -------------------------------------------------------------------------------------- */
 
 static void
 print_hex(const char *label, const void *data, size_t bytes)
@@ -136,7 +140,8 @@ print_info(const filesphere_info_t *info)
                      (unsigned long long)info->size);
         print_hex("sha256    ", info->sha256, sizeof info->sha256);
         print_hex("root      ", info->content_root, sizeof info->content_root);
-        (void)printf("chunks    %llu\nheads     %zu\n", (unsigned long long)info->chunks, info->head_count);
+        (void)printf("chunks    %llu\nheads     %zu\n", (unsigned long long)info->chunks,
+                     info->head_count);
     }
     (void)printf("modified  ");
     print_time(info->modified_us);
@@ -152,7 +157,8 @@ cli_stat(cli_t *cli)
     if (!cli_remote(cli, cli->operands[0], &remote))
         return cli_finish(cli);
     filesphere_info_t info;
-    filesphere_code_t code = filesphere_stat(cli->handle, remote.space, remote.path, cli->version, &info);
+    filesphere_code_t code =
+        filesphere_stat(cli->handle, remote.space, remote.path, cli->version, &info);
     if (code != FILESPHERE_OK) {
         cli_fail_call(cli, code);
     } else if (cli->json) {
@@ -164,7 +170,7 @@ cli_stat(cli_t *cli)
     return cli_finish(cli);
 }
 
-/* -- version ls ------------------------------------------------------------------------------------ */
+/* -- version ls -------------------------------------------------------------------------------- */
 
 static int
 list_version(void *arg, const filesphere_version_t *version)
@@ -172,7 +178,8 @@ list_version(void *arg, const filesphere_version_t *version)
     static const char *const kinds[] = {"none", "put", "delete", "restore", "merge"};
     lister_t *self = arg;
     cli_t *cli = self->cli;
-    const char *kind = version->kind < sizeof kinds / sizeof kinds[0] ? kinds[version->kind] : "other";
+    const char *kind =
+        version->kind < sizeof kinds / sizeof kinds[0] ? kinds[version->kind] : "other";
     if (cli->json) {
         fsp_json_t *json = cli_line(cli, "version");
         fsp_json_hex(json, "version", version->version_id, sizeof version->version_id);
@@ -190,8 +197,8 @@ list_version(void *arg, const filesphere_version_t *version)
     fsp_hex_encode(version->version_id, 8, text);
     (void)printf("%6llu  %s  ", (unsigned long long)version->number, text);
     print_time(version->time_us);
-    (void)printf("  %-7s  %12llu%s%s\n", kind, (unsigned long long)version->size, version->is_head ? "  head" : "",
-                 version->retained ? "" : "  gone");
+    (void)printf("  %-7s  %12llu%s%s\n", kind, (unsigned long long)version->size,
+                 version->is_head ? "  head" : "", version->retained ? "" : "  gone");
     return go_on(self);
 }
 
@@ -202,11 +209,12 @@ cli_version_ls(cli_t *cli)
     if (!cli_remote(cli, cli->operands[0], &remote))
         return cli_finish(cli);
     lister_t lister = {.cli = cli};
-    return finish_list(&lister, remote.path,
-                       filesphere_versions(cli->handle, remote.space, remote.path, list_version, &lister));
+    return finish_list(
+        &lister, remote.path,
+        filesphere_versions(cli->handle, remote.space, remote.path, list_version, &lister));
 }
 
-/* -- changes --------------------------------------------------------------------------------------- */
+/* -- changes ----------------------------------------------------------------------------------- */
 
 static int
 list_change(void *arg, const filesphere_change_t *change)
@@ -216,8 +224,8 @@ list_change(void *arg, const filesphere_change_t *change)
     lister_t *self = arg;
     cli_t *cli = self->cli;
     const char *operation = change->operation < sizeof operations / sizeof operations[0]
-                                    ? operations[change->operation]
-                                    : "other";
+                                ? operations[change->operation]
+                                : "other";
     if (cli->json) {
         fsp_json_t *json = cli_line(cli, "change");
         fsp_json_uint(json, "index", change->index);
@@ -254,11 +262,12 @@ cli_changes(cli_t *cli)
     if (cli->operand_count > 0 && !cli_remote(cli, cli->operands[0], &remote))
         return cli_finish(cli);
     lister_t lister = {.cli = cli};
-    return finish_list(&lister, NULL,
-                       filesphere_changes(cli->handle, remote.space, cli->after, list_change, &lister));
+    return finish_list(
+        &lister, NULL,
+        filesphere_changes(cli->handle, remote.space, cli->after, list_change, &lister));
 }
 
-/* -- node show ------------------------------------------------------------------------------------- */
+/* -- node show --------------------------------------------------------------------------------- */
 
 int
 cli_node_show(cli_t *cli)
@@ -285,10 +294,12 @@ cli_node_show(cli_t *cli)
         print_hex("node      ", node.node_id, sizeof node.node_id);
         (void)printf("version   ");
         cli_print_escaped(node.version);
-        (void)printf("\nuptime    %llu s\nmemory    %llu bytes\n", (unsigned long long)node.uptime_s,
-                     (unsigned long long)node.rss_bytes);
-        (void)printf("disk      %llu of %llu bytes free, reserve %llu: ", (unsigned long long)node.disk_free_bytes,
-                     (unsigned long long)node.disk_total_bytes, (unsigned long long)node.disk_reserve_bytes);
+        (void)printf("\nuptime    %llu s\nmemory    %llu bytes\n",
+                     (unsigned long long)node.uptime_s, (unsigned long long)node.rss_bytes);
+        (void)printf("disk      %llu of %llu bytes free, reserve %llu: ",
+                     (unsigned long long)node.disk_free_bytes,
+                     (unsigned long long)node.disk_total_bytes,
+                     (unsigned long long)node.disk_reserve_bytes);
         cli_print_escaped(node.disk_state);
         (void)printf("\nsync      %s\n", node.sync ? "on" : "OFF: a power cut loses data");
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_paths - what the user types, taken apart; what is printed, made harmless.  Layer cmd.  Pure. */
+/* cli_paths - what is typed, taken apart; what is printed, made harmless.  Layer cmd.  Pure. */
 #include "cmd/cli_paths.h"
 
 #include "core/base/check.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_put - `filesphere put`: files, standard input, trees.  Layer cmd.
  *
- * A tree is walked by directory descriptors; symbolic links below the operand are never followed, they are stored as
- * links.  A failure of one file does not stop the others; a node that is gone or full does.
+ * A tree is walked by directory descriptors; symbolic links below the operand are never followed,
+ * they are stored as links.  A failure of one file does not stop the others; a node that is gone or
+ * full does.
  */
 #include "cmd/cli_common.h"
 #include "cmd/cli_files.h"
@@ -20,12 +21,12 @@ typedef struct {
     bool lines; /* a line for each file; else only the result */
     uint64_t file_count, directory_count, symlink_count;
     uint64_t size_sum, bytes_sent_sum;
-    filesphere_info_t last; /* of the last file */
+    filesphere_info_t last;            /* of the last file */
     char root[FSP_PATH_BYTES_MAX + 1]; /* where the last operand went */
 } putter_t;
 
 typedef struct {
-    int fd;    /* read from here, or -1: */
+    int fd;           /* read from here, or -1: */
     const char *text; /* from here */
     size_t text_bytes, text_at;
     int error; /* errno of a failed read */
@@ -63,7 +64,7 @@ read_source(void *arg, void *buffer, size_t size_max, size_t *ret_size)
     }
 }
 
-/* -- lines -------------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------- */
 
 /* The fields of a stored content. */
 static void
@@ -105,7 +106,7 @@ note_stored(putter_t *self, const filesphere_info_t *info)
     }
 }
 
-/* -- single things ------------------------------------------------------------------------------- */
+/* -- single things ----------------------------------------------------------------------------- */
 
 static filesphere_attr_t
 attr_of(const struct stat *about)
@@ -118,8 +119,8 @@ attr_of(const struct stat *about)
 
 /* Stores what source gives under remote. */
 static void
-put_source(putter_t *self, source_t *source, const char *local, const char *remote, filesphere_kind_t kind,
-           const struct stat *about)
+put_source(putter_t *self, source_t *source, const char *local, const char *remote,
+           filesphere_kind_t kind, const struct stat *about)
 {
     cli_t *cli = self->cli;
     uint8_t if_match[32];
@@ -132,7 +133,8 @@ put_source(putter_t *self, source_t *source, const char *local, const char *remo
                             .size_hint = UINT64_MAX};
     if (cli->if_match) {
         if (fsp_hex_decode(fsp_slice_text(cli->if_match), if_match, sizeof if_match) != FSP_OK) {
-            cli_fail_status(cli, FSP_INVALID, "--if-match %.80s: not a version; give all 64 hexadecimal digits",
+            cli_fail_status(cli, FSP_INVALID,
+                            "--if-match %.80s: not a version; give all 64 hexadecimal digits",
                             cli->if_match);
             return;
         }
@@ -168,7 +170,8 @@ put_link(putter_t *self, int directory_fd, const char *name, const char *local, 
     if (bytes < 0 || (size_t)bytes == sizeof target) {
         if (bytes >= 0)
             errno = ENAMETOOLONG;
-        cli_fail_status(self->cli, FSP_IO, "%.400s: the link cannot be read: %m; nothing was stored", local);
+        cli_fail_status(self->cli, FSP_IO,
+                        "%.400s: the link cannot be read: %m; nothing was stored", local);
         return;
     }
     source_t source = {.fd = -1, .text = target, .text_bytes = (size_t)bytes};
@@ -177,14 +180,16 @@ put_link(putter_t *self, int directory_fd, const char *name, const char *local, 
 
 /* A regular file of a tree.  O_NONBLOCK: it may have become a pipe since it was looked at. */
 static void
-put_regular(putter_t *self, int directory_fd, const char *name, const char *local, const char *remote)
+put_regular(putter_t *self, int directory_fd, const char *name, const char *local,
+            const char *remote)
 {
     int fd = openat(directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat about;
     if (fd < 0 || fstat(fd, &about) != 0) {
         cli_fail_status(self->cli, FSP_IO, "%.400s: cannot be read: %m; nothing was stored", local);
     } else if (!S_ISREG(about.st_mode)) {
-        cli_fail_status(self->cli, FSP_IO, "%.400s: is no regular file any more; nothing was stored", local);
+        cli_fail_status(self->cli, FSP_IO,
+                        "%.400s: is no regular file any more; nothing was stored", local);
     } else {
         source_t source = {.fd = fd};
         put_source(self, &source, local, remote, FILESPHERE_FILE, &about);
@@ -193,14 +198,15 @@ put_regular(putter_t *self, int directory_fd, const char *name, const char *loca
         (void)close(fd); /* was only read */
 }
 
-/* -- trees --------------------------------------------------------------------------------------- */
+/* -- trees ------------------------------------------------------------------------------------- */
 
-static void put_node(putter_t *self, int directory_fd, const char *name, const char *local, const char *remote,
-                     unsigned depth);
+static void put_node(putter_t *self, int directory_fd, const char *name, const char *local,
+                     const char *remote, unsigned depth);
 
 /* The directory's entries, below a remote directory that is there. */
 static void
-put_children(putter_t *self, int directory_fd, const char *local, const char *remote, unsigned depth)
+put_children(putter_t *self, int directory_fd, const char *local, const char *remote,
+             unsigned depth)
 {
     cli_t *cli = self->cli;
     cli_names_t names;
@@ -223,7 +229,8 @@ put_children(putter_t *self, int directory_fd, const char *local, const char *re
         char path[FSP_PATH_BYTES_MAX + 1];
         if (!fsp_buf_ok(&local_path) || cli_remote_join(remote, name, path) != FSP_OK)
             cli_fail_status(cli, FSP_BAD_NAME,
-                            "%.400s/%.255s: cannot be a remote path (UTF-8, 255 bytes a name, 4096 bytes and 64 names a "
+                            "%.400s/%.255s: cannot be a remote path (UTF-8, 255 bytes a name, 4096 "
+                            "bytes and 64 names a "
                             "path); rename it",
                             local, name);
         else
@@ -234,8 +241,8 @@ put_children(putter_t *self, int directory_fd, const char *local, const char *re
 }
 
 static void
-put_directory(putter_t *self, int directory_fd, const char *name, const char *local, const char *remote,
-              unsigned depth)
+put_directory(putter_t *self, int directory_fd, const char *name, const char *local,
+              const char *remote, unsigned depth)
 {
     cli_t *cli = self->cli;
     /* An operand is what the user says it is; below it, links are not followed. */
@@ -286,7 +293,7 @@ put_node(putter_t *self, int directory_fd, const char *name, const char *local, 
     }
 }
 
-/* -- operands ------------------------------------------------------------------------------------ */
+/* -- operands ---------------------------------------------------------------------------------- */
 
 /* One LOCAL without -r: a file, or something that can be read like one; links are followed. */
 static void
@@ -303,7 +310,8 @@ put_plain(putter_t *self, const char *local, const char *remote)
         cli_fail_status(cli, FSP_IS_DIRECTORY, "%.400s: is a directory; put it with -r", local);
     } else {
         source_t source = {.fd = fd};
-        put_source(self, &source, local, remote, FILESPHERE_FILE, S_ISREG(about.st_mode) && !standard_input ? &about : NULL);
+        put_source(self, &source, local, remote, FILESPHERE_FILE,
+                   S_ISREG(about.st_mode) && !standard_input ? &about : NULL);
     }
     if (fd >= 0 && !standard_input)
         (void)close(fd); /* was only read */
@@ -318,17 +326,21 @@ put_operand(putter_t *self, const char *local, const cli_remote_t *remote, bool 
     fsp_slice_t base = cli_local_base(local);
     bool standard_input = strcmp(local, "-") == 0;
     if (into && standard_input) {
-        cli_fail_status(cli, FSP_IS_DIRECTORY, "%.400s: is a directory; standard input needs a name in it",
-                        remote->path);
+        cli_fail_status(cli, FSP_IS_DIRECTORY,
+                        "%.400s: is a directory; standard input needs a name in it", remote->path);
         return;
     }
-    if (into && base.bytes > 0) { /* "." and "/" have no name: their content goes into the directory */
+    if (into &&
+        base.bytes > 0) { /* "." and "/" have no name: their content goes into the directory */
         char name[FSP_NAME_BYTES_MAX + 1];
         size_t bytes = base.bytes > FSP_NAME_BYTES_MAX ? FSP_NAME_BYTES_MAX : base.bytes;
         memcpy(name, base.data, bytes);
         name[bytes] = '\0';
-        if (base.bytes > FSP_NAME_BYTES_MAX || cli_remote_join(remote->path, name, path) != FSP_OK) {
-            cli_fail_status(cli, FSP_BAD_NAME, "%.400s: its name cannot be a remote name; give the remote name", local);
+        if (base.bytes > FSP_NAME_BYTES_MAX ||
+            cli_remote_join(remote->path, name, path) != FSP_OK) {
+            cli_fail_status(cli, FSP_BAD_NAME,
+                            "%.400s: its name cannot be a remote name; give the remote name",
+                            local);
             return;
         }
     }
@@ -336,7 +348,8 @@ put_operand(putter_t *self, const char *local, const cli_remote_t *remote, bool 
     struct stat about;
     if (!cli->recursive || standard_input)
         put_plain(self, local, path);
-    else if (fstatat(AT_FDCWD, local, &about, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR))
+    else if (fstatat(AT_FDCWD, local, &about, AT_SYMLINK_NOFOLLOW) != 0 &&
+             (errno == ENOENT || errno == ENOTDIR))
         cli_fail_status(cli, FSP_NOT_FOUND, "%.400s: %m; check the local path", local);
     else
         put_node(self, AT_FDCWD, local, local, path, 0);
@@ -360,7 +373,8 @@ cli_put(cli_t *cli)
     }
     if (source_count > 1 && !into) {
         cli_fail_status(cli, FSP_NOT_DIRECTORY,
-                        "%.400s: is no directory, and several things go there; make it with: filesphere mkdir -p",
+                        "%.400s: is no directory, and several things go there; make it with: "
+                        "filesphere mkdir -p",
                         remote.path);
         return cli_finish(cli);
     }

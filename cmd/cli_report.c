@@ -10,7 +10,7 @@
 
 enum { EXIT_PARTLY = 7, EXIT_INTERRUPTED = 130 };
 
-/* -- lines -------------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------- */
 
 fsp_json_t *
 cli_line(cli_t *cli, const char *type)
@@ -29,7 +29,8 @@ cli_line_end(cli_t *cli)
     fsp_buf_append_u8(&cli->line, '\n');
     FSP_ASSERT(fsp_buf_ok(&cli->line)); /* its maximum is far above the largest line */
     FILE *to = cli->content_on_stdout ? stderr : stdout;
-    (void)fwrite(cli->line.data, 1, cli->line.bytes, to); /* looked at once, when stdout is closed */
+    (void)fwrite(cli->line.data, 1, cli->line.bytes,
+                 to); /* looked at once, when stdout is closed */
     (void)fflush(to);
 }
 
@@ -81,7 +82,8 @@ cli_json_node(fsp_json_t *json, const filesphere_info_t *info)
     if (info->attr.set) {
         fsp_json_uint(json, "mode", info->attr.mode);
         if (info->attr.mtime_s >= 0 && info->attr.mtime_s < 253402300800)
-            fsp_json_time(json, "mtime", (fsp_time_t)info->attr.mtime_s * 1000000 + info->attr.mtime_ns / 1000);
+            fsp_json_time(json, "mtime",
+                          (fsp_time_t)info->attr.mtime_s * 1000000 + info->attr.mtime_ns / 1000);
     }
 }
 
@@ -101,7 +103,7 @@ cli_print_escaped(const char *text)
     write_escaped(stdout, text);
 }
 
-/* -- failures -------------------------------------------------------------------------------------- */
+/* -- failures ---------------------------------------------------------------------------------- */
 
 bool
 cli_is(filesphere_code_t code, fsp_status_t status)
@@ -247,13 +249,13 @@ cli_finish(cli_t *cli)
         }
         cli_line_end(cli);
     } else if (cli->many && cli->done_count > 0) {
-        (void)fprintf(stderr, "filesphere: %llu done, %llu failed\n", (unsigned long long)cli->done_count,
-                      (unsigned long long)cli->failure_count);
+        (void)fprintf(stderr, "filesphere: %llu done, %llu failed\n",
+                      (unsigned long long)cli->done_count, (unsigned long long)cli->failure_count);
     }
     return exit_code;
 }
 
-/* -- remote operands ------------------------------------------------------------------------------- */
+/* -- remote operands --------------------------------------------------------------------------- */
 
 bool
 cli_remote(cli_t *cli, const char *text, cli_remote_t *ret)
@@ -261,10 +263,12 @@ cli_remote(cli_t *cli, const char *text, cli_remote_t *ret)
     fsp_status_t status = cli_remote_parse(text, ret);
     if (status == FSP_OK)
         return true;
-    cli_fail_status(cli, status, "%.400s: %s", text,
-                    status == FSP_INVALID
-                            ? "a remote path starts with '/' or with SPACE:/; a local path cannot stand here"
-                            : "not a valid remote path; no part of it may be empty, '.' or '..', or over 255 bytes");
+    cli_fail_status(
+        cli, status, "%.400s: %s", text,
+        status == FSP_INVALID
+            ? "a remote path starts with '/' or with SPACE:/; a local path cannot stand here"
+            : "not a valid remote path; no part of it may be empty, '.' or '..', or over 255 "
+              "bytes");
     return false;
 }
 

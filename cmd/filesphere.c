@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* -- commands -------------------------------------------------------------------------------------- */
+/* -- commands ---------------------------------------------------------------------------------- */
 
 enum { MANY = 1 << 20 };
 
@@ -21,33 +21,37 @@ const cli_command_t cli_commands[] = {
      "filesphere put report.pdf /docs/report.pdf", cli_put},
     {NULL, "get", "rVR", 2, MANY, "REMOTE... LOCAL", "fetch files; LOCAL '-' is standard output",
      "filesphere get -r /docs ./docs", cli_get},
-    {NULL, "cat", "VR", 1, MANY, "REMOTE...", "write contents to standard output (with --json, lines go to stderr)",
+    {NULL, "cat", "VR", 1, MANY, "REMOTE...",
+     "write contents to standard output (with --json, lines go to stderr)",
      "filesphere cat --range 0-99 /docs/report.pdf", cli_cat},
     {NULL, "ls", "lx", 0, 1, "[REMOTE]", "list a directory", "filesphere ls -l /docs", cli_ls},
     {NULL, "stat", "V", 1, 1, "REMOTE", "show what is known about a file or directory",
      "filesphere stat --json /docs/report.pdf", cli_stat},
-    {NULL, "mkdir", "p", 1, MANY, "REMOTE...", "make directories", "filesphere mkdir -p /docs/2026/november", cli_mkdir},
+    {NULL, "mkdir", "p", 1, MANY, "REMOTE...", "make directories",
+     "filesphere mkdir -p /docs/2026/november", cli_mkdir},
     {NULL, "mv", "n", 2, MANY, "REMOTE... REMOTE", "move or rename; missing parents are made",
      "filesphere mv /docs/report.pdf /archive/", cli_mv},
-    {NULL, "cp", "n", 2, MANY, "REMOTE... REMOTE", "copy files inside the mesh; missing parents are made",
+    {NULL, "cp", "n", 2, MANY, "REMOTE... REMOTE",
+     "copy files inside the mesh; missing parents are made",
      "filesphere cp /docs/report.pdf /docs/report-2.pdf", cli_cp},
-    {NULL, "rm", "r", 1, MANY, "REMOTE...", "remove; what is removed goes to the trash", "filesphere rm -r /docs/old",
-     cli_rm},
+    {NULL, "rm", "r", 1, MANY, "REMOTE...", "remove; what is removed goes to the trash",
+     "filesphere rm -r /docs/old", cli_rm},
     {"version", "ls", "", 1, 1, "REMOTE", "list the versions of a file, newest first",
      "filesphere version ls /docs/report.pdf", cli_version_ls},
     {"version", "restore", "V", 1, 2, "REMOTE VERSION", "make an older version the newest again",
      "filesphere version restore /docs/report.pdf 3f9a51c07b2e", cli_version_restore},
     {NULL, "changes", "A", 0, 1, "[SPACE:/]", "list the changes of a space, oldest first",
      "filesphere changes --after 120 --json", cli_changes},
-    {"node", "show", "", 0, 0, "", "show the state of the node", "filesphere node show --json", cli_node_show},
+    {"node", "show", "", 0, 0, "", "show the state of the node", "filesphere node show --json",
+     cli_node_show},
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
-/* -- options --------------------------------------------------------------------------------------- */
+/* -- options ----------------------------------------------------------------------------------- */
 
 typedef struct {
-    char letter;     /* what commands list; also the value getopt gives */
-    bool is_short;   /* the letter is an option itself: -r */
+    char letter;   /* what commands list; also the value getopt gives */
+    bool is_short; /* the letter is an option itself: -r */
     const char *name;
     const char *argument; /* NULL: none */
     const char *help;
@@ -56,9 +60,11 @@ typedef struct {
 static const option_t options[] = {
     {'r', true, "recursive", NULL, "directories with all that is in them"},
     {'n', true, "no-replace", NULL, "fail if something is there already"},
-    {'M', false, "if-match", "VERSION", "only if this is the present version (64 hexadecimal digits)"},
+    {'M', false, "if-match", "VERSION",
+     "only if this is the present version (64 hexadecimal digits)"},
     {'m', true, "message", "TEXT", "a message that is kept with the version"},
-    {'V', false, "version", "VERSION", "this version (8 to 64 hexadecimal digits) instead of the newest"},
+    {'V', false, "version", "VERSION",
+     "this version (8 to 64 hexadecimal digits) instead of the newest"},
     {'R', false, "range", "A-B", "only bytes A to B, both included; 'A-' is up to the end"},
     {'l', true, "long", NULL, "with size and time"},
     {'x', false, "prefix", "TEXT", "only names that start so"},
@@ -66,7 +72,8 @@ static const option_t options[] = {
     {'A', false, "after", "NUMBER", "only changes after this number"},
 };
 static const option_t common_options[] = {
-    {'P', false, "profile", "FILE", "profile; else $FILESPHERE_PROFILE, else ~/.config/filesphere/profile"},
+    {'P', false, "profile", "FILE",
+     "profile; else $FILESPHERE_PROFILE, else ~/.config/filesphere/profile"},
     {'j', false, "json", NULL, "one JSON object a line; the last has type=result or type=error"},
     {'T', false, "timeout", "SECONDS", "wait so long for a sign of life of the node (5)"},
     {'q', true, "quiet", NULL, "say nothing but results and errors"},
@@ -86,9 +93,10 @@ typedef struct {
 static void
 add_option(getopt_table_t *table, size_t *count, const option_t *option)
 {
-    table->longs[(*count)++] = (struct option){.name = option->name,
-                                               .has_arg = option->argument ? required_argument : no_argument,
-                                               .val = option->letter};
+    table->longs[(*count)++] =
+        (struct option){.name = option->name,
+                        .has_arg = option->argument ? required_argument : no_argument,
+                        .val = option->letter};
     if (option->is_short) {
         size_t at = strlen(table->shorts);
         table->shorts[at++] = option->letter;
@@ -101,7 +109,8 @@ add_option(getopt_table_t *table, size_t *count, const option_t *option)
 static void
 make_table(getopt_table_t *table, const cli_command_t *command)
 {
-    static const option_t version = {'W', false, "version", NULL, "show the version of this program"};
+    static const option_t version = {'W', false, "version", NULL,
+                                     "show the version of this program"};
     memset(table, 0, sizeof *table);
     /* '+': stop at the command.  ':': tell a missing argument from an unknown option. */
     memcpy(table->shorts, command ? ":" : "+:", command ? 1 : 2);
@@ -125,8 +134,9 @@ print_options(const option_t *list, size_t count, const char *letters)
             continue;
         char left[64];
         (void)snprintf(left, sizeof left, "%c%c%s --%s%s%s", option->is_short ? '-' : ' ',
-                       option->is_short ? option->letter : ' ', option->is_short ? "," : " ", option->name,
-                       option->argument ? " " : "", option->argument ? option->argument : "");
+                       option->is_short ? option->letter : ' ', option->is_short ? "," : " ",
+                       option->name, option->argument ? " " : "",
+                       option->argument ? option->argument : "");
         (void)printf("  %-26s %s\n", left, option->help);
     }
 }
@@ -135,9 +145,10 @@ static void
 print_help(const cli_command_t *command)
 {
     if (command) {
-        (void)printf("Usage: filesphere %s%s%s [OPTION...]%s%s\n\n%s.\n\nExample:\n  %s\n\nOptions:\n",
-                     command->group ? command->group : "", command->group ? " " : "", command->name,
-                     *command->operands ? " " : "", command->operands, command->summary, command->example);
+        (void)printf(
+            "Usage: filesphere %s%s%s [OPTION...]%s%s\n\n%s.\n\nExample:\n  %s\n\nOptions:\n",
+            command->group ? command->group : "", command->group ? " " : "", command->name,
+            *command->operands ? " " : "", command->operands, command->summary, command->example);
         print_options(options, OPTION_COUNT, command->options);
         print_options(common_options, COMMON_COUNT, NULL);
         return;
@@ -146,18 +157,21 @@ print_help(const cli_command_t *command)
     for (size_t i = 0; i < cli_command_count; i++) {
         char name[64];
         const cli_command_t *each = &cli_commands[i];
-        (void)snprintf(name, sizeof name, "%s%s%s %s", each->group ? each->group : "", each->group ? " " : "",
-                       each->name, each->operands);
+        (void)snprintf(name, sizeof name, "%s%s%s %s", each->group ? each->group : "",
+                       each->group ? " " : "", each->name, each->operands);
         (void)printf("  %-32s %s\n", name, each->summary);
     }
-    (void)printf("\nREMOTE is /path in the profile's space, or SPACE:/path.  Every command has --help.\n\nOptions:\n");
+    (void)printf("\nREMOTE is /path in the profile's space, or SPACE:/path.  Every command has "
+                 "--help.\n\nOptions:\n");
     print_options(common_options, COMMON_COUNT, NULL);
     (void)printf("      --version              show the version of this program\n\n"
-                 "Exit codes: 0 done, 1 other failure, 2 usage, 3 not found, 4 conflict, 5 not logged in, 6 forbidden,\n"
-                 "7 partly done, 8 try again later, 9 quota or space, 10 integrity error, 130 interrupted.\n");
+                 "Exit codes: 0 done, 1 other failure, 2 usage, 3 not found, 4 conflict, 5 not "
+                 "logged in, 6 forbidden,\n"
+                 "7 partly done, 8 try again later, 9 quota or space, 10 integrity error, 130 "
+                 "interrupted.\n");
 }
 
-/* -- parsing --------------------------------------------------------------------------------------- */
+/* -- parsing ----------------------------------------------------------------------------------- */
 
 static const cli_command_t *
 find_command(char **words, int count, int *ret_used)
@@ -186,12 +200,13 @@ is_group(const char *word)
 
 /* A number of an option; false: the failure is noted. */
 static bool
-take_number(cli_t *cli, const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+take_number(cli_t *cli, const char *name, const char *text, uint64_t min, uint64_t max,
+            uint64_t *ret)
 {
     if (fsp_parse_u64(fsp_slice_text(text), max, ret) == FSP_OK && *ret >= min)
         return true;
-    cli_fail_status(cli, FSP_INVALID, "--%s %.80s: give a whole number from %llu to %llu", name, text,
-                    (unsigned long long)min, (unsigned long long)max);
+    cli_fail_status(cli, FSP_INVALID, "--%s %.80s: give a whole number from %llu to %llu", name,
+                    text, (unsigned long long)min, (unsigned long long)max);
     return false;
 }
 
@@ -220,7 +235,8 @@ take_option(cli_t *cli, int letter, char **argv)
         cli->has_range = true;
         if (cli_range_parse(optarg, &cli->range_first, &cli->range_last) == FSP_OK)
             return PARSED;
-        cli_fail_status(cli, FSP_INVALID, "--range %.80s: give the first and the last byte, as in 0-99", optarg);
+        cli_fail_status(cli, FSP_INVALID,
+                        "--range %.80s: give the first and the last byte, as in 0-99", optarg);
         return WRONG;
     case 'l':
         cli->long_lines = true;
@@ -249,11 +265,12 @@ take_option(cli_t *cli, int letter, char **argv)
     case 'W':
         return VERSION;
     default:
-        cli_fail_status(cli, FSP_INVALID, "%.80s: %s; see: filesphere%s%s%s%s --help", argv[optind - 1],
-                        letter == ':' ? "the option needs an argument" : "there is no such option here",
-                        cli->command && cli->command->group ? " " : "",
-                        cli->command && cli->command->group ? cli->command->group : "", cli->command ? " " : "",
-                        cli->command ? cli->command->name : "");
+        cli_fail_status(
+            cli, FSP_INVALID, "%.80s: %s; see: filesphere%s%s%s%s --help", argv[optind - 1],
+            letter == ':' ? "the option needs an argument" : "there is no such option here",
+            cli->command && cli->command->group ? " " : "",
+            cli->command && cli->command->group ? cli->command->group : "", cli->command ? " " : "",
+            cli->command ? cli->command->name : "");
         return WRONG;
     }
 }
@@ -292,9 +309,11 @@ parse(cli_t *cli, int argc, char **argv)
         if (at >= argc)
             cli_fail_status(cli, FSP_INVALID, "a command is missing; see: filesphere --help");
         else if (is_group(argv[at]))
-            cli_fail_status(cli, FSP_INVALID, "%.80s: say what to do with it; see: filesphere --help", argv[at]);
+            cli_fail_status(cli, FSP_INVALID,
+                            "%.80s: say what to do with it; see: filesphere --help", argv[at]);
         else
-            cli_fail_status(cli, FSP_INVALID, "%.80s: there is no such command; see: filesphere --help", argv[at]);
+            cli_fail_status(cli, FSP_INVALID,
+                            "%.80s: there is no such command; see: filesphere --help", argv[at]);
         return WRONG;
     }
     /* getopt wants a name before the first option: the command's. */
@@ -305,7 +324,8 @@ parse(cli_t *cli, int argc, char **argv)
         return parsed;
     cli->operands = rest + optind;
     cli->operand_count = rest_count - optind;
-    if (cli->operand_count >= cli->command->operands_min && cli->operand_count <= cli->command->operands_max)
+    if (cli->operand_count >= cli->command->operands_min &&
+        cli->operand_count <= cli->command->operands_max)
         return PARSED;
     cli_fail_status(cli, FSP_INVALID, "%s operands; usage: filesphere %s%s%s [OPTION...] %s",
                     cli->operand_count < cli->command->operands_min ? "missing" : "too many",
@@ -314,7 +334,7 @@ parse(cli_t *cli, int argc, char **argv)
     return WRONG;
 }
 
-/* -- signals --------------------------------------------------------------------------------------- */
+/* -- signals ----------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t interrupt_count;
 static cli_t *volatile interrupt_cli; /* whose handle is to be cancelled */
@@ -347,7 +367,7 @@ catch_interrupts(void)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
-/* -- main ------------------------------------------------------------------------------------------ */
+/* -- main -------------------------------------------------------------------------------------- */
 
 static int
 run(cli_t *cli)

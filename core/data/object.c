@@ -407,7 +407,10 @@ fsp_object_range(const fsp_object_header_t *header, uint64_t from, uint64_t to,
         (to / FSP_SUBBLOCK_BYTES + (to % FSP_SUBBLOCK_BYTES != 0)) * SEALED_BLOCK_BYTES;
     if (sealed_to > sealed_bytes)
         sealed_to = sealed_bytes;
-    *ret_sealed_from = sealed_from < sealed_to ? sealed_from : sealed_to;
+    if (from == to)
+        sealed_from = sealed_to;
+    FSP_POST(sealed_from <= sealed_to);
+    *ret_sealed_from = sealed_from;
     *ret_sealed_to = sealed_to;
 }
 

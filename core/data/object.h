@@ -85,8 +85,9 @@ FSP_MUST_CHECK fsp_status_t fsp_object_name(fsp_slice_t object, fsp_key_t *ret_k
    the generation is not held; UNSUPPORTED if it is a sound object of a newer format.  The salt
    is not recomputed: it only has to differ, not to be ours. */
 FSP_MUST_CHECK fsp_status_t fsp_object_open(const fsp_space_keys_t *keys, fsp_key_t key,
-                                            const uint8_t head[FSP_OBJECT_HEAD_BYTES], fsp_slice_t open,
-                                            fsp_slice_t sealed, fsp_blob_t **ret_plain);
+                                            const uint8_t head[FSP_OBJECT_HEAD_BYTES],
+                                            fsp_slice_t open, fsp_slice_t sealed,
+                                            fsp_blob_t **ret_plain);
 /* The same from one piece. */
 FSP_MUST_CHECK fsp_status_t fsp_object_open_whole(const fsp_space_keys_t *keys, fsp_key_t key,
                                                   fsp_slice_t object, fsp_blob_t **ret_plain,

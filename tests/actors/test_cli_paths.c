@@ -28,7 +28,8 @@ END_TEST
 START_TEST(refuses_what_is_no_remote_path)
 {
     static const char *const invalid[] = {"", "a", "a/b", "home:", "home:a", "./x", "~"};
-    static const char *const bad[] = {"/a//b", "/a/../b", "/.", "/a/./b", "HOME:/a", ":/a", "-x:/a", "a b:/c", "/\xff"};
+    static const char *const bad[] = {"/a//b", "/a/../b", "/.",     "/a/./b", "HOME:/a",
+                                      ":/a",   "-x:/a",   "a b:/c", "/\xff"};
     cli_remote_t remote;
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++)
         ck_assert_msg(cli_remote_parse(invalid[i], &remote) == FSP_INVALID, "%s", invalid[i]);
@@ -72,8 +73,9 @@ START_TEST(ranges_are_inclusive)
     ck_assert_int_eq(cli_range_parse("5-", &first, &last), FSP_OK);
     ck_assert_uint_eq(first, 5);
     ck_assert(last > UINT64_MAX / 2);
-    static const char *const invalid[] = {"", "-", "5", "-5", "9-5", "a-b", "1-2-3", " 1-2", "1--2",
-                                          "99999999999999999999-99999999999999999999"};
+    static const char *const invalid[] = {
+        "",    "-",     "5",    "-5",   "9-5",
+        "a-b", "1-2-3", " 1-2", "1--2", "99999999999999999999-99999999999999999999"};
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++)
         ck_assert_msg(cli_range_parse(invalid[i], &first, &last) == FSP_INVALID, "%s", invalid[i]);
 }
@@ -83,10 +85,12 @@ START_TEST(local_names_without_a_name_are_empty)
 {
     static const struct {
         const char *path, *base;
-    } table[] = {{"a", "a"}, {"a/b", "b"}, {"a/b//", "b"}, {"/", ""}, {".", ""}, {"..", ""},
-                 {"a/..", ""}, {"./", ""}, {"./a", "a"}, {"", ""}, {"...", "..."}, {"/a", "a"}};
+    } table[] = {{"a", "a"},   {"a/b", "b"}, {"a/b//", "b"}, {"/", ""},
+                 {".", ""},    {"..", ""},   {"a/..", ""},   {"./", ""},
+                 {"./a", "a"}, {"", ""},     {"...", "..."}, {"/a", "a"}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        ck_assert_msg(fsp_slice_eq(cli_local_base(table[i].path), fsp_slice_text(table[i].base)), "%s", table[i].path);
+        ck_assert_msg(fsp_slice_eq(cli_local_base(table[i].path), fsp_slice_text(table[i].base)),
+                      "%s", table[i].path);
 }
 END_TEST
 
@@ -104,7 +108,8 @@ START_TEST(terminals_see_no_control_characters)
         fsp_buf_t escaped;
         fsp_buf_init(&escaped, 1024);
         cli_escape(fsp_slice_text(table[i].text), &escaped);
-        ck_assert_msg(fsp_slice_eq(fsp_buf_slice(&escaped), fsp_slice_text(table[i].escaped)), "%zu", i);
+        ck_assert_msg(fsp_slice_eq(fsp_buf_slice(&escaped), fsp_slice_text(table[i].escaped)),
+                      "%zu", i);
         fsp_buf_clear(&escaped);
     }
 }

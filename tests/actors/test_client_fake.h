@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_client_fake - a node for the client library's tests: one thread, one content, and faults on demand.  Layer tests.
+/* test_client_fake - a node for the client's tests, with faults on demand.  Layer tests.
  *
  * Knobs are set before fake_start or between calls; counters are read when a call has ended.
  */
@@ -26,6 +26,8 @@ enum { FAKE_CONTENT_MAX = 64 * 1024 * 1024, FAKE_OPS_MAX = 64 };
 
 typedef struct {
     pthread_t thread;
+    pthread_mutex_t
+        mutex; /* over content and counters: sanitizers do not see what ZeroMQ synchronises */
     atomic_bool stop, restart;
     zsock_t *router;
     void *socket;
@@ -41,7 +43,7 @@ typedef struct {
     _Atomic unsigned expired_count;
     atomic_bool wrong_sha, wrong_offset, too_much, garbage, endless_list, backward_list;
     _Atomic uint64_t beat_ms;
-    size_t list_count;
+    _Atomic size_t list_count;
 
     /* What was seen. */
     _Atomic unsigned hellos, pings, aborts, requests, single_puts, stream_puts;
@@ -62,7 +64,7 @@ typedef struct {
     size_t routing_bytes;
 } fake_t;
 
-static void
+static inline void
 fake_send(fake_t *self, fsp_client_type_t type, uint64_t id, fsp_slice_t body, fsp_slice_t payload)
 {
     fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
@@ -79,8 +81,9 @@ fake_send(fake_t *self, fsp_client_type_t type, uint64_t id, fsp_slice_t body, f
         (void)zmq_send(self->socket, payload.data, payload.bytes, 0);
 }
 
-static void
-fake_reply(fake_t *self, fsp_client_type_t type, uint64_t id, const fsp_reply_t *reply, fsp_slice_t payload)
+static inline void
+fake_reply(fake_t *self, fsp_client_type_t type, uint64_t id, const fsp_reply_t *reply,
+           fsp_slice_t payload)
 {
     fsp_buf_t body;
     fsp_buf_init(&body, FSP_BODY_BYTES_MAX);
@@ -90,15 +93,16 @@ fake_reply(fake_t *self, fsp_client_type_t type, uint64_t id, const fsp_reply_t 
     fsp_buf_clear(&body);
 }
 
-static void
+static inline void
 fake_error(fake_t *self, uint64_t id, unsigned code, uint64_t change)
 {
-    fsp_reply_t reply = {.code = code, .text = fsp_slice_text("words of the node"), .change = change};
+    fsp_reply_t reply = {
+        .code = code, .text = fsp_slice_text("words of the node"), .change = change};
     fake_reply(self, FSP_MSG_ERROR, id, &reply, fsp_slice(NULL, 0));
 }
 
 /* What a node says about its one content. */
-static fsp_reply_t
+static inline fsp_reply_t
 fake_about(fake_t *self, fsp_slice_t path)
 {
     fsp_reply_t reply = {.has_node = true,
@@ -121,10 +125,11 @@ fake_about(fake_t *self, fsp_slice_t path)
     return reply;
 }
 
-static void
+static inline void
 fake_send_data(fake_t *self)
 {
-    while (self->download_id && self->download_at < self->download_to && self->download_credit > 0) {
+    while (self->download_id && self->download_at < self->download_to &&
+           self->download_credit > 0) {
         if (self->error_code && self->download_at > 0) {
             fake_error(self, self->download_id, self->error_code, 0);
             self->error_code = 0;
@@ -147,12 +152,13 @@ fake_send_data(fake_t *self)
     }
 }
 
-static void
+static inline void
 fake_get(fake_t *self, uint64_t id, const fsp_request_t *request)
 {
     fsp_reply_t reply = fake_about(self, request->path);
     reply.from = request->has_range ? request->range_first : 0;
-    reply.to = request->has_range && request->range_last < reply.size ? request->range_last + 1 : reply.size;
+    reply.to = request->has_range && request->range_last < reply.size ? request->range_last + 1
+                                                                      : reply.size;
     uint64_t first = reply.to - reply.from < 1000 ? reply.to - reply.from : 1000;
     fake_reply(self, FSP_MSG_OK, id, &reply, fsp_slice(self->content.data + reply.from, first));
     self->download_id = id;
@@ -162,7 +168,7 @@ fake_get(fake_t *self, uint64_t id, const fsp_request_t *request)
     fake_send_data(self);
 }
 
-static void
+static inline void
 fake_grant(fake_t *self)
 {
     if (self->error_code && self->upload.bytes > 0) {
@@ -179,7 +185,7 @@ fake_grant(fake_t *self)
     fake_reply(self, FSP_MSG_CREDIT, self->upload_id, &reply, fsp_slice(NULL, 0));
 }
 
-static void
+static inline void
 fake_stored(fake_t *self, uint64_t id, const fsp_request_t *request)
 {
     fsp_hash_t sha256 = fsp_sha256(fsp_buf_slice(&self->content));
@@ -192,7 +198,7 @@ fake_stored(fake_t *self, uint64_t id, const fsp_request_t *request)
     fake_reply(self, FSP_MSG_OK, id, &reply, fsp_slice(NULL, 0));
 }
 
-static void
+static inline void
 fake_put(fake_t *self, uint64_t id, const fsp_request_t *request, fsp_slice_t payload)
 {
     if (request->end) {
@@ -209,7 +215,7 @@ fake_put(fake_t *self, uint64_t id, const fsp_request_t *request, fsp_slice_t pa
     fake_grant(self);
 }
 
-static void
+static inline void
 fake_data(fake_t *self, uint64_t id, fsp_slice_t body, fsp_slice_t payload)
 {
     if (id != self->upload_id)
@@ -224,7 +230,7 @@ fake_data(fake_t *self, uint64_t id, fsp_slice_t body, fsp_slice_t payload)
     fake_grant(self);
 }
 
-static void
+static inline void
 fake_list(fake_t *self, uint64_t id, const fsp_request_t *request)
 {
     fsp_buf_t items;
@@ -235,8 +241,10 @@ fake_list(fake_t *self, uint64_t id, const fsp_request_t *request)
         start = strtoul((const char *)request->after.data + 4, NULL, 10) + 1;
     for (size_t i = start; i < self->list_count && reply.item_count < 100; i++) {
         char name[32];
-        (void)snprintf(name, sizeof name, "name%06zu", self->backward_list ? self->list_count - i : i);
-        fsp_entry_info_t entry = {.name = fsp_slice_text(name), .kind = FSP_KIND_FILE, .size = i, .number = 1};
+        (void)snprintf(name, sizeof name, "name%06zu",
+                       self->backward_list ? self->list_count - i : i);
+        fsp_entry_info_t entry = {
+            .name = fsp_slice_text(name), .kind = FSP_KIND_FILE, .size = i, .number = 1};
         memset(entry.file_id.bytes, 1, sizeof entry.file_id.bytes);
         fsp_item_entry_encode(&entry, &items);
         reply.item_count++;
@@ -248,7 +256,7 @@ fake_list(fake_t *self, uint64_t id, const fsp_request_t *request)
 }
 
 /* Counts a knob down; true while it was not 0. */
-static bool
+static inline bool
 fake_once(_Atomic unsigned *knob)
 {
     if (*knob == 0)
@@ -257,7 +265,7 @@ fake_once(_Atomic unsigned *knob)
     return true;
 }
 
-static void
+static inline void
 fake_request(fake_t *self, const fsp_envelope_t *envelope, fsp_slice_t body, fsp_slice_t payload)
 {
     fsp_request_t request;
@@ -332,19 +340,22 @@ fake_request(fake_t *self, const fsp_envelope_t *envelope, fsp_slice_t body, fsp
     }
 }
 
-static void
+static inline void
 fake_message(fake_t *self, zmsg_t *message)
 {
     zframe_t *id = zmsg_pop(message);
-    bool known = zframe_size(id) == self->routing_bytes && memcmp(zframe_data(id), self->routing_id, self->routing_bytes) == 0;
+    bool known = zframe_size(id) == self->routing_bytes &&
+                 memcmp(zframe_data(id), self->routing_id, self->routing_bytes) == 0;
     self->welcomed = self->welcomed && known;
     self->routing_bytes = zframe_size(id);
     memcpy(self->routing_id, zframe_data(id), self->routing_bytes);
     zframe_destroy(&id);
-    bool deaf = self->routing_bytes == self->deaf_bytes && memcmp(self->routing_id, self->deaf_id, self->deaf_bytes) == 0;
+    bool deaf = self->routing_bytes == self->deaf_bytes &&
+                memcmp(self->routing_id, self->deaf_id, self->deaf_bytes) == 0;
     zframe_t *head = zmsg_first(message);
     fsp_envelope_t envelope;
-    ck_assert_int_eq(fsp_envelope_decode(fsp_slice(zframe_data(head), zframe_size(head)), &envelope), FSP_OK);
+    ck_assert_int_eq(
+        fsp_envelope_decode(fsp_slice(zframe_data(head), zframe_size(head)), &envelope), FSP_OK);
     fsp_slice_t body = fsp_slice(NULL, 0), payload = body;
     if (envelope.body_bytes > 0) {
         zframe_t *frame = zmsg_next(message);
@@ -386,7 +397,7 @@ fake_message(fake_t *self, zmsg_t *message)
 }
 
 /* Binds to endpoint, or to a port of its own. */
-static void
+static inline void
 fake_bind(fake_t *self)
 {
     int64_t deadline = zclock_mono() + 5000;
@@ -398,8 +409,10 @@ fake_bind(fake_t *self)
         zsock_set_rcvhwm(self->router, 0);
         zsock_set_sndhwm(self->router, 0);
         self->socket = zsock_resolve(self->router);
-        if (zsock_bind(self->router, "%s", self->endpoint[0] ? self->endpoint : "tcp://127.0.0.1:*") != -1) {
-            (void)snprintf(self->endpoint, sizeof self->endpoint, "%s", zsock_endpoint(self->router));
+        if (zsock_bind(self->router, "%s",
+                       self->endpoint[0] ? self->endpoint : "tcp://127.0.0.1:*") != -1) {
+            (void)snprintf(self->endpoint, sizeof self->endpoint, "%s",
+                           zsock_endpoint(self->router));
             return;
         }
         zsock_destroy(&self->router); /* the old one is not quite gone */
@@ -407,7 +420,7 @@ fake_bind(fake_t *self)
     ck_abort_msg("cannot bind %s", self->endpoint);
 }
 
-static void *
+static inline void *
 fake_run(void *self_)
 {
     fake_t *self = self_;
@@ -423,8 +436,10 @@ fake_run(void *self_)
         if (zmq_poll(&item, 1, 10) <= 0)
             continue;
         zmsg_t *message = zmsg_recv(self->router);
+        (void)pthread_mutex_lock(&self->mutex);
         if (message)
             fake_message(self, message);
+        (void)pthread_mutex_unlock(&self->mutex);
         zmsg_destroy(&message);
     }
     zsock_destroy(&self->router);
@@ -432,7 +447,7 @@ fake_run(void *self_)
 }
 
 /* A profile with these endpoints and keys in a file. */
-static void
+static inline void
 fake_write_profile(fake_t *self, const char *first, const char *second, const char *server_key)
 {
     fsp_profile_t profile = {.name = "test", .endpoint_count = second ? 2 : 1, .space = "home"};
@@ -446,7 +461,8 @@ fake_write_profile(fake_t *self, const char *first, const char *second, const ch
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_PROFILE_BYTES_MAX);
     fsp_profile_encode(&profile, &text);
-    (void)snprintf(self->profile_path, sizeof self->profile_path, "/tmp/test_client_%d_XXXXXX", (int)getpid());
+    (void)snprintf(self->profile_path, sizeof self->profile_path, "/tmp/test_client_%d_XXXXXX",
+                   (int)getpid());
     int fd = mkstemp(self->profile_path);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(write(fd, text.data, text.bytes), (ssize_t)text.bytes);
@@ -454,29 +470,32 @@ fake_write_profile(fake_t *self, const char *first, const char *second, const ch
     fsp_buf_clear(&text);
 }
 
-static void
+static inline void
 fake_start(fake_t *self)
 {
     ck_assert_int_eq(zmq_curve_keypair(self->public_key, self->secret_key), 0);
     fsp_buf_init(&self->content, FAKE_CONTENT_MAX);
     fsp_buf_init(&self->upload, FAKE_CONTENT_MAX);
+    ck_assert_int_eq(pthread_mutex_init(&self->mutex, NULL), 0);
+    (void)fsp_sha256(fsp_slice(NULL, 0)); /* fetches the algorithm before there are threads */
     zsys_handler_set(NULL);
     fake_bind(self);
     fake_write_profile(self, self->endpoint, NULL, self->public_key);
     ck_assert_int_eq(pthread_create(&self->thread, NULL, fake_run, self), 0);
 }
 
-static void
+static inline void
 fake_stop(fake_t *self)
 {
     self->stop = true;
     ck_assert_int_eq(pthread_join(self->thread, NULL), 0);
+    (void)pthread_mutex_destroy(&self->mutex);
     fsp_buf_clear(&self->content);
     fsp_buf_clear(&self->upload);
     (void)unlink(self->profile_path);
 }
 
-static filesphere_t *
+static inline filesphere_t *
 fake_open(fake_t *self, uint64_t timeout_ms)
 {
     filesphere_config_t config = {.profile_path = self->profile_path, .timeout_ms = timeout_ms};
@@ -487,7 +506,7 @@ fake_open(fake_t *self, uint64_t timeout_ms)
 }
 
 /* Waits for a counter to reach a value, at most 5 s. */
-static void
+static inline void
 fake_await(_Atomic unsigned *counter, unsigned value)
 {
     int64_t deadline = zclock_mono() + 5000;

@@ -1,121 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_client_library - the client library against a node that can lie, forget and go away.  Layer tests. */
-#include "tests/actors/test_client_fake.h"
+/* test_client_library - the client library against a node that lies and fails.  Layer tests. */
+#include "tests/actors/test_client_streams.h"
 
 #include "tests/unit/suite.h"
 
 #include <signal.h>
 
-static fake_t fake;
-
-static void
-set_up(void)
-{
-    memset(&fake, 0, sizeof fake);
-    fake_start(&fake);
-}
-
-static void
-tear_down(void)
-{
-    fake_stop(&fake);
-}
-
-static void
-expect(filesphere_t *handle, filesphere_code_t code, fsp_status_t status, int exit_code)
-{
-    ck_assert_msg(code == fsp_error_info(status)->code, "%u (%s) instead of %s: %s", code, filesphere_symbol(code),
-                  fsp_status_name(status), filesphere_error(handle));
-    ck_assert_int_eq(filesphere_exit_code(code), exit_code);
-    ck_assert(status == FSP_OK || *filesphere_error(handle));
-}
-
-/* -- sources and sinks --------------------------------------------------------------------------- */
-
-typedef struct {
-    uint64_t bytes, at; /* pattern bytes, and how many are done */
-    size_t piece_max;
-    uint64_t fail_at; /* 0: never */
-    unsigned not_yet; /* so many times nothing, at fail_at */
-    bool same;        /* sink: everything fitted the pattern */
-    filesphere_t *handle;
-    filesphere_code_t inner;
-} stream_t;
-
-static uint8_t
-pattern(uint64_t at)
-{
-    return (uint8_t)(at * 7 + at / 251 + at / 65521);
-}
-
-static int
-read_pattern(void *arg, void *buffer, size_t size_max, size_t *ret_size)
-{
-    stream_t *stream = arg;
-    if (stream->fail_at && stream->at >= stream->fail_at) {
-        if (stream->not_yet == 0)
-            return -1;
-        if (--stream->not_yet == 0)
-            stream->fail_at = 0;
-        (void)poll(NULL, 0, 20);
-        return FILESPHERE_NOT_YET;
-    }
-    uint64_t bytes = stream->bytes - stream->at;
-    if (bytes > size_max)
-        bytes = size_max;
-    if (stream->piece_max && bytes > stream->piece_max)
-        bytes = stream->piece_max;
-    for (uint64_t i = 0; i < bytes; i++)
-        ((uint8_t *)buffer)[i] = pattern(stream->at + i);
-    stream->at += bytes;
-    *ret_size = (size_t)bytes;
-    return 0;
-}
-
-static int
-write_pattern(void *arg, const void *data, size_t size)
-{
-    stream_t *stream = arg;
-    if (stream->fail_at && stream->at >= stream->fail_at) {
-        if (stream->not_yet == 0)
-            return -1;
-        if (--stream->not_yet == 0)
-            stream->fail_at = 0;
-        (void)poll(NULL, 0, 20);
-        return FILESPHERE_NOT_YET;
-    }
-    for (size_t i = 0; i < size; i++)
-        stream->same = stream->same && ((const uint8_t *)data)[i] == pattern(stream->at + i);
-    stream->at += size;
-    if (stream->handle)
-        stream->inner = filesphere_stat(stream->handle, NULL, "/", NULL, NULL);
-    return 0;
-}
-
-static filesphere_code_t
-put(filesphere_t *handle, stream_t *stream, filesphere_info_t *info)
-{
-    filesphere_put_t put = {.path = "/dir/file", .create_parents = true, .size_hint = UINT64_MAX};
-    return filesphere_put(handle, &put, read_pattern, stream, info);
-}
-
-static filesphere_code_t
-get(filesphere_t *handle, stream_t *stream, filesphere_info_t *info)
-{
-    filesphere_get_t get = {.path = "/dir/file"};
-    return filesphere_get(handle, &get, write_pattern, stream, info);
-}
-
-static void
-fill_content(uint64_t bytes)
-{
-    fsp_buf_reset(&fake.content);
-    uint8_t *to = fsp_buf_extend(&fake.content, bytes);
-    for (uint64_t i = 0; i < bytes; i++)
-        to[i] = pattern(i);
-}
-
-/* -- connecting ------------------------------------------------------------------------------------ */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 START_TEST(greets_a_node_and_asks_how_it_is)
 {
@@ -203,7 +94,7 @@ START_TEST(tries_endpoints_in_order)
 }
 END_TEST
 
-/* -- put ------------------------------------------------------------------------------------------- */
+/* -- put --------------------------------------------------------------------------------------- */
 
 START_TEST(small_contents_travel_in_one_message)
 {
@@ -228,7 +119,8 @@ END_TEST
 
 START_TEST(large_contents_stream_within_their_credit)
 {
-    static const uint64_t sizes[] = {FSP_FRAME_BYTES_MAX + 1, 2 * FSP_FRAME_BYTES_MAX, 5 * 1024 * 1024 + 3};
+    static const uint64_t sizes[] = {FSP_FRAME_BYTES_MAX + 1, 2 * FSP_FRAME_BYTES_MAX,
+                                     5 * 1024 * 1024 + 3};
     static const uint64_t steps[] = {0, 100000, 3 * FSP_FRAME_BYTES_MAX};
     filesphere_t *handle = fake_open(&fake, 0);
     for (size_t i = 0; i < 9; i++) {
@@ -301,14 +193,15 @@ START_TEST(a_node_that_goes_away_ends_a_stream)
     fake.restart = true;
     stream = (stream_t){.bytes = 10 * 1024 * 1024};
     int64_t start = zclock_mono();
-    filesphere_code_t code = put(handle, &stream, NULL); /* the restart hits somewhere before or in it */
+    filesphere_code_t code =
+        put(handle, &stream, NULL); /* the restart hits somewhere before or in it */
     ck_assert(code == FILESPHERE_OK || filesphere_exit_code(code) == 8);
     ck_assert_int_lt(zclock_mono() - start, 10000);
     filesphere_close(&handle);
 }
 END_TEST
 
-/* -- get ------------------------------------------------------------------------------------------- */
+/* -- get --------------------------------------------------------------------------------------- */
 
 START_TEST(contents_come_as_they_are)
 {
@@ -411,183 +304,6 @@ START_TEST(a_callback_cannot_use_its_own_handle)
 }
 END_TEST
 
-/* -- retries --------------------------------------------------------------------------------------- */
-
-START_TEST(a_deaf_connection_is_replaced_and_the_operation_kept)
-{
-    fake.deaf_count = 1;
-    filesphere_t *handle = fake_open(&fake, 400);
-    expect(handle, filesphere_mkdir(handle, NULL, "/d", false, false, NULL, NULL), FSP_OK, 0);
-    ck_assert_uint_eq(fake.hellos, 2);
-    ck_assert_uint_eq(fake.op_count, 1);
-    ck_assert_uint_eq(fake.attempts[0], 2);
-    filesphere_close(&handle);
-}
-END_TEST
-
-START_TEST(a_node_that_forgot_us_is_greeted_again)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    fake.forget_count = 1;
-    expect(handle, filesphere_mkdir(handle, NULL, "/d", false, false, NULL, NULL), FSP_OK, 0);
-    ck_assert_uint_eq(fake.hellos, 2);
-    ck_assert_uint_eq(fake.attempts[0], 2);
-    fake.restart = true;
-    int64_t deadline = zclock_mono() + 5000;
-    while (fake.restart && zclock_mono() < deadline)
-        (void)poll(NULL, 0, 1);
-    stream_t stream = {.bytes = 2 * 1024 * 1024};
-    expect(handle, put(handle, &stream, NULL), FSP_OK, 0);
-    expect(handle, filesphere_mkdir(handle, NULL, "/e", false, false, NULL, NULL), FSP_OK, 0);
-    ck_assert_uint_eq(fake.sinces[fake.op_count - 1], 41);
-    filesphere_close(&handle);
-}
-END_TEST
-
-START_TEST(silence_ends_with_a_timeout_after_two)
-{
-    fake.deaf_count = 100;
-    filesphere_t *handle = fake_open(&fake, 300);
-    int64_t start = zclock_mono();
-    expect(handle, filesphere_mkdir(handle, NULL, "/d", false, false, NULL, NULL), FSP_TIMEOUT, 8);
-    int64_t took = zclock_mono() - start;
-    ck_assert_int_ge(took, 550);
-    ck_assert_int_lt(took, 3000);
-    filesphere_close(&handle);
-}
-END_TEST
-
-static void *
-cancel_after_pings(void *handle)
-{
-    fake_await(&fake.pings, 3);
-    filesphere_cancel(handle);
-    return NULL;
-}
-
-START_TEST(a_live_node_is_waited_for)
-{
-    filesphere_t *handle = fake_open(&fake, 1000);
-    fake.ignore_count = 1;
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_after_pings, handle), 0);
-    int64_t start = zclock_mono();
-    expect(handle, filesphere_stat(handle, NULL, "/d", NULL, NULL), FSP_CANCELLED, 130);
-    ck_assert_int_ge(zclock_mono() - start, 1400); /* longer than without a PONG */
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_uint_eq(fake.hellos, 1);
-    filesphere_close(&handle);
-}
-END_TEST
-
-START_TEST(an_expired_operation_is_begun_anew)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    fake.expired_count = 1;
-    expect(handle, filesphere_mkdir(handle, NULL, "/d", false, false, NULL, NULL), FSP_OK, 0);
-    ck_assert_uint_eq(fake.op_count, 2);
-    ck_assert_uint_eq(fake.sinces[0], 0);
-    ck_assert_uint_eq(fake.sinces[1], 77);
-    ck_assert_uint_eq(fake.attempts[1], 1);
-    ck_assert_int_ne(memcmp(fake.ops[0], fake.ops[1], 16), 0);
-    filesphere_close(&handle);
-}
-END_TEST
-
-static void *
-cancel_when_asked(void *handle)
-{
-    fake_await(&fake.requests, 1);
-    filesphere_cancel(handle);
-    return NULL;
-}
-
-START_TEST(cancel_ends_a_waiting_call)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    fake.ignore_count = 1;
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel_when_asked, handle), 0);
-    int64_t start = zclock_mono();
-    expect(handle, filesphere_stat(handle, NULL, "/d", NULL, NULL), FSP_CANCELLED, 130);
-    ck_assert_int_lt(zclock_mono() - start, 2000);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    expect(handle, filesphere_stat(handle, NULL, "/d", NULL, NULL), FSP_OK, 0);
-    filesphere_close(&handle);
-}
-END_TEST
-
-static void *
-many_calls(void *handle)
-{
-    for (int i = 0; i < 50; i++) {
-        stream_t stream = {.bytes = 3000};
-        ck_assert_uint_eq(put(handle, &stream, NULL), FILESPHERE_OK);
-        ck_assert_uint_eq(filesphere_stat(handle, NULL, "/d", NULL, NULL), FILESPHERE_OK);
-    }
-    return NULL;
-}
-
-START_TEST(threads_share_a_handle)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, many_calls, handle), 0);
-    for (size_t i = 0; i < 4; i++)
-        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    ck_assert_uint_eq(fake.single_puts, 200);
-    filesphere_close(&handle);
-}
-END_TEST
-
-/* -- listings -------------------------------------------------------------------------------------- */
-
-static int
-count_entry(void *arg, const filesphere_entry_t *entry)
-{
-    size_t *count = arg;
-    char name[32];
-    (void)snprintf(name, sizeof name, "name%06zu", *count);
-    ck_assert_str_eq(entry->name, name);
-    ++*count;
-    return *count == 777 ? -1 : 0;
-}
-
-START_TEST(lists_come_in_pages)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    static const size_t counts[] = {0, 1, 100, 101, 250};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        fake.list_count = counts[i];
-        size_t count = 0;
-        expect(handle, filesphere_list(handle, NULL, "/d", NULL, count_entry, &count), FSP_OK, 0);
-        ck_assert_uint_eq(count, counts[i]);
-    }
-    fake.list_count = 1000;
-    size_t count = 0;
-    expect(handle, filesphere_list(handle, NULL, "/d", NULL, count_entry, &count), FSP_CANCELLED, 130);
-    ck_assert_uint_eq(count, 777);
-    filesphere_close(&handle);
-}
-END_TEST
-
-START_TEST(a_list_without_end_is_refused)
-{
-    filesphere_t *handle = fake_open(&fake, 0);
-    fake.list_count = 5;
-    fake.endless_list = true;
-    size_t count = 0;
-    expect(handle, filesphere_list(handle, NULL, "/d", NULL, count_entry, &count), FSP_PROTOCOL, 1);
-    ck_assert_uint_eq(count, 5);
-    fake.endless_list = false;
-    fake.list_count = 0;
-    expect(handle, filesphere_list(handle, NULL, "d", NULL, count_entry, &count), FSP_BAD_NAME, 2);
-    expect(handle, filesphere_list(handle, "Not A Space", "/d", NULL, count_entry, &count), FSP_BAD_NAME, 2);
-    filesphere_close(&handle);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -613,15 +329,6 @@ main(void)
     tcase_add_test(tcase, a_node_that_lies_about_places_is_refused);
     tcase_add_test(tcase, an_error_ends_a_download);
     tcase_add_test(tcase, a_callback_cannot_use_its_own_handle);
-    tcase_add_test(tcase, a_deaf_connection_is_replaced_and_the_operation_kept);
-    tcase_add_test(tcase, a_node_that_forgot_us_is_greeted_again);
-    tcase_add_test(tcase, silence_ends_with_a_timeout_after_two);
-    tcase_add_test(tcase, a_live_node_is_waited_for);
-    tcase_add_test(tcase, an_expired_operation_is_begun_anew);
-    tcase_add_test(tcase, cancel_ends_a_waiting_call);
-    tcase_add_test(tcase, threads_share_a_handle);
-    tcase_add_test(tcase, lists_come_in_pages);
-    tcase_add_test(tcase, a_list_without_end_is_refused);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }

@@ -165,12 +165,12 @@ START_TEST(ranges_open_alone)
         ck_assert_mem_eq(fsp_blob_data(out), plain.data + first, fsp_blob_bytes(out));
         fsp_blob_destroy(&out);
     }
-    fsp_object_range(&header, 10, 10, &from, &to);
-    ck_assert_uint_le(from, to);
-    fsp_object_range(&header, size, size, &from, &to);
-    ck_assert_uint_le(from, to);
-    fsp_object_range(&header, BLOCK, BLOCK, &from, &to);
-    ck_assert_uint_eq(from, to);
+    static const uint64_t places[] = {0, 10, BLOCK, BLOCK + 1, 5 * BLOCK + 777};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        fsp_object_range(&header, places[i], places[i], &from, &to);
+        ck_assert_uint_eq(from, to);
+        ck_assert_uint_le(to, sealed.bytes);
+    }
     FSP_EXPECT_ABORT(fsp_object_range(&header, 0, size + 1, &from, &to));
     /* What a node may answer wrongly. */
     static const struct {

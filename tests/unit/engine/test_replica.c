@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* test_replica - log and state machine together, on a database written by hand.  Layer tests. */
+#include "tests/unit/aborts.h"
+#include "tests/unit/engine/replica_bench.h"
+
+static bench_t bench;
+static fsp_buf_t bytes;
+
+static void
+set_up(void)
+{
+    bench_init(&bench);
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    ck_assert_int_eq(bench_start(&bench), FSP_OK);
+}
+
+static void
+tear_down(void)
+{
+    fsp_buf_clear(&bytes);
+    bench_clear(&bench);
+}
+
+static void
+restart(void)
+{
+    bench_crash(&bench);
+    ck_assert_int_eq(bench_start(&bench), FSP_OK);
+}
+
+static void
+start_serving(void)
+{
+    bench_settle(&bench);
+    ck_assert(fsp_replica_ready(bench.replica));
+    bench_forget(&bench);
+}
+
+static const fsp_space_id_t space_id = {{5}};
+static const fsp_subject_id_t subject = {{6}};
+
+static fsp_slice_t
+space_init(void)
+{
+    fsp_command_t command = {
+        .type = FSP_COMMAND_SPACE_INIT,
+        .version = 1,
+        .space_id = space_id,
+        .subject = subject,
+        .op_id = {{1}},
+        .attempt = 1,
+        .space_init = {.name = fsp_slice_text("home"),
+                       .owner = subject,
+                       .root_id = {{1}},
+                       .trash_id = {{2}},
+                       .chunk_bytes_min = 1,
+                       .chunk_bytes_avg = 2,
+                       .chunk_bytes_max = 3},
+    };
+    fsp_buf_reset(&bytes);
+    fsp_command_encode(&command, &bytes);
+    return fsp_buf_slice(&bytes);
+}
+
+/* MKDIR /d<number>, operation id and attempt. */
+static fsp_slice_t
+make_directory(uint8_t number, uint32_t attempt)
+{
+    char path[8];
+    snprintf(path, sizeof(path), "/d%u", number);
+    fsp_command_t command = {
+        .type = FSP_COMMAND_MKDIR,
+        .version = 1,
+        .space_id = space_id,
+        .subject = subject,
+        .op_id = {{2, number}},
+        .attempt = attempt,
+        .mkdir = {.target = {.path = fsp_slice_text(path)}, .ids_seed = {{3, number}}},
+    };
+    fsp_buf_reset(&bytes);
+    fsp_command_encode(&command, &bytes);
+    return fsp_buf_slice(&bytes);
+}
+
+static fsp_slice_t
+ask_changes(void)
+{
+    fsp_query_t query = {
+        .type = FSP_QUERY_CHANGES, .space_id = space_id, .subject = subject, .limit = 100};
+    fsp_buf_reset(&bytes);
+    fsp_query_encode(&query, &bytes);
+    return fsp_buf_slice(&bytes);
+}
+
+static fsp_result_t
+last_result(void)
+{
+    fsp_result_t result;
+    ck_assert_int_eq(fsp_result_decode(fsp_buf_slice(&bench.reply), &result), FSP_OK);
+    return result;
+}
+
+static uint64_t
+count_changes(uint64_t token)
+{
+    bench_query(&bench, token, ask_changes());
+    fsp_answer_t answer;
+    ck_assert_int_eq(fsp_answer_open(fsp_buf_slice(&bench.reply), &answer), FSP_OK);
+    ck_assert_int_eq(answer.status, FSP_OK);
+    return answer.count;
+}
+
+START_TEST(elects_itself_and_serves)
+{
+    ck_assert_uint_eq(fsp_replica_deadline(bench.replica), 0);
+    bench_tick(&bench);
+    bench_expect(&bench, "WRITE 1, durable to 0: log\n");
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "WRITE 2, durable to 1: log\n");
+    ck_assert(!fsp_replica_ready(bench.replica));
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "WRITE 3 lazy, durable to 1: state\n");
+    ck_assert(fsp_replica_ready(bench.replica));
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 1);
+    ck_assert_uint_eq(fsp_replica_pending_writes(bench.replica), 1);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "");
+    ck_assert_uint_eq(fsp_replica_pending_writes(bench.replica), 0);
+    ck_assert(fsp_replica_deadline(bench.replica) == FSP_TIME_NEVER);
+}
+END_TEST
+
+START_TEST(replies_when_the_entry_is_written_and_not_before)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    bench_expect(&bench, "WRITE 4, durable to 2: log\n");
+    bench_command(&bench, 71, make_directory(1, 1));
+    bench_expect(&bench, "WRITE 5, durable to 3: log\n");
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "REPLY 70 OK\n"
+                         "WRITE 6 lazy, durable to 3: state\n");
+    ck_assert_int_eq(last_result().status, FSP_OK);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "REPLY 71 OK\n"
+                         "WRITE 7 lazy, durable to 3: state\n");
+    ck_assert_uint_eq(last_result().index, 2);
+}
+END_TEST
+
+START_TEST(shows_what_is_applied_before_the_database_has_it)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_command(&bench, 71, make_directory(1, 1));
+    /* Rows of the first change are not in the database, and the second one is not committed. */
+    ck_assert_uint_eq(count_changes(80), 1);
+    ck_assert_uint_eq(bench.write_count, 2);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK); /* rows of the first */
+    ck_assert_uint_eq(count_changes(81), 1);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK); /* entry of the second */
+    ck_assert_uint_eq(count_changes(82), 2);
+    bench_settle(&bench);
+    ck_assert_uint_eq(count_changes(83), 2);
+}
+END_TEST
+
+START_TEST(refuses_what_comes_before_it_leads_and_holds_queries_until_it_is_ready)
+{
+    bench_command(&bench, 70, space_init());
+    bench_query(&bench, 80, ask_changes());
+    bench_expect(&bench, "REPLY 70 BUSY\n"
+                         "REPLY 80 BUSY\n");
+    bench_tick(&bench);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_forget(&bench);
+    bench_query(&bench, 81, ask_changes());
+    bench_expect(&bench, "");
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "REPLY 81 OK\n"
+                         "WRITE 3 lazy, durable to 1: state\n");
+}
+END_TEST
+
+START_TEST(measures_commands_and_queries)
+{
+    start_serving();
+    static uint8_t large[FSP_COMMAND_BYTES_MAX + 1];
+    bench_command(&bench, 70, fsp_slice(large, sizeof(large)));
+    bench_command(&bench, 71, (fsp_slice_t){0});
+    bench_query(&bench, 80, fsp_slice_text("?"));
+    bench_expect(&bench, "REPLY 70 TOO_LARGE\n"
+                         "REPLY 71 INVALID\n"
+                         "REPLY 80 INVALID\n");
+    bench_command(&bench, 72, fsp_slice(large, sizeof(large) - 1));
+    bench_expect(&bench, "WRITE 4, durable to 2: log\n");
+    /* What is no command is an entry like any other, with a result. */
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert_int_eq(last_result().status, FSP_INVALID);
+}
+END_TEST
+
+START_TEST(applies_again_what_a_crash_lost)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_settle(&bench);
+    bench_command(&bench, 71, make_directory(1, 1));
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    fsp_result_t before = last_result();
+    bench_command(&bench, 72, make_directory(2, 1));
+    bench_store(&bench); /* rows of entry 3: in the database, but its writer dies */
+    restart();
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 3);
+    start_serving();
+    /* Entry 4 never reached the disk. */
+    ck_assert_uint_eq(count_changes(80), 2);
+    bench_command(&bench, 73, make_directory(1, 2));
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    fsp_result_t again = last_result();
+    ck_assert(again.repeated);
+    ck_assert_uint_eq(again.index, before.index);
+    ck_assert_uint_eq(again.time, before.time);
+}
+END_TEST
+
+START_TEST(applies_a_long_tail_in_bounded_steps)
+{
+    start_serving();
+    for (uint64_t i = 0; i < 600; i++) {
+        bench_command(&bench, i, fsp_slice_text("x"));
+        bench_store(&bench);
+        /* Told, but the rows that follow are lost. */
+        ck_assert_int_eq(bench_written(&bench), FSP_OK);
+        fsp_batch_destroy(&bench.writes[0].batch);
+        bench.writes[0].batch = fsp_batch_new();
+        ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    }
+    restart();
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 1);
+    bench_tick(&bench);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert(fsp_replica_ready(bench.replica));
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 257);
+    ck_assert_uint_eq(fsp_replica_deadline(bench.replica), 0);
+    bench_forget(&bench);
+    bench_query(&bench, 80, ask_changes()); /* a step like any other; not answered yet */
+    bench_expect(&bench, "WRITE 4 lazy, durable to 602: state\n");
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 513);
+    bench_tick(&bench);
+    bench_expect(&bench, "REPLY 80 OK\n"
+                         "WRITE 5 lazy, durable to 602: state\n");
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 602);
+    ck_assert(fsp_replica_deadline(bench.replica) == FSP_TIME_NEVER);
+}
+END_TEST
+
+START_TEST(log_time_grows_whatever_the_clock_does)
+{
+    start_serving();
+    bench.wall_us = 5000;
+    bench_command(&bench, 70, space_init());
+    bench_settle(&bench);
+    ck_assert_uint_eq(last_result().time, 5000);
+    bench.wall_us = 100;
+    bench_command(&bench, 71, make_directory(1, 1));
+    bench_settle(&bench);
+    ck_assert_uint_eq(last_result().time, 5001);
+    restart();
+    start_serving();
+    bench_command(&bench, 72, make_directory(2, 1));
+    bench_command(&bench, 73, make_directory(3, 1));
+    bench_settle(&bench);
+    ck_assert_uint_eq(last_result().time, 5003);
+    /* Also behind an entry that the state does not know yet. */
+    bench.wall_us = 9000;
+    bench_command(&bench, 74, make_directory(4, 1));
+    bench_store(&bench);
+    bench.wall_us = 100;
+    restart();
+    start_serving();
+    bench_command(&bench, 75, make_directory(5, 1));
+    bench_settle(&bench);
+    ck_assert_uint_eq(last_result().time, 9001);
+}
+END_TEST
+
+START_TEST(drops_the_log_behind_the_state_that_is_synced)
+{
+    start_serving();
+    uint64_t i = 2;
+    for (; i <= 3000; i++) {
+        bench_command(&bench, i, fsp_slice_text("x"));
+        bench_settle(&bench);
+    }
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 3001);
+    bench_forget(&bench);
+    /* State rows of 3000 are written, not synced; those of 3001 will be after 3002. */
+    bench_command(&bench, i++, fsp_slice_text("x"));
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert_uint_eq(bench.write_count, 0);
+    bench_command(&bench, i++, fsp_slice_text("x"));
+    bench_forget(&bench);
+    ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    bench_expect(&bench, "REPLY 3002 OK\n"
+                         "WRITE 6005 lazy, durable to 3002: log state\n");
+    bench_settle(&bench);
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + 1002);
+    restart();
+    start_serving();
+    bench_command(&bench, 1, space_init());
+    bench_settle(&bench);
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 3004);
+}
+END_TEST
+
+START_TEST(refuses_to_start_on_a_log_that_lost_its_end)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    bench_settle(&bench);
+    bench_crash(&bench);
+    bench.watermark = 3;
+    ck_assert_int_eq(bench_start(&bench), FSP_DAMAGED);
+    ck_assert_str_eq(bench.error.text, "log ends at 2 but 3 was acknowledged");
+}
+END_TEST
+
+START_TEST(refuses_a_state_of_another_history)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    bench_settle(&bench);
+    fsp_memview_t *state = bench.state;
+    bench.state = fsp_memview_new();
+    fsp_memview_t *log = bench.log;
+    bench.log = fsp_memview_new();
+    bench.state_view = fsp_memview_view(bench.state);
+    bench.watermark = 0;
+    restart();
+    start_serving();
+    restart(); /* the same indexes, in term 2 */
+    start_serving();
+    bench_crash(&bench);
+    fsp_memview_destroy(&bench.log);
+    bench.log = log;
+    ck_assert_int_eq(bench_start(&bench), FSP_DAMAGED);
+    ck_assert_str_eq(bench.error.text, "state is at 2 of term 2, the log has term 1 there");
+    fsp_memview_destroy(&bench.state);
+    bench.state = state;
+    bench.state_view = fsp_memview_view(state);
+}
+END_TEST
+
+static fsp_status_t
+failing_get(fsp_view_t *view, fsp_slice_t key, fsp_buf_t *ret_value)
+{
+    (void)view, (void)key, (void)ret_value;
+    return FSP_IO;
+}
+
+START_TEST(stops_for_good_when_a_read_fails)
+{
+    static const fsp_view_ops_t broken_ops = {.get = failing_get};
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    const fsp_view_ops_t *ops = bench.state_view->ops;
+    bench.state_view->ops = &broken_ops;
+    ck_assert_int_eq(bench_written(&bench), FSP_IO);
+    bench.state_view->ops = ops;
+    fsp_replica_event_t tick = {.type = FSP_REPLICA_TICK};
+    ck_assert_int_eq(bench_step(&bench, tick), FSP_IO);
+    ck_assert_uint_eq(bench.effects.count, 0);
+    restart();
+    start_serving();
+    ck_assert_uint_eq(count_changes(80), 1);
+}
+END_TEST
+
+START_TEST(takes_answers_of_the_disk_only_in_order)
+{
+    start_serving();
+    bench_command(&bench, 70, space_init());
+    fsp_replica_event_t wrong = {.type = FSP_REPLICA_WRITTEN, .token = 5};
+    FSP_EXPECT_ABORT((void)bench_step(&bench, wrong));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("replica");
+    TCase *tests = tcase_create("one voter");
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, elects_itself_and_serves);
+    tcase_add_test(tests, replies_when_the_entry_is_written_and_not_before);
+    tcase_add_test(tests, shows_what_is_applied_before_the_database_has_it);
+    tcase_add_test(tests, refuses_what_comes_before_it_leads_and_holds_queries_until_it_is_ready);
+    tcase_add_test(tests, measures_commands_and_queries);
+    tcase_add_test(tests, applies_again_what_a_crash_lost);
+    tcase_add_test(tests, applies_a_long_tail_in_bounded_steps);
+    tcase_add_test(tests, log_time_grows_whatever_the_clock_does);
+    tcase_add_test(tests, drops_the_log_behind_the_state_that_is_synced);
+    tcase_add_test(tests, refuses_to_start_on_a_log_that_lost_its_end);
+    tcase_add_test(tests, refuses_a_state_of_another_history);
+    tcase_add_test(tests, stops_for_good_when_a_read_fails);
+    tcase_add_test(tests, takes_answers_of_the_disk_only_in_order);
+    suite_add_tcase(suite, tests);
+    return fsp_suite_main(suite);
+}
