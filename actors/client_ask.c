@@ -201,6 +201,8 @@ fsp_client_abort(filesphere_t *self, uint64_t request_id)
     if (fsp_client_send(self, FSP_MSG_ABORT, request_id, fsp_buf_slice(&self->body), NULL) !=
         FSP_OK)
         fsp_client_drop_link(self);
+    else
+        self->aborted = true;
 }
 
 /* Sends one attempt and waits for the first answer. */

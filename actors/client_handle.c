@@ -71,8 +71,8 @@ static filesphere_code_t
 load_profile(filesphere_t *self, const char *wanted)
 {
     static const char how[] =
-        "no such profile; a node writes one (filesphered init); give it with --profile FILE or in "
-        "FILESPHERE_PROFILE, or put it at ~/.config/filesphere/profile";
+        "no such profile; a node writes one to admin.profile in its data directory: give it with "
+        "--profile FILE or in FILESPHERE_PROFILE, or put it at ~/.config/filesphere/profile";
     self->profile_path = find_profile(wanted);
     if (!self->profile_path)
         return fsp_client_fail(self, FSP_NO_PROFILE, NULL, "%s", how);
@@ -145,7 +145,7 @@ filesphere_close(filesphere_t **handle_p)
         return;
     filesphere_t *self = *handle_p;
     *handle_p = NULL;
-    fsp_client_drop_link(self);
+    fsp_client_leave(self);
     if (self->has_profile)
         fsp_profile_wipe(&self->profile);
     fsp_buf_clear(&self->body);

@@ -32,6 +32,7 @@ enum {
     FSP_CLIENT_SPACES_KEPT = 16, /* spaces whose change number a handle remembers */
     FSP_CLIENT_CREDIT_MAX = 64 * 1024 * 1024, /* what a node may make us queue */
     FSP_CLIENT_WORDS_BYTES = 1024,
+    FSP_CLIENT_LINGER_MS = 300, /* for an ABORT, when a handle is closed */
     FSP_CLIENT_BEAT_MS = 10000, /* until the node says another */
 };
 
@@ -54,6 +55,7 @@ struct filesphere {
     struct _zsock_t *sock; /* NULL: not connected */
     void *socket;          /* the same, resolved */
     bool welcomed;
+    bool aborted;    /* an ABORT may still be under way on this link */
     size_t endpoint; /* the one in use, where the next connect starts */
     uint64_t last_id;
     uint64_t spoke_ms;  /* when something was sent last */
@@ -86,6 +88,8 @@ void fsp_client_message_clear(fsp_client_message_t *self);
 /* Connected and welcomed, now or within deadline; words are set otherwise. */
 filesphere_code_t fsp_client_ready(filesphere_t *self, uint64_t deadline_ms);
 void fsp_client_drop_link(filesphere_t *self);
+/* Drops the link at the end of a handle; an ABORT gets a moment to leave. */
+void fsp_client_leave(filesphere_t *self);
 uint64_t fsp_client_next_id(filesphere_t *self);
 /* Queues a message; payload (may be NULL) is taken in any case.  TIMEOUT: there is no link. */
 FSP_MUST_CHECK fsp_status_t fsp_client_send(filesphere_t *self, fsp_client_type_t type,

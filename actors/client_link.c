@@ -93,6 +93,17 @@ fsp_client_drop_link(filesphere_t *self)
     self->sock = NULL;
     self->socket = NULL;
     self->welcomed = false;
+    self->aborted = false;
+}
+
+void
+fsp_client_leave(filesphere_t *self)
+{
+    /* A node that does not hear of an ABORT keeps the transfer's memory until the session is old.
+     */
+    if (self->socket && self->aborted)
+        set_int(self->socket, ZMQ_LINGER, FSP_CLIENT_LINGER_MS);
+    fsp_client_drop_link(self);
 }
 
 uint64_t

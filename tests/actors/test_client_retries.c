@@ -9,7 +9,7 @@
 START_TEST(a_deaf_connection_is_replaced_and_the_operation_kept)
 {
     fake.deaf_count = 1;
-    filesphere_t *handle = fake_open(&fake, 400);
+    filesphere_t *handle = fake_open(&fake, 1500);
     expect(handle, filesphere_mkdir(handle, NULL, "/d", false, false, NULL, NULL), FSP_OK, 0);
     ck_assert_uint_eq(fake.hellos, 2);
     ck_assert_uint_eq(fake.op_count, 1);

@@ -95,7 +95,7 @@ sim_config_make(uint64_t seed, sim_mutant_t mutant)
 
     config.cache_bytes_max = PICK(0, 600, 64 * 1024, 1024 * 1024);
     config.prefill = fsp_prng_chance(&prng, 1, 50) ? 2990 : 0;
-    config.compare_in = PICK(50, 500);
+    config.compare_in = PICK(50, 1000);
     return config;
 }
 

@@ -24,6 +24,7 @@ struct sim_oracle {
     fsp_log_name_t name;
     ghost_t *ghosts; /* ghosts[i] is entry i; 0 is unused */
     size_t ghost_count, ghost_capacity;
+    uint64_t led_term;  /* of the last no-op */
     uint64_t committed; /* applied by some replica at some time; the reference is there */
     fsp_memview_t *state;
     fsp_overlay_t *pending; /* empty between entries */
@@ -86,7 +87,7 @@ sim_oracle_state(sim_oracle_t *self)
 /* -- the log ----------------------------------------------------------------------------------- */
 
 uint64_t
-sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch)
+sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch, bool prepared)
 {
     uint64_t command = 0;
     for (size_t i = 0; i < fsp_batch_count(batch); i++) {
@@ -103,6 +104,11 @@ sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch)
         fsp_log_entry_t entry;
         if (fsp_log_entry_decode(row.value, &entry))
             sim_fail(self->trace, "entry %" PRIu64 " does not decode", index);
+        if (entry.kind == FSP_ENTRY_NOOP && !prepared) {
+            if (entry.term <= self->led_term)
+                sim_fail(self->trace, "O8: term %" PRIu64 " is led twice", entry.term);
+            self->led_term = entry.term;
+        }
         forget_from(self, index);
         if (self->ghost_count == self->ghost_capacity) {
             self->ghost_capacity *= 2;

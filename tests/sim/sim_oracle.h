@@ -13,6 +13,7 @@
  *       the question (P5)
  *   O6  state at equal indexes is equal, row by row (P18)
  *   O7  no entry is applied that would not survive a crash (facts: bug 22)
+ *   O8  no term is led twice: each no-op has a greater term than any before (R1; facts: bug 8)
  */
 #ifndef FSP_TESTS_SIM_SIM_ORACLE_H
 #define FSP_TESTS_SIM_SIM_ORACLE_H
@@ -26,8 +27,9 @@ typedef struct sim_oracle sim_oracle_t;
 sim_oracle_t *sim_oracle_new(const sim_trace_t *trace, fsp_shard_ref_t shard, fsp_log_name_t name);
 void sim_oracle_destroy(sim_oracle_t **self_p);
 
-/* A batch goes to the disk.  Returns the index of the command entry in it, 0 if there is none. */
-uint64_t sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch);
+/* A batch goes to the disk; prepared: no replica wrote it, it was there before the run.  Returns the
+   index of the command entry in it, 0 if there is none. */
+uint64_t sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch, bool prepared);
 /* A replica has applied up to index; durable_log is what would survive a crash now. */
 void sim_oracle_applied(sim_oracle_t *self, uint64_t index, fsp_view_t *durable_log);
 /* A replica was made from this log, up to last. */

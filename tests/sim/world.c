@@ -164,7 +164,7 @@ prefill(world_t *self, node_t *node)
         key = fsp_log_entry_key(&name, i);
         fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_log_key_slice(&key), fsp_buf_slice(&value));
     }
-    (void)sim_oracle_write(self->oracle, batch);
+    (void)sim_oracle_write(self->oracle, batch, true);
     sim_oracle_applied(self->oracle, count, NULL);
     fsp_cursor_t *cursor =
         fsp_view_scan(sim_oracle_state(self->oracle), (fsp_slice_t){0}, (fsp_slice_t){0});

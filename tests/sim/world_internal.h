@@ -52,6 +52,7 @@ typedef struct {
     fsp_shard_ref_t shard;
     fsp_raft_member_t members[WORLD_NODES];
     sim_oracle_t *oracle;
+    uint64_t feed_checked; /* committed index at the last look at the feed */
     node_t nodes[WORLD_NODES];
     sim_space_t space;
     sim_client_t clients[SIM_CLIENTS_MAX];
