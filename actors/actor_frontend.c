@@ -17,7 +17,7 @@
 
 enum {
     MESSAGES_PER_ROUND = 128,
-    DISK_EVERY_US = 1000 * 1000,
+    TICK_EVERY_US = 1000 * 1000,
     ZMQ_ZAP_ENFORCE_DOMAIN_OPTION = 93, /* a draft name, which Debian's header lacks; the option works */
 };
 
@@ -33,6 +33,8 @@ welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const
         fsp_frontend_send_error(self, session, request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
+    bool resumed = false;
+    session = fsp_session_resume(self, session, hello->session_id, &resumed);
     session->welcomed = true;
     fsp_reply_t reply = {.version = 1,
                          .node_version = fsp_slice_text(FSP_VERSION),
@@ -40,6 +42,10 @@ welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const
                          .mesh_id = self->args->mesh_id,
                          .frame_bytes_max = FSP_FRAME_BYTES_MAX,
                          .heartbeat_ms = HEARTBEAT_MS,
+                         .session_id = session->id,
+                         .grace_ms = SESSION_GRACE_US / 1000,
+                         .resumed = resumed,
+                         .change = self->args->spaces[0].change,
                          .space = fsp_slice_text(self->args->spaces[0].name)};
     fsp_frontend_send_reply(self, session, FSP_MSG_WELCOME, request_id, &reply);
 }
@@ -60,7 +66,7 @@ node_status(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
     fsp_frontend_send_reply(self, session, FSP_MSG_OK, request_id, &reply);
 }
 
-static const fsp_gateway_space_t *
+static fsp_gateway_space_t *
 find_space(fsp_frontend_t *self, fsp_slice_t name)
 {
     if (name.bytes == 0)
@@ -110,7 +116,7 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
 {
     fsp_client_type_t type = (fsp_client_type_t)envelope->type;
     fsp_status_t status = judge(self, session, envelope->request_id, type, request);
-    const fsp_gateway_space_t *space = NULL;
+    fsp_gateway_space_t *space = NULL;
     if (status == FSP_OK) {
         space = find_space(self, request->space);
         if (!space)
@@ -143,13 +149,33 @@ abort_call(fsp_frontend_t *self, fsp_call_t *call)
         fsp_frontend_error(self, call, FSP_CANCELLED, NULL);
 }
 
+/* The answer of an upload that ended, if it is still kept. */
+static void
+repeat_answer(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
+{
+    for (size_t i = 0; i < ANSWERS_KEPT; i++) {
+        if (session->answers[i].type != 0 && session->answers[i].request_id == request_id) {
+            fsp_frontend_send(self, session, session->answers[i].type, request_id,
+                              fsp_buf_slice(&session->answers[i].body), NULL);
+            return;
+        }
+    }
+    fsp_frontend_send_error(self, session, request_id, FSP_GONE, NULL);
+}
+
 static void
 continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
               zmq_msg_t *payload)
 {
     fsp_call_t *call = fsp_call_of_session(session, envelope->request_id);
-    if (!call)
-        return; /* the transfer has ended meanwhile, and its one ERROR is on the way (docs/protocol/client.md) */
+    if (!call) {
+        /* The transfer has ended, and its one ERROR is on the way (docs/protocol/client.md).  Who asks with RESUME has
+           perhaps not got it. */
+        if (envelope->type == FSP_MSG_RESUME)
+            repeat_answer(self, session, envelope->request_id);
+        return;
+    }
+    call->moved_us = self->shell->now_us;
     if (envelope->type == FSP_MSG_DATA) {
         bool fits = call->type == FSP_MSG_PUT && body.bytes == 8 && payload;
         if (!fits)
@@ -165,6 +191,8 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
         fsp_frontend_error(self, call, status, NULL);
     else if (envelope->type == FSP_MSG_ABORT)
         abort_call(self, call);
+    else if (envelope->type == FSP_MSG_RESUME && call->type == FSP_MSG_PUT)
+        fsp_put_resume(self, call);
     else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_GET)
         fsp_get_credit(self, call, request.credit);
     else if (envelope->type == FSP_MSG_COMMIT && call->type == FSP_MSG_PUT)
@@ -190,6 +218,7 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
     case FSP_MSG_COMMIT:
     case FSP_MSG_ABORT:
     case FSP_MSG_CREDIT:
+    case FSP_MSG_RESUME:
         continue_call(self, session, envelope, body, payload);
         return;
     case FSP_MSG_HELLO:
@@ -263,6 +292,36 @@ receive(fsp_frontend_t *self, incoming_t *ret)
     return true;
 }
 
+void
+fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id, zmq_msg_t *frames,
+                     size_t frame_count, bool too_many)
+{
+    fsp_session_t *session = fsp_session_touch(self, routing_id.data, routing_id.bytes, user_id);
+    if (!session)
+        return;
+    fsp_envelope_t envelope = {0};
+    fsp_status_t status =
+        fsp_envelope_decode(fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])), &envelope);
+    size_t body_at = envelope.body_bytes > 0 ? 1 : 0;
+    size_t payload_at = body_at + 1;
+    if (status == FSP_OK && (too_many || frame_count > payload_at + 1))
+        status = FSP_INVALID;
+    if (status == FSP_OK && body_at &&
+        (frame_count <= body_at || zmq_msg_size(&frames[body_at]) != envelope.body_bytes))
+        status = FSP_INVALID;
+    zmq_msg_t *payload = frame_count > payload_at ? &frames[payload_at] : NULL;
+    /* The socket's own limit does not hold on inproc, and is wider than a frame may be. */
+    if (status == FSP_OK && payload && zmq_msg_size(payload) > FSP_FRAME_BYTES_MAX)
+        status = FSP_TOO_LARGE;
+    if (status != FSP_OK) {
+        fsp_frontend_send_error(self, session, envelope.request_id, status, NULL);
+        return;
+    }
+    fsp_slice_t body = body_at ? fsp_slice(zmq_msg_data(&frames[body_at]), envelope.body_bytes)
+                               : fsp_slice(NULL, 0);
+    handle_message(self, session, &envelope, body, payload);
+}
+
 static void
 dispatch(fsp_frontend_t *self, incoming_t *in)
 {
@@ -273,30 +332,8 @@ dispatch(fsp_frontend_t *self, incoming_t *in)
     const char *peer = zmq_msg_gets(&in->frames[1], "Peer-Address");
     if (!user_id || !peer)
         return;
-    fsp_session_t *session =
-        fsp_session_touch(self, zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0]), user_id);
-    if (!session)
-        return;
-    fsp_envelope_t envelope = {0};
-    fsp_status_t status = fsp_envelope_decode(
-        fsp_slice(zmq_msg_data(&in->frames[1]), zmq_msg_size(&in->frames[1])), &envelope);
-    size_t body_at = envelope.body_bytes > 0 ? 2 : 0;
-    size_t payload_at = envelope.body_bytes > 0 ? 3 : 2;
-    if (status == FSP_OK && (in->too_many || in->count > payload_at + 1))
-        status = FSP_INVALID;
-    if (status == FSP_OK && body_at && (in->count <= body_at || zmq_msg_size(&in->frames[body_at]) != envelope.body_bytes))
-        status = FSP_INVALID;
-    zmq_msg_t *payload = in->count > payload_at ? &in->frames[payload_at] : NULL;
-    /* The socket's own limit does not hold on inproc, and is wider than a frame may be. */
-    if (status == FSP_OK && payload && zmq_msg_size(payload) > FSP_FRAME_BYTES_MAX)
-        status = FSP_TOO_LARGE;
-    if (status != FSP_OK) {
-        fsp_frontend_send_error(self, session, envelope.request_id, status, NULL);
-        return;
-    }
-    fsp_slice_t body = body_at ? fsp_slice(zmq_msg_data(&in->frames[body_at]), envelope.body_bytes)
-                               : fsp_slice(NULL, 0);
-    handle_message(self, session, &envelope, body, payload);
+    fsp_frontend_message(self, fsp_slice(zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0])), user_id,
+                         &in->frames[1], in->count - 1, in->too_many);
 }
 
 static void
@@ -347,6 +384,8 @@ shard_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_mail_t *
     }
     fsp_result_t result;
     fsp_status_t status = fsp_result_decode(body, &result);
+    if (status == FSP_OK && result.index > call->space->change)
+        call->space->change = result.index;
     if (status != FSP_OK)
         fsp_frontend_error(self, call, FSP_INTERNAL, NULL);
     else if (result.status != FSP_OK)
@@ -416,6 +455,22 @@ set_public_options(fsp_frontend_t *self)
     zsock_set_tcp_keepalive_cnt(router, 3);
 }
 
+/* tcp://HOST:PORT.  libzmq would cut a port above 65535 to 16 bits, and takes transports that no client can reach. */
+static bool
+is_listen_address(const char *listen)
+{
+    static const char transport[] = "tcp://";
+    if (strncmp(listen, transport, sizeof(transport) - 1) != 0)
+        return false;
+    const char *host = listen + sizeof(transport) - 1;
+    const char *colon = strrchr(host, ':');
+    if (!colon || colon == host)
+        return false;
+    uint64_t port = 0;
+    return streq(colon + 1, "*") ||
+           (fsp_parse_u64(fsp_slice_text(colon + 1), UINT16_MAX, &port) == FSP_OK && port > 0);
+}
+
 static fsp_status_t
 start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
 {
@@ -425,9 +480,11 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->started_us = shell->now_us;
     fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
+    if (!is_listen_address(self->args->listen))
+        return fsp_error_set(error, FSP_INVALID, "cannot listen on %s: give tcp://HOST:PORT", self->args->listen);
     if (fsp_store_disk(self->args->store, &self->disk) != FSP_OK)
         return fsp_error_set(error, FSP_IO, "cannot read the free space of the data directory");
-    self->disk_us = shell->now_us;
+    self->tick_us = shell->now_us;
     self->router = zsock_new(ZMQ_ROUTER);
     FSP_ASSERT(self->router != NULL);
     self->router_handle = zsock_resolve(self->router);
@@ -457,32 +514,45 @@ command(void *self_, const char *name, fsp_error_t *reply)
 }
 
 static void
-turn(void *self_)
+look_at_disk(fsp_frontend_t *self)
 {
-    fsp_frontend_t *self = self_;
-    if (self->shell->now_us >= self->disk_us + DISK_EVERY_US) {
-        self->disk_us = self->shell->now_us;
-        bool was = self->disk.at_reserve;
-        if (fsp_store_disk(self->args->store, &self->disk) == FSP_OK && was != self->disk.at_reserve)
-            fsp_log(FSP_LOG_WARNING, "frontend", "msg=\"%s\" free_bytes=%llu reserve_bytes=%llu",
-                    self->disk.at_reserve ? "disk is at its reserve: no new bytes are taken"
-                                          : "disk has room again: new bytes are taken",
-                    (unsigned long long)self->disk.free_bytes, (unsigned long long)self->disk.reserve_bytes);
-    }
+    bool was = self->disk.at_reserve;
+    if (fsp_store_disk(self->args->store, &self->disk) == FSP_OK && was != self->disk.at_reserve)
+        fsp_log(FSP_LOG_WARNING, "frontend", "msg=\"%s\" free_bytes=%llu reserve_bytes=%llu",
+                self->disk.at_reserve ? "disk is at its reserve: no new bytes are taken"
+                                      : "disk has room again: new bytes are taken",
+                (unsigned long long)self->disk.free_bytes, (unsigned long long)self->disk.reserve_bytes);
+}
+
+static void
+forget_silent_sessions(fsp_frontend_t *self)
+{
     fsp_session_t *session, *next;
     HASH_ITER(hh, self->sessions, session, next)
     {
-        if (session->seen_us + SESSION_IDLE_US > self->shell->now_us)
-            break; /* least recently heard first */
-        fsp_session_destroy(self, session);
+        fsp_time_t kept_us = session->detached ? SESSION_GRACE_US : SESSION_IDLE_US;
+        if (session->seen_us + kept_us <= self->shell->now_us)
+            fsp_session_destroy(self, session);
     }
+}
+
+static void
+turn(void *self_)
+{
+    fsp_frontend_t *self = self_;
+    if (self->shell->now_us < self->tick_us + TICK_EVERY_US)
+        return;
+    self->tick_us = self->shell->now_us;
+    look_at_disk(self);
+    forget_silent_sessions(self);
+    fsp_frontend_evict_stalled(self);
     fsp_frontend_sweep(self);
 }
 
 static fsp_time_t
 deadline(void *self_)
 {
-    return ((fsp_frontend_t *)self_)->disk_us + DISK_EVERY_US;
+    return ((fsp_frontend_t *)self_)->tick_us + TICK_EVERY_US;
 }
 
 static void *

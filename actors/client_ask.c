@@ -10,6 +10,7 @@
 
 #include "core/base/check.h"
 #include "core/base/text.h"
+#include "core/data/receipt.h"
 
 #include <sys/random.h>
 
@@ -343,9 +344,16 @@ fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request, const fsp
     memcpy(ret->content_root, reply->content_root.bytes, sizeof ret->content_root);
     ret->chunks = reply->chunks;
     ret->chunks_new = reply->chunks_new;
-    ret->durable_copies = reply->durable_w;
-    ret->wanted_copies = reply->durable_r;
-    ret->issued_us = reply->issued;
+    ret->receipt_size = reply->receipt.bytes; /* the decoder has bounded it */
+    if (reply->receipt.bytes > 0) {
+        fsp_receipt_t receipt;
+        if (fsp_receipt_verify(reply->receipt, &receipt) != FSP_OK ||
+            !fsp_version_id_eq(receipt.version_id, reply->version_id) ||
+            memcmp(receipt.node_key, self->profile.node_key, sizeof receipt.node_key) != 0)
+            return fsp_client_fail(self, FSP_DAMAGED, ret->path,
+                                   "the receipt is not signed by the node of the profile");
+        memcpy(ret->receipt, reply->receipt.data, reply->receipt.bytes);
+    }
     ret->change = reply->change;
     ret->attr = (filesphere_attr_t){.set = reply->has_attr && reply->mtime_ns < 1000000000,
                                     .mode = reply->mode & 07777,

@@ -24,6 +24,7 @@ typedef struct filesphere filesphere_t;
 typedef unsigned filesphere_code_t;
 enum { FILESPHERE_OK = 0 };
 
+enum { FILESPHERE_RECEIPT_MAX = 4096 };
 enum { FILESPHERE_HEADS_MAX = 64, FILESPHERE_NAME_MAX = 255, FILESPHERE_PATH_MAX = 4096 };
 
 typedef enum { FILESPHERE_FILE = 1, FILESPHERE_DIRECTORY = 2, FILESPHERE_SYMLINK = 3 } filesphere_kind_t;
@@ -75,8 +76,8 @@ typedef struct {
     uint64_t chunks; /* 0: inline */
     uint64_t chunks_new;  /* put: how many had to be stored */
     uint64_t bytes_sent;  /* put: payload bytes and digests sent for it, retries included */
-    uint64_t durable_copies, wanted_copies; /* put: the receipt's W and R */
-    uint64_t issued_us;   /* put: time of the receipt */
+    uint8_t receipt[FILESPHERE_RECEIPT_MAX]; /* put: the node's signed word (docs/protocol/keys.md) */
+    size_t receipt_size;
     uint64_t change;      /* the space's change number */
     filesphere_attr_t attr;
     uint8_t heads[FILESPHERE_HEADS_MAX][32];
@@ -86,6 +87,32 @@ typedef struct {
 /* Returned by the two callbacks below: nothing could be read or written yet, call again.  A callback that may wait for
    long (a terminal, a pipe) returns this every second or so; the library then tells the node that it is alive. */
 enum { FILESPHERE_NOT_YET = -2 };
+/* A receipt, read and verified: where a version was durable at the instant `issued_us`. */
+enum { FILESPHERE_RECEIPT_CLASSES_MAX = 4, FILESPHERE_RECEIPT_NODES_MAX = 16 };
+typedef struct {
+    uint8_t version_id[32];
+    uint8_t content_root[32];
+    uint8_t sha256[32];
+    unsigned durable_copies, wanted_copies; /* W of R */
+    struct {
+        unsigned kind; /* 1 chunk, 2 tree node, 3 inline */
+        uint64_t count;
+        uint8_t nodes[FILESPHERE_RECEIPT_NODES_MAX][32];
+        size_t node_count;
+        unsigned zones;
+    } classes[FILESPHERE_RECEIPT_CLASSES_MAX];
+    size_t class_count;
+    uint64_t change;
+    uint64_t issued_us;
+    uint8_t node_id[32];
+    uint8_t node_key[32]; /* Ed25519, which signed it */
+    uint8_t signature[64];
+} filesphere_receipt_t;
+/* "invalid" if bytes are no receipt, "damaged" if the signature does not fit, or node_key (32 bytes, from a profile; NULL:
+   any) is not the key that signed.  Needs no connection. */
+FILESPHERE_API filesphere_code_t filesphere_receipt_verify(const void *bytes, size_t size, const uint8_t *node_key,
+                                                           filesphere_receipt_t *ret);
+
 /* Gives up to size_max bytes into buffer; *ret_size 0 ends the content.  Any other return than 0 cancels. */
 typedef int (filesphere_read_fn)(void *arg, void *buffer, size_t size_max, size_t *ret_size);
 /* Takes bytes in order, all of them or (FILESPHERE_NOT_YET) none.  Any other return than 0 cancels. */

@@ -15,9 +15,13 @@
 #include "proto/errors.h"
 #include "proto/peer.h"
 
+#define HASH_FUNCTION HASH_OAT /* uthash's own default falls through its cases, which clang refuses */
 #include <uthash.h>
 
 enum {
+    SESSION_GRACE_US = 60 * 1000 * 1000, /* a session whose connection broke is kept so long */
+    ANSWERS_KEPT = 8,                    /* last answers of uploads, for RESUME */
+    STALLED_US = 10 * 1000 * 1000,       /* a transfer that does not move gives its memory to those who wait */
     ROUTING_ID_BYTES_MAX = 32,           /* libzmq makes 5; a client may name its own, within this */
     CALLS_PER_SESSION_MAX = 256,
     SESSION_IDLE_US = 120 * 1000 * 1000, /* silent for so long: the session and its calls are over */
@@ -41,7 +45,7 @@ struct fsp_call {
     fsp_session_t *session;
     uint64_t request_id;
     fsp_client_type_t type;
-    const fsp_gateway_space_t *space;
+    fsp_gateway_space_t *space;
     fsp_call_t *prev, *next; /* in session->calls (utlist) */
     UT_hash_handle hh;
 
@@ -57,6 +61,8 @@ struct fsp_call {
     fsp_upload_t *upload;
     fsp_upload_effects_t upload_effects, upload_more;
     bool committed; /* COMMIT came, or the content was whole */
+    uint64_t granted_bytes;  /* PUT: all credit so far */
+    fsp_time_t moved_us;     /* when it last went on */
     fsp_download_t *download;
     fsp_root_kind_t root_kind; /* GET: what was resolved */
     fsp_key_t root_key;
@@ -72,7 +78,14 @@ struct fsp_session {
     size_t routing_id_bytes;
     fsp_subject_id_t subject;
     bool welcomed;
-    bool gone; /* the peer cannot be reached: swept at the end of the round */
+    bool detached; /* its connection broke: kept for a while, since its client may take it up again */
+    fsp_op_id_t id; /* for HELLO after a broken connection */
+    struct {
+        uint64_t request_id;
+        fsp_client_type_t type;
+        fsp_buf_t body;
+    } answers[ANSWERS_KEPT]; /* of uploads in parts: a ring */
+    size_t answer_count;
     fsp_time_t seen_us;
     fsp_call_t *calls;
     size_t call_count;
@@ -92,15 +105,22 @@ struct fsp_frontend {
     fsp_call_t *opens; /* transfers that wait for memory, first come first served */
     size_t open_count;
     fsp_call_t *over; /* answered calls to be swept */
-    bool any_gone;
     uint64_t last_serial;
     uint64_t transfer_bytes; /* reserved by transfers */
     size_t worker_jobs[FSP_WORKERS_MAX];
     fsp_disk_t disk;
-    fsp_time_t disk_us; /* when it was looked at */
+    fsp_time_t tick_us; /* when disk, sessions and stalled transfers were last looked at */
     fsp_buf_t scratch;  /* bodies on their way out */
     fsp_buf_t scratch2;
 };
+
+/* ---- messages of clients (actor_frontend.c) ---------------------------------------------------------------- */
+
+/* One message of a client behind its routing id: envelope, body, payload (they stay the caller's).  user_id is what the
+   connection proved about it; too_many: there were more frames than fit.  fsp_frontend_sweep follows.  The door for
+   tests, which have no ZAP. */
+void fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id, zmq_msg_t *frames,
+                          size_t frame_count, bool too_many);
 
 /* ---- calls (frontend_call.c) -------------------------------------------------------------------------- */
 
@@ -116,7 +136,14 @@ fsp_call_t *fsp_call_of_session(fsp_session_t *session, uint64_t request_id);
 /* The session of a routing id, made if need be, now the one heard last; NULL if there is no room or no identity. */
 fsp_session_t *fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id);
 void fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session);
-/* Ends what was answered and who is gone.  Called when no call or session is on the stack. */
+/* Moves the session that HELLO names to the connection of `session`, which it replaces: its uploads live on, its other
+   calls end.  Returns the session to go on with; *ret_resumed says whether it is the old one. */
+fsp_session_t *fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id, bool *ret_resumed);
+/* Keeps the answer of an upload, in case it does not arrive. */
+void fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body);
+/* Ends transfers that do not move, if others wait for their memory. */
+void fsp_frontend_evict_stalled(fsp_frontend_t *self);
+/* Ends what was answered.  Called when no call or session is on the stack. */
 void fsp_frontend_sweep(fsp_frontend_t *self);
 
 /* ---- answers to clients (frontend_call.c) ---------------------------------------------------------------- */
@@ -165,6 +192,8 @@ void fsp_frontend_start_waiting(fsp_frontend_t *self);
 void fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload);
 void fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_t bytes);
+/* Answers RESUME: where the upload stands. */
+void fsp_put_resume(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *commit);
 void fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
 /* Answer of the objects service; status not OK: its ERROR. */

@@ -36,7 +36,7 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
                   fsp_slice_t body, fsp_blob_t **payload_p)
 {
     bool has_payload = payload_p && *payload_p;
-    bool ok = !session->gone;
+    bool ok = !session->detached;
     if (ok) {
         uint8_t head[FSP_ENVELOPE_BYTES];
         fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
@@ -44,7 +44,7 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
                                    .request_id = request_id,
                                    .body_bytes = (uint32_t)body.bytes};
         fsp_envelope_encode(&envelope, head);
-        /* A full pipe is a client that took more than its credit or stopped reading; it is dropped like one that
+        /* A full pipe is a client that took more than its credit or stopped reading; it is treated like one that
            vanished.  Only the first part can fail: the pipe is checked there. */
         ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true) &&
              send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
@@ -57,10 +57,8 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
     }
     if (payload_p)
         fsp_blob_destroy(payload_p);
-    if (!ok && !session->gone) {
-        session->gone = true;
-        self->any_gone = true;
-    }
+    if (!ok)
+        session->detached = true;
 }
 
 void
@@ -100,6 +98,7 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, 
     call->session = session;
     call->request_id = request_id;
     call->type = type;
+    call->moved_us = self->shell->now_us;
     fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
     DL_APPEND(session->calls, call);
     session->call_count++;
@@ -142,19 +141,31 @@ fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call)
     LL_PREPEND2(self->over, call, over_next);
 }
 
+/* Keeps the answer that was just sent (it stands in scratch): an upload's client may have lost its connection. */
+static void
+keep_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_client_type_t type)
+{
+    if (call->type == FSP_MSG_PUT && !call->request.end)
+        fsp_session_keep_answer(call->session, call->request_id, type, fsp_buf_slice(&self->scratch));
+}
+
 void
 fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply)
 {
-    if (!call->over)
+    if (!call->over) {
         fsp_frontend_send_reply(self, call->session, FSP_MSG_OK, call->request_id, reply);
+        keep_answer(self, call, FSP_MSG_OK);
+    }
     fsp_frontend_end(self, call);
 }
 
 void
 fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, const fsp_result_t *result)
 {
-    if (!call->over)
+    if (!call->over) {
         fsp_frontend_send_error(self, call->session, call->request_id, status, result);
+        keep_answer(self, call, FSP_MSG_ERROR);
+    }
     fsp_frontend_end(self, call);
 }
 

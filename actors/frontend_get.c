@@ -36,6 +36,7 @@ send_data(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *e
     fsp_store_u64(offset, effect->offset);
     size_t from = (size_t)(effect->slice.data - fsp_blob_data(effect->blob));
     fsp_blob_t *part = fsp_blob_part(effect->blob, from, effect->slice.bytes);
+    call->moved_us = self->shell->now_us;
     fsp_frontend_send(self, call->session, FSP_MSG_DATA, call->request_id, fsp_slice(offset, sizeof(offset)),
                       &part);
 }

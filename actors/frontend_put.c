@@ -13,8 +13,9 @@
 #include "core/base/check.h"
 #include "core/crypto/digest.h"
 #include "core/data/details.h"
+#include "core/data/receipt.h"
 
-enum { DETAILS_BYTES_MAX = 4096, COPIES_WANTED = 1, COPIES_DURABLE = 1 /* one node: W of R = 1 of 1 */ };
+enum { COPIES_WANTED = 1, COPIES_DURABLE = 1 /* one node: W of R = 1 of 1 */ };
 
 /* ---- what upload wants done -------------------------------------------------------------------------- */
 
@@ -25,6 +26,7 @@ send_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 {
     if (call->request.end)
         return; /* nothing more will come */
+    call->granted_bytes += bytes;
     fsp_reply_t reply = {.credit = bytes};
     fsp_buf_reset(&self->scratch);
     fsp_reply_encode(&reply, &self->scratch);
@@ -107,6 +109,42 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
     }
 }
 
+/* ---- receipt ----------------------------------------------------------------------------------------------- */
+
+static void
+add_class(fsp_frontend_t *self, fsp_receipt_t *receipt, fsp_object_kind_t kind, uint64_t count)
+{
+    if (count == 0)
+        return;
+    fsp_receipt_class_t *class = &receipt->classes[receipt->class_count++];
+    class->kind = kind;
+    class->count = count;
+    class->nodes[class->node_count++] = self->args->node_id;
+    class->zone_count = 1;
+}
+
+/* Signs what was durable where when the answer is made; call->receipt holds the bytes. */
+static void
+make_receipt(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
+{
+    fsp_upload_outcome_t outcome;
+    fsp_upload_outcome(call->upload, &outcome);
+    fsp_receipt_t receipt = {.version_id = result->version_id,
+                             .content_root = call->reply->content_root,
+                             .sha256 = call->reply->sha256,
+                             .durable_copies = COPIES_DURABLE,
+                             .wanted_copies = COPIES_WANTED,
+                             .change = result->index,
+                             .issued = self->shell->wall_us};
+    add_class(self, &receipt, FSP_OBJECT_CHUNK, outcome.chunk_count);
+    add_class(self, &receipt, FSP_OBJECT_TREE, outcome.tree_count);
+    add_class(self, &receipt, FSP_OBJECT_INLINE, outcome.root_kind == FSP_ROOT_INLINE);
+    fsp_buf_reset(&self->scratch2);
+    fsp_receipt_sign(&receipt, &self->args->sign_key, &self->scratch2);
+    FSP_ASSERT(fsp_buf_ok(&self->scratch2));
+    call->reply->receipt = fsp_buf_slice(&self->scratch2);
+}
+
 /* ---- from the client ------------------------------------------------------------------------------------ */
 
 void
@@ -167,6 +205,18 @@ fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_
     }
     fsp_upload_data(call->upload, bytes, &call->upload_effects);
     carry_out(self, call);
+}
+
+void
+fsp_put_resume(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->request.end || call->waits_for_memory || !call->upload)
+        return; /* CREDIT comes when it opens */
+    uint64_t received = fsp_upload_received_bytes(call->upload);
+    fsp_reply_t reply = {.has_offset = true, .offset = received, .credit = call->granted_bytes - received};
+    fsp_buf_reset(&self->scratch);
+    fsp_reply_encode(&reply, &self->scratch);
+    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id, fsp_buf_slice(&self->scratch), NULL);
 }
 
 void
@@ -333,8 +383,6 @@ fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *resul
     reply->change = result->index;
     reply->head_count = result->head_count;
     memcpy(reply->heads, result->heads, result->head_count * sizeof(reply->heads[0]));
-    reply->durable_w = COPIES_DURABLE;
-    reply->durable_r = COPIES_WANTED;
-    reply->issued = self->shell->wall_us;
+    make_receipt(self, call, result);
     fsp_frontend_ok(self, call, reply);
 }

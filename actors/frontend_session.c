@@ -2,6 +2,7 @@
 /* frontend_session - sessions of the gateway: who is connected, and who has gone.  Layer actors. */
 #include "actors/frontend.h"
 
+#include "actors/clock.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
@@ -19,6 +20,8 @@ fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session)
         fsp_call_destroy(self, call);
     }
     HASH_DEL(self->sessions, session);
+    for (size_t i = 0; i < ANSWERS_KEPT; i++)
+        fsp_buf_clear(&session->answers[i].body);
     fsp_free(session);
 }
 
@@ -45,6 +48,7 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
                 return NULL;
         }
         session = FSP_NEW(fsp_session_t);
+        fsp_random(session->id.bytes, sizeof(session->id.bytes));
         memcpy(session->routing_id, routing_id, bytes);
         session->routing_id_bytes = bytes;
         if (fsp_hex_decode(fsp_slice_text(user_id), session->subject.bytes, sizeof(session->subject.bytes)) !=
@@ -54,11 +58,83 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
         }
     }
     session->seen_us = self->shell->now_us;
+    session->detached = false;
     HASH_ADD_KEYPTR(hh, self->sessions, session->routing_id, session->routing_id_bytes, session);
     return session;
 }
 
-/* Ends what was answered and who is gone.  Called when no call or session is on the stack. */
+/* Calls that cannot live on a new connection: what was sent to the old one may be lost.  Commands that are on their way
+   take effect all the same; the client asks again with the same op id. */
+static void
+end_unresumable(fsp_frontend_t *self, fsp_session_t *session)
+{
+    fsp_call_t *call;
+    DL_FOREACH(session->calls, call)
+    {
+        bool lives_on = call->type == FSP_MSG_PUT && !call->request.end;
+        if (!lives_on)
+            fsp_frontend_end(self, call);
+    }
+}
+
+fsp_session_t *
+fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id, bool *ret_resumed)
+{
+    *ret_resumed = false;
+    if (fsp_op_id_is_zero(id) || session->calls)
+        return session;
+    fsp_session_t *old, *next;
+    HASH_ITER(hh, self->sessions, old, next)
+    {
+        if (old != session && old->welcomed && fsp_op_id_eq(old->id, id) &&
+            fsp_subject_id_eq(old->subject, session->subject))
+            break;
+    }
+    if (!old)
+        return session;
+    /* The old session takes the new connection's place. */
+    uint8_t routing_id[ROUTING_ID_BYTES_MAX];
+    size_t bytes = session->routing_id_bytes;
+    memcpy(routing_id, session->routing_id, bytes);
+    fsp_session_destroy(self, session);
+    HASH_DELETE(hh, self->sessions, old);
+    memcpy(old->routing_id, routing_id, bytes);
+    old->routing_id_bytes = bytes;
+    old->detached = false;
+    old->seen_us = self->shell->now_us;
+    HASH_ADD_KEYPTR(hh, self->sessions, old->routing_id, old->routing_id_bytes, old);
+    end_unresumable(self, old);
+    *ret_resumed = true;
+    return old;
+}
+
+void
+fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body)
+{
+    size_t slot = session->answer_count++ % ANSWERS_KEPT;
+    session->answers[slot].request_id = request_id;
+    session->answers[slot].type = type;
+    fsp_buf_clear(&session->answers[slot].body);
+    fsp_buf_init(&session->answers[slot].body, FSP_BODY_BYTES_MAX);
+    fsp_buf_append_slice(&session->answers[slot].body, body);
+}
+
+void
+fsp_frontend_evict_stalled(fsp_frontend_t *self)
+{
+    if (!self->opens)
+        return;
+    fsp_call_t *call, *next;
+    HASH_ITER(hh, self->calls, call, next)
+    {
+        /* A put that was committed waits for the node, not for its client. */
+        if (call->reserved_bytes > 0 && !call->committed && !call->over &&
+            call->moved_us + STALLED_US <= self->shell->now_us)
+            fsp_frontend_error(self, call, FSP_BUSY, NULL);
+    }
+}
+
+/* Ends what was answered.  Called when no call or session is on the stack. */
 void
 fsp_frontend_sweep(fsp_frontend_t *self)
 {
@@ -66,15 +142,6 @@ fsp_frontend_sweep(fsp_frontend_t *self)
         fsp_call_t *call = self->over;
         self->over = call->over_next;
         fsp_call_destroy(self, call);
-    }
-    if (self->any_gone) {
-        self->any_gone = false;
-        fsp_session_t *session, *next;
-        HASH_ITER(hh, self->sessions, session, next)
-        {
-            if (session->gone)
-                fsp_session_destroy(self, session);
-        }
     }
     fsp_frontend_start_waiting(self);
 }

@@ -102,6 +102,7 @@ typedef struct {
     fsp_space_id_t space_id;
     char name[FSP_SPACE_NAME_BYTES_MAX + 1];
     uint64_t epoch;
+    uint64_t change; /* highest change number that this gateway has seen */
     fsp_space_keys_t *keys;
     fsp_gear_t *gear;
 } fsp_gateway_space_t;
@@ -110,6 +111,7 @@ typedef struct {
     const char *listen;           /* tcp://HOST:PORT, PORT may be * */
     uint8_t curve_public[32];
     fsp_secret_t curve_secret;
+    fsp_sign_key_t sign_key; /* signs receipts */
     fsp_node_id_t node_id;
     fsp_mesh_id_t mesh_id;
     fsp_store_t *store;           /* for disk status only */

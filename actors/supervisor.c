@@ -205,6 +205,7 @@ take_space(supervisor_t *self, const fsp_space_info_t *info)
     space->name[info->name.bytes] = '\0';
     space->space_id = info->space_id;
     space->epoch = info->epoch;
+    space->change = info->change_index;
     space->keys = fsp_space_keys_new();
     self->space_count++;
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret = {0};
@@ -301,6 +302,7 @@ start_frontend(supervisor_t *self, fsp_error_t *error)
 {
     self->frontend_args = (fsp_frontend_actor_args_t){.listen = self->config->listen,
                                                       .curve_secret = self->identity.curve_key.secret_key,
+                                                      .sign_key = self->identity.sign_key,
                                                       .node_id = self->identity.node_id,
                                                       .mesh_id = self->identity.mesh_id,
                                                       .store = self->store,
@@ -507,6 +509,7 @@ fsp_supervisor_run(const fsp_supervisor_config_t *config)
         fsp_gear_destroy(&self->spaces[i].gear);
     }
     fsp_secret_wipe(&self->frontend_args.curve_secret);
+    fsp_secret_wipe(&self->frontend_args.sign_key.seed);
     fsp_identity_wipe(&self->identity);
     (void)close(self->signal_fd);
     fsp_free(self);

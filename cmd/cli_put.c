@@ -66,6 +66,44 @@ read_source(void *arg, void *buffer, size_t size_max, size_t *ret_size)
 
 /* -- lines ------------------------------------------------------------------------------------- */
 
+/* The receipt's fields, in words, and the signed bytes themselves. */
+static void
+write_receipt(fsp_json_t *json, const filesphere_info_t *info)
+{
+    static const char *const kinds[] = {"", "chunk", "tree", "inline"};
+    filesphere_receipt_t receipt;
+    if (filesphere_receipt_verify(info->receipt, info->receipt_size, NULL, &receipt) != FILESPHERE_OK)
+        return; /* the library has refused such an answer already */
+    fsp_json_object(json, "receipt");
+    cli_json_id(json, "version", receipt.version_id, sizeof receipt.version_id);
+    cli_json_id(json, "content_root", receipt.content_root, sizeof receipt.content_root);
+    cli_json_id(json, "sha256", receipt.sha256, sizeof receipt.sha256);
+    fsp_json_object(json, "durability");
+    fsp_json_uint(json, "w", receipt.durable_copies);
+    fsp_json_uint(json, "r", receipt.wanted_copies);
+    fsp_json_object_end(json);
+    fsp_json_array(json, "classes");
+    for (size_t i = 0; i < receipt.class_count; i++) {
+        fsp_json_object(json, NULL);
+        fsp_json_text(json, "kind", receipt.classes[i].kind < 4 ? kinds[receipt.classes[i].kind] : "other");
+        fsp_json_uint(json, "count", receipt.classes[i].count);
+        fsp_json_array(json, "nodes");
+        for (size_t n = 0; n < receipt.classes[i].node_count; n++)
+            cli_json_id(json, NULL, receipt.classes[i].nodes[n], 32);
+        fsp_json_array_end(json);
+        fsp_json_uint(json, "zones", receipt.classes[i].zones);
+        fsp_json_object_end(json);
+    }
+    fsp_json_array_end(json);
+    fsp_json_uint(json, "change", receipt.change);
+    fsp_json_time(json, "issued", receipt.issued_us);
+    cli_json_id(json, "node", receipt.node_id, sizeof receipt.node_id);
+    cli_json_id(json, "node_key", receipt.node_key, sizeof receipt.node_key);
+    cli_json_id(json, "signature", receipt.signature, sizeof receipt.signature);
+    cli_json_id(json, "signed", info->receipt, info->receipt_size);
+    fsp_json_object_end(json);
+}
+
 /* The fields of a stored content. */
 static void
 write_stored(fsp_json_t *json, const filesphere_info_t *info)
@@ -73,17 +111,7 @@ write_stored(fsp_json_t *json, const filesphere_info_t *info)
     cli_json_node(json, info);
     fsp_json_uint(json, "chunks_new", info->chunks_new);
     fsp_json_uint(json, "bytes_sent", info->bytes_sent);
-    fsp_json_object(json, "receipt");
-    cli_json_id(json, "version", info->version_id, sizeof info->version_id);
-    cli_json_id(json, "content_root", info->content_root, sizeof info->content_root);
-    cli_json_id(json, "sha256", info->sha256, sizeof info->sha256);
-    fsp_json_object(json, "durability");
-    fsp_json_uint(json, "w", info->durable_copies);
-    fsp_json_uint(json, "r", info->wanted_copies);
-    fsp_json_object_end(json);
-    fsp_json_uint(json, "change", info->change);
-    fsp_json_time(json, "issued", info->issued_us);
-    fsp_json_object_end(json);
+    write_receipt(json, info);
 }
 
 static void

@@ -177,7 +177,8 @@ static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, r
 #define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
 #define ON_SPACE (ON_TARGET | ON(MKDIR) | ON(CHANGES))
 #define ON_REQUEST                                                                                 \
-    (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(SPACES) | ON(NODE))
+    (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(RESUME) |          \
+     ON(SPACES) | ON(NODE))
 #define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA))
 
 #define REQUEST(type, member, key, bound) FSP_FIELD(type, fsp_request_t, member, key, bound)
@@ -223,6 +224,7 @@ static const fsp_field_t REQUEST_FIELDS[] = {
      .types = ON(LIST) | ON(VERSIONS) | ON(CHANGES) | ON(SPACES)},
     {REQUEST_ALSO(UINTS, versions, "versions", VERSIONS_MAX, version_count), .types = ON(HELLO)},
     {REQUEST(TEXT, client, "client", CLIENT_NAME_BYTES_MAX), .types = ON(HELLO)},
+    {REQUEST(FIXED, session_id, "session", sizeof(fsp_op_id_t)), .types = ON(HELLO)},
 };
 
 fsp_fields_t
@@ -314,12 +316,6 @@ fsp_request_decode(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret)
 #define REPLY_ALSO(type, member, key, bound, flag)                                                 \
     FSP_FIELD_ALSO(type, fsp_reply_t, member, key, bound, offsetof(fsp_reply_t, flag))
 
-static const fsp_field_t RECEIPT_FIELDS[] = {
-    {REPLY(UINT, durable_w, "w", UINT32_MAX)},
-    {REPLY(UINT, durable_r, "r", UINT32_MAX)},
-    {REPLY(UINT, issued, "issued", UINT64_MAX)},
-};
-
 static const fsp_field_t DISK_FIELDS[] = {
     {REPLY(UINT, disk_total, "total", UINT64_MAX)},
     {REPLY(UINT, disk_free, "free", UINT64_MAX)},
@@ -328,36 +324,9 @@ static const fsp_field_t DISK_FIELDS[] = {
 };
 
 fsp_fields_t
-fsp_reply_receipt_fields(void)
-{
-    return (fsp_fields_t){RECEIPT_FIELDS, sizeof(RECEIPT_FIELDS) / sizeof(RECEIPT_FIELDS[0])};
-}
-
-fsp_fields_t
 fsp_reply_disk_fields(void)
 {
     return (fsp_fields_t){DISK_FIELDS, sizeof(DISK_FIELDS) / sizeof(DISK_FIELDS[0])};
-}
-
-static bool
-receipt_present(const void *self)
-{
-    const fsp_reply_t *reply = self;
-    return reply->durable_w > 0 || reply->durable_r > 0 || reply->issued > 0;
-}
-
-static void
-receipt_encode(const void *self, fsp_buf_t *buf)
-{
-    fsp_fields_encode(fsp_reply_receipt_fields(), 0, self, buf);
-}
-
-/* An absent map is said by an absent key; no bytes where a value stands cannot come from a
-   skimmed body. */
-static fsp_status_t
-receipt_decode(void *self, fsp_slice_t value)
-{
-    return fsp_fields_decode(fsp_reply_receipt_fields(), 0, value, self);
 }
 
 static bool
@@ -407,8 +376,6 @@ items_decode(void *self, fsp_slice_t value)
     return status;
 }
 
-static const fsp_field_custom_t RECEIPT = {"map", receipt_present, receipt_encode,
-                                           receipt_decode};
 static const fsp_field_custom_t DISK = {"map", disk_present, disk_encode, disk_decode};
 static const fsp_field_custom_t ITEMS = {"array of maps, at most 1000", items_present,
                                          items_encode, items_decode};
@@ -435,8 +402,9 @@ static const fsp_field_t REPLY_FIELDS[] = {
     {REPLY(TEXT, message, "message", FSP_MESSAGE_BYTES_MAX)},
     {REPLY(UINT, from, "from", INT64_MAX)},
     {REPLY(UINT, to, "to", INT64_MAX)},
-    {FSP_FIELD_OF(&RECEIPT, "receipt")},
+    {REPLY(BIN, receipt, "receipt", FSP_RECEIPT_BYTES_MAX)},
     {REPLY(UINT, credit, "credit", UINT32_MAX)},
+    {REPLY_ALSO(UINT, offset, "offset", INT64_MAX, has_offset)},
     {REPLY(UINT, change, "change", UINT64_MAX)},
     {REPLY(BOOL, more, "more", 0)},
     {FSP_FIELD_OF(&ITEMS, "items")},
@@ -448,6 +416,9 @@ static const fsp_field_t REPLY_FIELDS[] = {
     {REPLY(UINT, heartbeat_ms, "beat", UINT32_MAX)},
     {REPLY_ALSO(TEXTS, capabilities, "caps", FSP_CAPABILITIES_MAX, capability_count)},
     {REPLY(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX)},
+    {REPLY(FIXED, session_id, "session", sizeof(fsp_op_id_t))},
+    {REPLY(UINT, grace_ms, "grace", UINT32_MAX)},
+    {REPLY(BOOL, resumed, "resumed", 0)},
     {REPLY(UINT, uptime_s, "uptime", UINT64_MAX)},
     {REPLY(UINT, rss_bytes, "rss", UINT64_MAX)},
     {FSP_FIELD_OF(&DISK, "disk")},

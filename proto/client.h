@@ -12,6 +12,7 @@
 #include "core/base/limits.h"
 #include "core/base/status.h"
 #include "core/base/types.h"
+#include "core/data/receipt.h"
 #include "core/meta/command.h"
 #include "core/meta/query.h"
 #include "proto/envelope.h"
@@ -23,6 +24,7 @@ typedef struct {
     uint64_t versions[4]; /* "versions": protocol minor versions the client speaks; 1 is the first */
     size_t version_count;
     fsp_slice_t client; /* "client": name and version of the program */
+    fsp_op_id_t session_id; /* "session": to take up again after a broken connection */
     /* Where. */
     fsp_slice_t space;     /* "space": name */
     fsp_slice_t path;      /* "path" */
@@ -74,6 +76,9 @@ typedef struct {
     fsp_slice_t capabilities[FSP_CAPABILITIES_MAX]; /* "caps": array of text */
     size_t capability_count;
     fsp_slice_t space;     /* "space": the profile's home space */
+    fsp_op_id_t session_id; /* "session": for HELLO after a broken connection */
+    uint64_t grace_ms;     /* "grace": how long it is kept then */
+    bool resumed;          /* "resumed": its uploads live on */
     /* Every answer that has one. */
     uint64_t change;       /* "change": the space's change number, from which `since` comes */
     /* ERROR */
@@ -103,11 +108,11 @@ typedef struct {
     uint32_t mtime_ns;
     fsp_slice_t message;   /* "message" */
     uint64_t from, to;     /* GET: "from", "to" (exclusive): what DATA will bring; a payload frame beside OK is its start */
-    /* Receipt (PUT): "receipt" map {w, r, issued}: W copies of R durable, time; signed form comes later. */
-    uint64_t durable_w, durable_r;
-    fsp_time_t issued;
+    fsp_slice_t receipt;   /* PUT: "receipt": signed (core/data/receipt) */
     /* CREDIT */
     uint64_t credit;       /* "credit" */
+    bool has_offset;       /* "offset": answer to RESUME: where DATA goes on */
+    uint64_t offset;
     /* LIST, VERSIONS, CHANGES, SPACES: "items": array of maps; read with fsp_reply_next_*. */
     bool more;             /* "more" */
     size_t item_count;

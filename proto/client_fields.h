@@ -6,7 +6,6 @@
 
 fsp_fields_t fsp_request_fields(void);
 fsp_fields_t fsp_reply_fields(void);
-fsp_fields_t fsp_reply_receipt_fields(void);
 fsp_fields_t fsp_reply_disk_fields(void);
 fsp_fields_t fsp_item_entry_fields(void);
 fsp_fields_t fsp_item_version_fields(void);

@@ -36,6 +36,7 @@ typedef enum {
     FSP_MSG_COMMIT = 12, /* ends an upload */
     FSP_MSG_ABORT = 13,  /* gives a transfer up */
     FSP_MSG_CREDIT = 14, /* the receiver of data grants bytes */
+    FSP_MSG_RESUME = 15, /* asks where an upload stands, after HELLO took a session up again */
     FSP_MSG_GET = 20,
     FSP_MSG_STAT = 30,
     FSP_MSG_LIST = 31,

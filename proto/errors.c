@@ -62,7 +62,7 @@ static const fsp_error_info_t ERRORS[] = {
     ROW(STALE, 4005, "stale", 8, 503, SAME),
     ROW(LAYOUT, 4006, "layout", 8, 503, SAME),
     ROW(EXPIRED, 4007, "expired", 8, 409, RENEW),
-    ROW(OUTCOME_UNKNOWN, 4008, "outcome-unknown", 1, 409, RENEW),
+    ROW(OUTCOME_UNKNOWN, 4008, "outcome-unknown", 8, 409, RENEW),
     ROW(TIMEOUT, 4009, "timeout", 8, 504, SAME),
     ROW(CLOSING, 4010, "closing", 8, 503, SAME),
     ROW(UNREACHABLE, 4011, "unreachable", 8, 503, SAME),

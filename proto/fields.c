@@ -72,6 +72,7 @@ present(const fsp_field_t *field, const void *self)
     case FSP_FIELD_PATH:
     case FSP_FIELD_SPACE:
     case FSP_FIELD_HEX:
+    case FSP_FIELD_BIN:
         return ((const fsp_slice_t *)value)->bytes > 0;
     case FSP_FIELD_FIXED:
         return !all_zero(value, (size_t)field->bound);
@@ -100,6 +101,9 @@ encode_value(const fsp_field_t *field, const void *self, fsp_buf_t *buf)
     case FSP_FIELD_SPACE:
     case FSP_FIELD_HEX:
         fsp_wire_text(buf, *(const fsp_slice_t *)value);
+        return;
+    case FSP_FIELD_BIN:
+        fsp_wire_bin(buf, *(const fsp_slice_t *)value);
         return;
     case FSP_FIELD_FIXED:
         fsp_wire_bin(buf, fsp_slice(value, (size_t)field->bound));
@@ -222,6 +226,8 @@ decode_value(const fsp_field_t *field, fsp_slice_t value, void *self)
     case FSP_FIELD_HEX:
         status = fsp_wire_read_text(value, (size_t)field->bound, to);
         return status ? status : check_text((fsp_field_type_t)field->type, *(fsp_slice_t *)to);
+    case FSP_FIELD_BIN:
+        return fsp_wire_read_bin(value, (size_t)field->bound, to);
     case FSP_FIELD_FIXED:
         return fsp_wire_read_fixed(value, to, (size_t)field->bound);
     case FSP_FIELD_IDS:

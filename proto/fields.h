@@ -25,6 +25,7 @@ typedef enum {
     FSP_FIELD_PATH,  /* the same, a path (BAD_NAME) */
     FSP_FIELD_SPACE, /* the same, a space's name (BAD_NAME) */
     FSP_FIELD_HEX,   /* the same, FSP_VERSION_PREFIX_HEX_MIN..bound hex digits */
+    FSP_FIELD_BIN,   /* fsp_slice_t: at most bound octets of binary */
     FSP_FIELD_FIXED, /* exactly bound octets of binary */
     FSP_FIELD_IDS,   /* array of at most bound binaries of 32 octets; size_t at `also` */
     FSP_FIELD_UINTS, /* array of at most bound uint64_t; size_t at `also` */

@@ -417,6 +417,19 @@ fsp_wire_read_text(fsp_slice_t value, size_t bytes_max, fsp_slice_t *ret)
 }
 
 fsp_status_t
+fsp_wire_read_bin(fsp_slice_t value, size_t bytes_max, fsp_slice_t *ret)
+{
+    FSP_PRE(ret);
+    head_t head;
+    if (!read_whole_head(value, &head) || head.shape != SHAPE_BIN)
+        return FSP_INVALID;
+    if (head.bytes > bytes_max)
+        return FSP_TOO_LARGE;
+    *ret = fsp_slice(value.data + head.head_bytes, (size_t)head.bytes);
+    return FSP_OK;
+}
+
+fsp_status_t
 fsp_wire_read_fixed(fsp_slice_t value, void *ret, size_t bytes)
 {
     FSP_PRE(ret);

@@ -56,5 +56,8 @@ FSP_MUST_CHECK fsp_status_t fsp_wire_read_bool(fsp_slice_t value, bool *ret);
 FSP_MUST_CHECK fsp_status_t fsp_wire_read_text(fsp_slice_t value, size_t bytes_max,
                                                fsp_slice_t *ret);
 /* Binary of exactly bytes. */
+/* Binary of at most bytes_max, borrowed. */
+FSP_MUST_CHECK fsp_status_t fsp_wire_read_bin(fsp_slice_t value, size_t bytes_max,
+                                              fsp_slice_t *ret);
 FSP_MUST_CHECK fsp_status_t fsp_wire_read_fixed(fsp_slice_t value, void *ret, size_t bytes);
 #endif

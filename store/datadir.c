@@ -113,20 +113,22 @@ name_holder(int fd, const char *directory, fsp_error_t *error)
                          directory, pid);
 }
 
-fsp_status_t
-fsp_datadir_lock(const char *directory, uint64_t wait_us, int *ret_fd, fsp_error_t *error)
+/* Opens DIR/lock and holds it.  NOT_FOUND, without words, if it is not there and not made. */
+static fsp_status_t
+take_lock(const char *directory, int flags, int how, uint64_t wait_us, int *ret_fd,
+          fsp_error_t *error)
 {
-    FSP_PRE(directory != NULL);
-    FSP_PRE(ret_fd != NULL);
     char path[DATADIR_PATH_BYTES];
     int length = snprintf(path, sizeof(path), "%s/lock", directory);
     if (length < 0 || (size_t)length >= sizeof(path))
         return fsp_error_set(error, FSP_INVALID, "directory name is too long");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, flags | O_CLOEXEC, 0600);
     if (fd < 0)
-        return say_errno(error, "open", directory, "lock");
+        return errno == ENOENT && (flags & O_CREAT) == 0
+                   ? FSP_NOT_FOUND
+                   : say_errno(error, "open", directory, "lock");
     uint64_t start = now_us();
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    while (flock(fd, how | LOCK_NB) != 0) {
         fsp_status_t status = FSP_OK;
         uint64_t passed = now_us() - start;
         if (errno != EWOULDBLOCK && errno != EINTR)
@@ -139,15 +141,38 @@ fsp_datadir_lock(const char *directory, uint64_t wait_us, int *ret_fd, fsp_error
         }
         sleep_us(wait_us - passed < LOCK_RETRY_US ? wait_us - passed : LOCK_RETRY_US);
     }
+    *ret_fd = fd;
+    return FSP_OK;
+}
+
+fsp_status_t
+fsp_datadir_lock(const char *directory, uint64_t wait_us, int *ret_fd, fsp_error_t *error)
+{
+    FSP_PRE(directory != NULL);
+    FSP_PRE(ret_fd != NULL);
+    int fd = -1;
+    fsp_status_t status = take_lock(directory, O_RDWR | O_CREAT, LOCK_EX, wait_us, &fd, error);
+    if (status != FSP_OK)
+        return status;
     char pid[24];
-    length = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
+    int length = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length) {
-        fsp_status_t status = say_errno(error, "write", directory, "lock");
+        status = say_errno(error, "write", directory, "lock");
         (void)close(fd);
         return status;
     }
     *ret_fd = fd;
     return FSP_OK;
+}
+
+fsp_status_t
+fsp_datadir_lock_shared(const char *directory, uint64_t wait_us, int *ret_fd, fsp_error_t *error)
+{
+    FSP_PRE(directory != NULL);
+    FSP_PRE(ret_fd != NULL);
+    *ret_fd = -1;
+    fsp_status_t status = take_lock(directory, O_RDONLY, LOCK_SH, wait_us, ret_fd, error);
+    return status == FSP_NOT_FOUND ? FSP_OK : status;
 }
 
 static bool

@@ -13,6 +13,10 @@ FSP_MUST_CHECK fsp_status_t fsp_datadir_make(const char *directory, fsp_error_t 
    closed. */
 FSP_MUST_CHECK fsp_status_t fsp_datadir_lock(const char *directory, uint64_t wait_us, int *ret_fd,
                                              fsp_error_t *error);
+/* Keeps nodes out while somebody reads: shares the lock with other readers and writes nothing.
+   LOCK_HELD as above.  A directory without a lock file (a copy) gives FSP_OK and *ret_fd -1. */
+FSP_MUST_CHECK fsp_status_t fsp_datadir_lock_shared(const char *directory, uint64_t wait_us,
+                                                    int *ret_fd, fsp_error_t *error);
 /* Writes directory/name by temporary file, fsync, rename, fsync of the directory. */
 FSP_MUST_CHECK fsp_status_t fsp_datadir_write(const char *directory, const char *name,
                                               unsigned mode, fsp_slice_t bytes,

@@ -34,6 +34,7 @@ struct fsp_db {
     atomic_size_t lent;  /* slices and iterators alive */
     atomic_bool failed;  /* set once, by the writing thread; failure never changes afterwards */
     fsp_error_t failure; /* the first */
+    fsp_error_t *words;  /* read-only: of the last read that failed; else NULL */
 };
 
 struct fsp_db_write {
@@ -72,8 +73,6 @@ take_error(char **words_p, const char *doing, fsp_error_t *error)
     *words_p = NULL;
     return status;
 }
-
-/* Lifecycle. */
 
 /* Options of base and text together; ends base. */
 static fsp_status_t
@@ -117,7 +116,8 @@ make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_opti
 {
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_DBTEXT_BYTES_MAX);
-    fsp_dbtext_options(config->path, config->write_buffer_bytes, config->create, &text);
+    fsp_dbtext_options(config->read_only ? NULL : config->path, config->write_buffer_bytes,
+                       config->create, &text);
     fsp_status_t status =
         apply_text(rocksdb_options_create(), &text, &options[FSP_FAMILY_COUNT], error);
     for (int i = 0; i < FSP_FAMILY_COUNT && status == FSP_OK; i++) {
@@ -155,7 +155,11 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
     fsp_status_t status = make_options(config, cache, options, error);
     fsp_db_t *self = FSP_NEW(fsp_db_t);
     char *words = NULL;
-    if (status == FSP_OK)
+    if (status == FSP_OK && config->read_only)
+        self->rocks = rocksdb_open_for_read_only_column_families(
+            options[FSP_FAMILY_COUNT], config->path, FSP_FAMILY_COUNT, family_names,
+            (const rocksdb_options_t *const *)options, self->families, 0, &words);
+    else if (status == FSP_OK)
         self->rocks = rocksdb_open_column_families(
             options[FSP_FAMILY_COUNT], config->path, FSP_FAMILY_COUNT, family_names,
             (const rocksdb_options_t *const *)options, self->families, &words);
@@ -171,7 +175,9 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
     }
     self->read_rows = rocksdb_readoptions_create();
     self->read_sealed = rocksdb_readoptions_create();
-    rocksdb_readoptions_set_verify_checksums(self->read_sealed, 0);
+    rocksdb_readoptions_set_verify_checksums(self->read_sealed, config->read_only);
+    if (config->read_only)
+        self->words = FSP_NEW(fsp_error_t);
     self->write_plain = rocksdb_writeoptions_create();
     self->write_sync = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(self->write_sync, 1);
@@ -195,8 +201,15 @@ fsp_db_close(fsp_db_t **self_p)
     rocksdb_readoptions_destroy(self->read_sealed);
     rocksdb_writeoptions_destroy(self->write_plain);
     rocksdb_writeoptions_destroy(self->write_sync);
+    fsp_free(self->words);
     fsp_free(self);
     *self_p = NULL;
+}
+
+const char *
+fsp_db_words(const fsp_db_t *self)
+{
+    return self->words ? self->words->text : "";
 }
 
 size_t
@@ -204,8 +217,6 @@ fsp_db_lent(const fsp_db_t *self)
 {
     return atomic_load_explicit(&self->lent, memory_order_acquire);
 }
-
-/* Failure. */
 
 static bool
 has_failed(const fsp_db_t *self)
@@ -285,7 +296,7 @@ find(fsp_db_t *self, const rocksdb_readoptions_t *how, fsp_family_t family, fsp_
     *ret = rocksdb_get_pinned_cf(self->rocks, how, self->families[family], chars(key), key.bytes,
                                  &words);
     if (words)
-        return take_error(&words, "read", NULL);
+        return take_error(&words, "read", self->words);
     return *ret ? FSP_OK : FSP_NOT_FOUND;
 }
 
@@ -407,10 +418,8 @@ fsp_db_iter_status(fsp_db_iter_t *self)
         return self->status;
     char *words = NULL;
     rocksdb_iter_get_error(self->iterator, &words);
-    return words ? take_error(&words, "scan", NULL) : FSP_OK;
+    return words ? take_error(&words, "scan", self->db->words) : FSP_OK;
 }
-
-/* Writing. */
 
 fsp_db_write_t *
 fsp_db_write_new(fsp_db_t *db)

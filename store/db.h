@@ -19,6 +19,7 @@ typedef struct {
     size_t cache_bytes; /* blocks, indexes and filters of all families */
     size_t write_buffer_bytes; /* memtables of all families */
     bool create; /* make what is missing; false: what is missing is damage */
+    bool read_only; /* writes nothing, verifies all checksums, keeps errors' words; one thread */
 } fsp_db_config_t;
 
 /* LOCK_HELD (RocksDB's own lock), DAMAGED, FORMAT_NEWER (families nobody knows here), IO. */
@@ -35,6 +36,8 @@ void fsp_db_fail(fsp_db_t *self, const char *reason);
 FSP_MUST_CHECK fsp_status_t fsp_db_check(const fsp_db_t *self, fsp_error_t *error);
 /* The same after asking RocksDB whether a flush or compaction failed. */
 FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
+/* Read-only: RocksDB's words about the last read that failed, which name the file; "" if none. */
+const char *fsp_db_words(const fsp_db_t *self);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
 

@@ -29,6 +29,8 @@ files_max(void)
 static bool
 direct_works(const char *path)
 {
+    if (!path)
+        return false;
     int fd = open(path, O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;

@@ -182,9 +182,10 @@ fsp_watermark_file_make(const char *directory, fsp_error_t *error)
 
 static fsp_status_t
 pick_slot(const uint8_t *slots, fsp_watermark_file_t *self, fsp_watermark_t *ret_mark,
-          fsp_error_t *error)
+          unsigned *ret_whole, fsp_error_t *error)
 {
     bool found = false;
+    *ret_whole = 0;
     for (unsigned place = 0; place < 2; place++) {
         const uint8_t *slot = slots + place * FSP_WATERMARK_SLOT_BYTES;
         if (slot_format(slot) > FSP_STORE_FORMAT)
@@ -193,7 +194,10 @@ pick_slot(const uint8_t *slots, fsp_watermark_file_t *self, fsp_watermark_t *ret
                                  (unsigned)slot_format(slot), (unsigned)FSP_STORE_FORMAT);
         fsp_watermark_t mark;
         uint64_t counter = 0;
-        if (!decode_slot(slot, place, &mark, &counter) || (found && counter < self->counter))
+        if (!decode_slot(slot, place, &mark, &counter))
+            continue;
+        ++*ret_whole;
+        if (found && counter < self->counter)
             continue;
         found = true;
         self->counter = counter;
@@ -204,15 +208,15 @@ pick_slot(const uint8_t *slots, fsp_watermark_file_t *self, fsp_watermark_t *ret
                                  "replica or backup", file_name);
 }
 
-fsp_status_t
-fsp_watermark_file_open(const char *directory, fsp_watermark_file_t *ret_self,
-                        fsp_watermark_t *ret_mark, fsp_error_t *error)
+static fsp_status_t
+open_file(const char *directory, int flags, fsp_watermark_file_t *ret_self,
+          fsp_watermark_t *ret_mark, unsigned *ret_whole, fsp_error_t *error)
 {
     char path[4096];
     int length = snprintf(path, sizeof(path), "%s/%s", directory, file_name);
     if (length < 0 || (size_t)length >= sizeof(path))
         return fsp_error_set(error, FSP_INVALID, "directory name is too long");
-    fsp_watermark_file_t self = {.fd = open(path, O_RDWR | O_CLOEXEC)};
+    fsp_watermark_file_t self = {.fd = open(path, flags | O_CLOEXEC)};
     if (self.fd < 0)
         return fsp_error_set(error, errno == ENOENT ? FSP_NOT_FOUND : FSP_IO, "open %.180s: %s",
                              path, strerror(errno));
@@ -222,12 +226,30 @@ fsp_watermark_file_open(const char *directory, fsp_watermark_file_t *ret_self,
     if (pread(self.fd, slots, FSP_WATERMARK_FILE_BYTES, 0) < 0)
         status = fsp_error_set(error, FSP_IO, "read %.180s: %s", path, strerror(errno));
     if (status == FSP_OK)
-        status = pick_slot(slots, &self, ret_mark, error);
+        status = pick_slot(slots, &self, ret_mark, ret_whole, error);
     fsp_free(slots);
     if (status != FSP_OK)
         fsp_watermark_file_close(&self);
     else
         *ret_self = self;
+    return status;
+}
+
+fsp_status_t
+fsp_watermark_file_open(const char *directory, fsp_watermark_file_t *ret_self,
+                        fsp_watermark_t *ret_mark, fsp_error_t *error)
+{
+    unsigned whole = 0;
+    return open_file(directory, O_RDWR, ret_self, ret_mark, &whole, error);
+}
+
+fsp_status_t
+fsp_watermark_file_read(const char *directory, fsp_watermark_t *ret_mark, unsigned *ret_whole,
+                        fsp_error_t *error)
+{
+    fsp_watermark_file_t self = {.fd = -1};
+    fsp_status_t status = open_file(directory, O_RDONLY, &self, ret_mark, ret_whole, error);
+    fsp_watermark_file_close(&self);
     return status;
 }
 

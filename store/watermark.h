@@ -66,6 +66,10 @@ FSP_MUST_CHECK fsp_status_t fsp_watermark_file_make(const char *directory, fsp_e
 FSP_MUST_CHECK fsp_status_t fsp_watermark_file_open(const char *directory,
                                                     fsp_watermark_file_t *ret_self,
                                                     fsp_watermark_t *ret_mark, fsp_error_t *error);
+/* The same without opening it for writing: *ret_whole says how many slots are whole. */
+FSP_MUST_CHECK fsp_status_t fsp_watermark_file_read(const char *directory,
+                                                    fsp_watermark_t *ret_mark, unsigned *ret_whole,
+                                                    fsp_error_t *error);
 void fsp_watermark_file_close(fsp_watermark_file_t *self);
 /* Writes the next slot and waits until it is on stable storage. */
 FSP_MUST_CHECK fsp_status_t fsp_watermark_file_write(fsp_watermark_file_t *self,

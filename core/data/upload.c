@@ -284,6 +284,7 @@ start_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t
     uint64_t content_bytes = 0;
     for (size_t i = 0; i < node->count; i++)
         content_bytes += node->children[i].content_bytes;
+    self->outcome.tree_count++;
     piece_t *piece = start_piece(self, node->level + 1, FSP_OBJECT_TREE,
                                  fsp_blob_copy(open.data, open.bytes),
                                  fsp_blob_copy(plain.data, plain.bytes), effects);

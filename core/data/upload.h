@@ -75,6 +75,7 @@ typedef struct {
     fsp_hash_t sha256;
     uint64_t chunk_count;     /* 0: inline */
     uint64_t chunk_new_count; /* chunks that had to be stored */
+    uint64_t tree_count;      /* tree nodes */
 } fsp_upload_outcome_t;
 /* Only after READY. */
 void fsp_upload_outcome(const fsp_upload_t *self, fsp_upload_outcome_t *ret);

@@ -6,12 +6,13 @@
  *          kind 2, entry:                    [1, term, kind, bytes]
  *
  * Values are canonical arrays (core/base/canon).  Bytes of a no-op are empty; bytes of a command
- * are log time u64 big-endian | encoded command.  Bit rot is the database's to find: its blocks and its
- * log carry checksums, and a row that fails one is a read that fails.
+ * are log time u64 big-endian | encoded command.  Bit rot is the database's to find: its blocks and
+ * its log carry checksums, and a row that fails one is a read that fails.
  *
  * How to change: raise the 1 for the row kind that changes, keep the decoder of the old form as
  * long as a log may hold it (for ever, or until a release that refuses to start before the log was
- * dropped), add golden bytes to tests/unit/engine/test_log_rows.c.  A reader that meets a greater number says FORMAT_NEWER.
+ * dropped), add golden bytes to tests/unit/engine/test_log_rows.c.
+ * A reader that meets a greater number says FORMAT_NEWER.
  * Expected next: a hash of the entry before, so that logs are compared link by link.
  */
 #ifndef FSP_CORE_ENGINE_LOG_ROWS_H

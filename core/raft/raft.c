@@ -2,8 +2,8 @@
 /* raft - the step function: roles, appending, committing.  Layer core/raft.  Pure.
  *
  * One event changes little; then fsp_raft_settle looks at the whole and does what has become
- * possible: commit, hand out, answer reads, drop.  It is level-triggered, so no event has to know what may
- * have waited for it.
+ * possible: commit, hand out, answer reads, drop.  It is level-triggered, so no event has to know
+ * what may have waited for it.
  *
  *                    first TICK                WRITTEN(term + 1, own vote)
  *      FOLLOWER  ------------------>  CANDIDATE  ------------------->  LEADER

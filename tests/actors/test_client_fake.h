@@ -41,7 +41,7 @@ typedef struct {
     _Atomic unsigned ignore_count; /* requests that are never answered (PING is) */
     _Atomic unsigned error_code;   /* ERROR instead of CREDIT renewal or DATA, once */
     _Atomic unsigned expired_count;
-    atomic_bool wrong_sha, wrong_offset, too_much, garbage, endless_list, backward_list;
+    atomic_bool wrong_sha, wrong_receipt, wrong_offset, too_much, garbage, endless_list, backward_list;
     _Atomic uint64_t beat_ms;
     _Atomic size_t list_count;
 
@@ -112,9 +112,6 @@ fake_about(fake_t *self, fsp_slice_t path)
                          .number = 3,
                          .size = self->content.bytes,
                          .change = 41,
-                         .durable_w = 1,
-                         .durable_r = 1,
-                         .issued = 1700000000000000,
                          .head_count = 1};
     memset(reply.file_id.bytes, 7, sizeof reply.file_id.bytes);
     memset(reply.version_id.bytes, 8, sizeof reply.version_id.bytes);
@@ -123,6 +120,33 @@ fake_about(fake_t *self, fsp_slice_t path)
     if (self->wrong_sha)
         reply.sha256.bytes[5] ^= 1;
     return reply;
+}
+
+/* The node's key: its public half is in the profile. */
+static inline void
+fake_sign_key(fsp_sign_key_t *ret)
+{
+    fsp_secret_t seed;
+    memset(seed.bytes, 2, sizeof seed.bytes);
+    fsp_sign_key_from_seed(ret, &seed);
+}
+
+/* Signs a receipt for what reply says; bytes keeps it. */
+static inline void
+fake_receipt(fake_t *self, fsp_reply_t *reply, fsp_buf_t *bytes)
+{
+    fsp_sign_key_t key;
+    fake_sign_key(&key);
+    if (self->wrong_receipt)
+        key.seed.bytes[0] ^= 1; /* signs with another key than it names */
+    fsp_receipt_t receipt = {.version_id = reply->version_id,
+                             .durable_copies = 1,
+                             .wanted_copies = 1,
+                             .change = reply->change,
+                             .issued = 1700000000000000};
+    fsp_buf_init(bytes, FSP_RECEIPT_BYTES_MAX);
+    fsp_receipt_sign(&receipt, &key, bytes);
+    reply->receipt = fsp_buf_slice(bytes);
 }
 
 static inline void
@@ -195,7 +219,10 @@ fake_stored(fake_t *self, uint64_t id, const fsp_request_t *request)
         return;
     }
     fsp_reply_t reply = fake_about(self, fsp_slice_text("/file"));
+    fsp_buf_t receipt;
+    fake_receipt(self, &reply, &receipt);
     fake_reply(self, FSP_MSG_OK, id, &reply, fsp_slice(NULL, 0));
+    fsp_buf_clear(&receipt);
 }
 
 static inline void
@@ -457,7 +484,9 @@ fake_write_profile(fake_t *self, const char *first, const char *second, const ch
     memcpy(profile.server_key, server_key, 41);
     ck_assert_int_eq(zmq_curve_keypair(profile.public_key, profile.secret_key), 0);
     memset(profile.mesh_id, 1, sizeof profile.mesh_id);
-    memset(profile.node_key, 2, sizeof profile.node_key);
+    fsp_sign_key_t sign_key;
+    fake_sign_key(&sign_key);
+    memcpy(profile.node_key, sign_key.public_key, sizeof profile.node_key);
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_PROFILE_BYTES_MAX);
     fsp_profile_encode(&profile, &text);

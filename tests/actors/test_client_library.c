@@ -107,12 +107,27 @@ START_TEST(small_contents_travel_in_one_message)
         ck_assert_uint_eq(info.size, sizes[i]);
         ck_assert_uint_eq(info.bytes_sent, sizes[i]);
         ck_assert_uint_eq(info.number, 3);
-        ck_assert_uint_eq(info.durable_copies, 1);
+        filesphere_receipt_t receipt;
+        expect(handle, filesphere_receipt_verify(info.receipt, info.receipt_size, NULL, &receipt), FSP_OK, 0);
+        ck_assert_uint_eq(receipt.durable_copies, 1);
+        ck_assert_mem_eq(receipt.version_id, info.version_id, sizeof info.version_id);
         ck_assert_uint_eq(info.head_count, 1);
         ck_assert_str_eq(info.space, "home");
     }
     ck_assert_uint_eq(fake.single_puts, sizeof sizes / sizeof sizes[0]);
     ck_assert_uint_eq(fake.stream_puts, 0);
+    filesphere_close(&handle);
+}
+END_TEST
+
+START_TEST(a_receipt_that_another_key_signed_is_refused)
+{
+    filesphere_t *handle = fake_open(&fake, 0);
+    fake.wrong_receipt = true;
+    stream_t stream = {.bytes = 100, .piece_max = 100000};
+    filesphere_info_t info;
+    expect(handle, put(handle, &stream, &info), FSP_DAMAGED, 10);
+    fake.wrong_receipt = false;
     filesphere_close(&handle);
 }
 END_TEST
@@ -320,6 +335,7 @@ main(void)
     tcase_add_test(tcase, a_node_with_another_key_is_not_trusted);
     tcase_add_test(tcase, tries_endpoints_in_order);
     tcase_add_test(tcase, small_contents_travel_in_one_message);
+    tcase_add_test(tcase, a_receipt_that_another_key_signed_is_refused);
     tcase_add_test(tcase, large_contents_stream_within_their_credit);
     tcase_add_test(tcase, an_error_ends_an_upload);
     tcase_add_test(tcase, a_source_that_fails_aborts);

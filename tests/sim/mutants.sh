@@ -44,7 +44,7 @@ hunt() {
     return 1
 }
 
-if ! hunt >"$work/control" || true; then :; fi
+hunt >"$work/control" || true
 grep -q SURVIVED "$work/control" || { echo "the code itself fails: $(cat "$work/control")"; exit 1; }
 
 total=0

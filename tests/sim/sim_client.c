@@ -197,7 +197,7 @@ take_result(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
     }
     if (result.index < self->floor)
         sim_fail(space->trace,
-                 "C2: client %u: answer at %" PRIu64 ", but %" PRIu64 " was answered before it asked",
+                 "C2: client %u: result at %" PRIu64 ", %" PRIu64 " was known when it asked",
                  self->number, result.index, self->floor);
     switch ((int)result.status) {
     case FSP_EXPIRED:
@@ -232,7 +232,8 @@ take_answer(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
     bool of_space = answer.status == FSP_OK || answer.status == FSP_NOT_FOUND;
     /* SPACES speaks of no one space: its index is 0. */
     if (of_space && answer.index > 0 && answer.index < self->floor)
-        sim_fail(self->space->trace, "C2: client %u: answer at %" PRIu64 ", %" PRIu64 " is known",
+        sim_fail(self->space->trace,
+                 "C2: client %u: answer at %" PRIu64 ", %" PRIu64 " was known when it asked",
                  self->number, answer.index, self->floor);
     if (answer.index > self->space->floor)
         self->space->floor = answer.index;

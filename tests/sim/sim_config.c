@@ -106,8 +106,8 @@ sim_config_print(const sim_config_t *self, FILE *to)
             "seed %" PRIu64 " mutant %s: %u clients x %u operations on %u names, %u%% queries, "
             "timeout %" PRIu64 "; network %" PRIu64 " lose 1/%u duplicate 1/%u; write %" PRIu64
             " sync %" PRIu64 " stall %" PRIu64 " 1/%u group %u%s%s watermark %" PRIu64
-            "; crash effect 1/%u event 1/%u clean 1/%u down %" PRIu64 "; read error 1/%u clock 1/%u; "
-            "cache %zu prefill %u\n",
+            "; crash effect 1/%u event 1/%u clean 1/%u down %" PRIu64
+            "; read error 1/%u clock 1/%u; cache %zu prefill %u\n",
             self->seed, sim_mutant_name(self->mutant), self->client_count, self->operations,
             self->name_count, self->query_percent, self->timeout_us, self->network_us_max,
             self->lose_in, self->duplicate_in, self->write_us_max, self->sync_us_max,

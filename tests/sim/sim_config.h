@@ -8,8 +8,8 @@
 
 enum { SIM_CLIENTS_MAX = 6, SIM_NAMES_MAX = 10 };
 
-/* Lies of the world.  Each breaks a promise that the replica relies on, or forges one that it makes;
-   a run in which such a lie goes unnoticed shows that a check is missing.
+/* Lies of the world.  Each breaks a promise that the replica relies on, or forges one that it
+   makes; a run in which such a lie goes unnoticed shows that a check is missing.
    X(NAME, "what it breaks") */
 #define SIM_MUTANT_LIST(X)                                                                         \
     X(reply_before_written, "WRITTEN is reported when the write is only queued")                   \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_operation - random operations and queries on few names, so that they collide.  Layer tests. */
+/* sim_operation - random operations and queries on few names, so that they collide.
+   Layer tests. */
 #include "core/base/check.h"
 #include "core/base/limits.h"
 #include "tests/sim/sim_operation.h"
@@ -80,7 +81,8 @@ make_put(sim_client_t *self, fsp_command_t *command)
     if (self->name < SIM_NAMES_MAX && self->space->names[self->name].known && chance(self, 20))
         command->put.target = (fsp_target_t){.id = self->space->names[self->name].file_id};
     command->put.kind = FSP_KIND_FILE;
-    command->put.condition = pick_condition(self, self->name, types, sizeof(types) / sizeof(*types));
+    command->put.condition =
+        pick_condition(self, self->name, types, sizeof(types) / sizeof(*types));
     command->put.create_parents = chance(self, 80);
     command->put.ids_seed = random_file_id(self);
     command->put.size = fsp_prng_below(&self->prng, 100);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_operation - random operations and queries on few names, so that they collide.  Layer tests. */
+/* sim_operation - random operations and queries on few names, so that they collide.
+   Layer tests. */
 #ifndef FSP_TESTS_SIM_SIM_OPERATION_H
 #define FSP_TESTS_SIM_SIM_OPERATION_H
 #include "tests/sim/sim_client.h"

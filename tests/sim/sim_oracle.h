@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_oracle - what must be true, kept apart from what is.  Layer tests.
  *
- * The oracle sees every write that a replica emits and how far it has applied.  From the entries that
- * are committed it computes the state for itself, each entry once and in order, on a memory of its
- * own that never crashes.  Then:
+ * The oracle sees every write that a replica emits and how far it has applied.  From the entries
+ * that are committed it computes the state for itself, each entry once and in order, on a memory of
+ * its own that never crashes.  Then:
  *
  *   O1  a committed entry never changes and never disappears (R4, R6)
  *   O2  applied index and durable index never fall, durable >= applied (R5)
@@ -27,8 +27,8 @@ typedef struct sim_oracle sim_oracle_t;
 sim_oracle_t *sim_oracle_new(const sim_trace_t *trace, fsp_shard_ref_t shard, fsp_log_name_t name);
 void sim_oracle_destroy(sim_oracle_t **self_p);
 
-/* A batch goes to the disk; prepared: no replica wrote it, it was there before the run.  Returns the
-   index of the command entry in it, 0 if there is none. */
+/* A batch goes to the disk; prepared: no replica wrote it, it was there before the run.  Returns
+   the index of the command entry in it, 0 if there is none. */
 uint64_t sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch, bool prepared);
 /* A replica has applied up to index; durable_log is what would survive a crash now. */
 void sim_oracle_applied(sim_oracle_t *self, uint64_t index, fsp_view_t *durable_log);

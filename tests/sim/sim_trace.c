@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_trace - what happened, as a hash and, if wanted, as text; and how a run fails.  Layer tests. */
+/* sim_trace - what happened, as a hash and, if wanted, as text; and how a run fails.
+   Layer tests. */
 #include "tests/sim/sim_trace.h"
 
 #include "core/base/prng.h"
@@ -23,7 +24,7 @@ const char *__asan_default_options(void);
 const char *
 __asan_default_options(void)
 {
-    return "malloc_context_size=1";
+    return "malloc_context_size=1:quarantine_size_mb=16";
 }
 
 const char *

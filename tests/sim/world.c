@@ -36,7 +36,7 @@ world_push(world_t *self, sim_event_type_t type, uint32_t node, fsp_time_t delay
     sim_events_push(&self->events, event);
 }
 
-/* -- messages ----------------------------------------------------------------------------------- */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static fsp_time_t
 network_delay(world_t *self)
@@ -141,7 +141,7 @@ deliver_request(world_t *self, node_t *node, const sim_event_t *event)
     }
 }
 
-/* -- lifecycle ---------------------------------------------------------------------------------- */
+/* -- lifecycle --------------------------------------------------------------------------------- */
 
 /* No-ops that were in the log and in the state before the run began: so a short run comes to the
    point where the log is dropped. */
@@ -228,7 +228,7 @@ world_clear(world_t *self)
     sim_events_clear(&self->events);
 }
 
-/* -- running ------------------------------------------------------------------------------------ */
+/* -- running ----------------------------------------------------------------------------------- */
 
 static void
 handle(world_t *self, const sim_event_t *event)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* world - nodes, disks, clients and time, all in one process and from one seed.  Layer tests.
  *
- * Time is virtual: the next event is taken from a heap and the clock jumps to it.  Every choice comes
- * from the seed, so a run can be repeated to the last effect; the hash of the trace proves it.
+ * Time is virtual: the next event is taken from a heap and the clock jumps to it.  Every choice
+ * comes from the seed, so a run can be repeated to the last effect; the trace's hash proves it.
  *
- * One node for now.  What is per node lies in node_t and events name their node, so more nodes need a
- * network between them and a choice of node in the clients, and no other change here.
+ * One node for now.  What is per node lies in node_t and events name their node, so more nodes need
+ * a network between them and a choice of node in the clients, and no other change here.
  */
 #ifndef FSP_TESTS_SIM_WORLD_H
 #define FSP_TESTS_SIM_WORLD_H

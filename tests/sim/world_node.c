@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* world_node - a process around a replica, its store, and the ways in which it ends.  Layer tests. */
+/* world_node - a process around a replica, its store, and the ways in which it ends.
+   Layer tests. */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "tests/sim/world_internal.h"
@@ -22,7 +23,7 @@ world_node_clear(node_t *node)
     sim_disk_destroy(&node->disk);
 }
 
-/* -- ends and beginnings ------------------------------------------------------------------------ */
+/* -- ends and beginnings ----------------------------------------------------------------------- */
 
 static void
 restart_later(world_t *self, node_t *node)
@@ -109,7 +110,8 @@ world_node_start(world_t *self, node_t *node)
     if (last < node->watermark)
         sim_fail(&self->trace, "O2: watermark is %" PRIu64 ", log ends at %" PRIu64,
                  node->watermark, last);
-    sim_oracle_started(self->oracle, last, applied, sim_disk_plain_view(node->disk, FSP_FAMILY_LOG));
+    sim_oracle_started(self->oracle, last, applied,
+                       sim_disk_plain_view(node->disk, FSP_FAMILY_LOG));
     self->outcome.replayed += sim_oracle_committed(self->oracle) - applied;
     node->applied = applied;
     node->reported = node->watermark;
@@ -118,7 +120,7 @@ world_node_start(world_t *self, node_t *node)
     plan_tick(self, node);
 }
 
-/* -- effects ------------------------------------------------------------------------------------ */
+/* -- effects ----------------------------------------------------------------------------------- */
 
 static void
 mix_batch(world_t *self, const fsp_batch_t *batch)
@@ -196,7 +198,7 @@ do_effects(world_t *self, node_t *node, fsp_replica_effects_t *effects, request_
     return !world_fault(self, self->config.crash_effect_in);
 }
 
-/* -- steps -------------------------------------------------------------------------------------- */
+/* -- steps ------------------------------------------------------------------------------------- */
 
 void
 world_node_verify(world_t *self, node_t *node)

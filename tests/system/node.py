@@ -145,8 +145,9 @@ def parse_lines(data):
     return lines
 
 
-def client(*args, profile=None, as_json=True, stdin=b"", env=None, cwd=None, timeout=CLI_SECONDS):
-    """Runs `filesphere`; Answer.code is None if it had to be killed because time was up."""
+def client(*args, profile=None, as_json=True, stdin=b"", env=None, cwd=None, timeout=CLI_SECONDS, started=None):
+    """Runs `filesphere`; Answer.code is None if it had to be killed because time was up.  started(process) is called
+    at once."""
     command = [str(CLIENT)]
     if profile is not None:
         command += ["--profile", str(profile)]
@@ -154,16 +155,21 @@ def client(*args, profile=None, as_json=True, stdin=b"", env=None, cwd=None, tim
     if as_json:  # after the command and its words: before a "--" if there is one
         at = command.index("--") if "--" in command else len(command)
         command.insert(at, "--json")
-    own = {"stdin": stdin} if hasattr(stdin, "fileno") else {"input": stdin}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=env or ENV, cwd=cwd)
+    if started:
+        started(process)
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or ENV, cwd=cwd,
-                              timeout=timeout, **own)
-    except subprocess.TimeoutExpired as late:
-        return Answer(None, [], "timed out: " + (late.stderr or b"").decode("utf-8", "replace"), late.stdout or b"")
-    look_for_sanitizer("filesphere " + " ".join(map(str, args))[:60], done.stderr)
+        out, err = process.communicate(stdin, timeout=timeout)
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        code, err = None, err + b" (timed out)"
+    look_for_sanitizer("filesphere " + " ".join(map(str, args))[:60], err)
     to_stderr = as_json and any(a in ("cat", "-") for a in args[:1] + args[-1:])  # content is on stdout
-    lines = parse_lines(done.stderr if to_stderr and done.stderr else done.stdout) if as_json else []
-    return Answer(done.returncode, lines, done.stderr.decode("utf-8", "replace"), done.stdout)
+    lines = parse_lines(err if to_stderr and err else out) if as_json else []
+    return Answer(code, lines, err.decode("utf-8", "replace"), out)
 
 
 # -- nodes ----------------------------------------------------------------------------------------------------

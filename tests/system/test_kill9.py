@@ -4,7 +4,8 @@
 Each worker has a folder of its own and does one operation after another, so it knows what must be there: everything
 acknowledged, in this order, and of the last one, if the kill hit it, all or nothing.  After each restart the change
 feed is compared with that, then names and contents with what the feed says.  A reader keeps what the feed showed
-before the kill: what somebody has read stays true.
+before the kill: what somebody has read stays true.  In half of the rounds the clients live on and try again with the
+same operation; in the others they are killed as well.
 
 FSP_SEED chooses the operations and the moments; FSP_ROUNDS their number.
 """
@@ -16,7 +17,8 @@ from node import Failed, Node, check, check_equal, main, say, sha256, sha256_fil
 WORKERS = 4
 ROUNDS = int(os.environ.get("FSP_ROUNDS", "0"))
 LIVE_BYTES = 10 << 20  # of a worker; above, it removes
-LIVE_FILES = 24
+LIVE_FILES = 16
+VERSIONS_A_ROUND = 8  # looked at of each worker; at the end all
 # Failures that a kill may cause; after them an operation may have happened or not.
 BECAUSE_OF_KILL = {"timeout", "unreachable", "closing", "outcome-unknown"}
 
@@ -80,6 +82,30 @@ class Worker:
         self.surprises = []
         self.counter = 0
         self.local = temp_dir() / f"load{number}"
+        self.process = None  # the client that runs
+        self.killed = False
+
+    def cli(self, *command):
+        """Runs a client that kill() may end."""
+        def started(process):
+            self.process = process
+            if self.killed:
+                process.kill()
+        answer = self.node.cli(*command, started=started)
+        self.process = None
+        return answer
+
+    def kill(self):
+        self.killed = True
+        process = self.process
+        if process:
+            process.kill()
+
+    def unexpected(self, answer):
+        """A failure that no kill explains."""
+        if answer.code == -9 and self.killed:
+            return False
+        return answer.code is None or not answer.lines or answer.lines[-1].get("symbol") not in BECAUSE_OF_KILL
 
     def new_path(self):
         self.counter += 1
@@ -144,7 +170,7 @@ class Worker:
         """Many small files by one client: its lines say, one by one, what was acknowledged.  True: all of them."""
         folder = self.chance.choice(sorted(self.tree.directories))
         ops, locals_ = [], []
-        for at in range(self.chance.randrange(4, 25)):
+        for at in range(self.chance.randrange(4, 17)):
             data = self.chance.randbytes(self.chance.choice([0, 100, 4096, 4097, self.chance.randrange(80_000)]))
             local = temp_dir() / f"batch{self.root[2:]}" / f"b{at}"
             local.parent.mkdir(exist_ok=True)
@@ -152,7 +178,7 @@ class Worker:
             locals_.append(local)
             ops.append({"kind": "put", "path": f"{folder}/b{at}", "sha": sha256(data), "size": len(data),
                         "acknowledged": False, "version": None})
-        answer = self.node.cli("put", *locals_, folder + "/")
+        answer = self.cli("put", *locals_, folder + "/")
         stored = [line for line in answer.lines if line.get("type") == "file"]
         if [line["path"] for line in stored] != [op["path"] for op in ops[: len(stored)]]:
             self.surprises.append(f"not in order: {answer}")
@@ -164,29 +190,30 @@ class Worker:
         self.journal += ops[: len(stored) + 1]  # the one after them was under way
         if answer.code == 0 and len(stored) == len(ops):
             return True
-        if not answer.lines or answer.lines[-1].get("symbol") not in BECAUSE_OF_KILL:
+        if self.unexpected(answer):
             self.surprises.append(f"batch: {answer}")
         return False
 
     def step(self):
-        if self.chance.random() < 0.25 and len(self.tree.files) < 2 * LIVE_FILES:
+        if self.chance.random() < 0.3 and len(self.tree.files) < 2 * LIVE_FILES:
             return self.batch()
         op, command = self.choose()
-        answer = self.node.cli(*command)
+        answer = self.cli(*command)
         last = answer.lines[-1] if answer.lines else {}
-        op["acknowledged"] = answer.code == 0 and last.get("type") == "result"
+        op["acknowledged"] = answer.code in (0, -9) and last.get("type") == "result"
         op["version"] = last.get("version")
         if op["acknowledged"]:
             self.tree.apply(op, op["version"])
             if op["kind"] == "put" and last.get("sha256") != op["sha"]:
                 self.surprises.append(f"put {op['path']} said another sha256")
-        elif last.get("symbol") not in BECAUSE_OF_KILL:
+        elif self.unexpected(answer):
             self.surprises.append(f"{command}: {answer}")
         self.journal.append(op)
         return op["acknowledged"]
 
     def work(self, stop):
-        while not stop.is_set():
+        self.killed = False
+        while not stop.is_set() and not self.killed:
             if not self.step():
                 break  # the node is gone
 
@@ -316,9 +343,9 @@ def verify(judge, pool, everything):
     problems += judge.match(rows)
     jobs = [pool.submit(judge.look_at_names, worker) for worker in judge.workers]
     for worker in judge.workers:
-        fresh = {op["version"] for op in worker.journal if op.get("version")}
+        fresh = [op["version"] for op in worker.journal if op.get("version")][-VERSIONS_A_ROUND:]
         for path, versions in sorted(worker.tree.files.items()):
-            which = versions if everything else [v for v in versions if v[0] in fresh][-4:]
+            which = versions if everything else [v for v in versions if v[0] in fresh]
             if which:
                 jobs.append(pool.submit(judge.look_at_versions, path, list(versions), which))
         problems += worker.surprises
@@ -353,6 +380,9 @@ def run(options):
             thread.start()
         time.sleep(chance.choice([chance.uniform(0.02, 0.4), chance.uniform(0.3, 2.0)]))
         node.kill9()
+        if number % 2 == 0:
+            for worker in workers:
+                worker.kill()
         again = 0
         if chance.random() < 0.25:  # and once more while it recovers
             node.launch()
@@ -369,7 +399,8 @@ def run(options):
             raise Failed("a client hangs")
         done = sum(1 for w in workers for op in w.journal if op["acknowledged"])
         problems = verify(judge, pool, everything=number == rounds)
-        check(f"round {number}: {done} acknowledged, killed{' twice' if again else ''}, all is there", not problems,
+        check(f"round {number}: {done} acknowledged, node {'and clients ' if number % 2 == 0 else ''}killed"
+              f"{' twice' if again else ''}, all is there", not problems,
               problems[:12])
         if problems:
             raise Failed(f"FSP_SEED={options.seed}, round {number}")

@@ -82,6 +82,9 @@ fsp_fill(fsp_prng_t *prng, fsp_fill_pool_t *pool, fsp_fields_t table, unsigned t
             *(fsp_slice_t *)to = fsp_fill_text(prng, pool, (fsp_field_type_t)field->type,
                                                (size_t)field->bound);
             break;
+        case FSP_FIELD_BIN:
+            *(fsp_slice_t *)to = fsp_fill_text(prng, pool, FSP_FIELD_TEXT, (size_t)field->bound);
+            break;
         case FSP_FIELD_FIXED:
             fsp_prng_fill(prng, to, (size_t)field->bound);
             break;
@@ -140,6 +143,7 @@ fsp_fill_equal(fsp_fields_t table, const void *a, const void *b)
         case FSP_FIELD_PATH:
         case FSP_FIELD_SPACE:
         case FSP_FIELD_HEX:
+        case FSP_FIELD_BIN:
             same = fsp_slice_eq(*(const fsp_slice_t *)left, *(const fsp_slice_t *)right);
             break;
         case FSP_FIELD_FIXED:

@@ -154,8 +154,6 @@ random_reply(fsp_prng_t *prng)
         reply.mtime_ns = (uint32_t)fsp_prng_below(prng, 1000000000);
     }
     if (fsp_prng_chance(prng, 1, 2))
-        fsp_fill(prng, &pool, fsp_reply_receipt_fields(), 0, &reply);
-    if (fsp_prng_chance(prng, 1, 2))
         fsp_fill(prng, &pool, fsp_reply_disk_fields(), 0, &reply);
     return reply;
 }
@@ -170,7 +168,6 @@ START_TEST(what_replies_say_comes_back)
         fsp_reply_encode(&reply, &buf);
         ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), FSP_OK);
         ck_assert(fsp_fill_equal(fsp_reply_fields(), &reply, &back));
-        ck_assert(fsp_fill_equal(fsp_reply_receipt_fields(), &reply, &back));
         ck_assert(fsp_fill_equal(fsp_reply_disk_fields(), &reply, &back));
         ck_assert(reply.has_attr == back.has_attr && reply.mode == back.mode &&
                   reply.mtime_s == back.mtime_s && reply.mtime_ns == back.mtime_ns);

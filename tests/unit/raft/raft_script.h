@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* raft_script - drives a raft by hand and writes down what it wants, one line an effect.  Layer tests.
+/* raft_script - drives a raft by hand and writes down what it wants, one line an effect.
  *
+ * Layer tests.
  * The transcript of a test is its expectation; a failure is read, not debugged.
  */
 #ifndef FSP_TESTS_UNIT_RAFT_RAFT_SCRIPT_H
@@ -143,7 +144,8 @@ static inline void
 script_propose(script_t *self, uint64_t token, const char *command)
 {
     fsp_blob_t *bytes = fsp_blob_copy(command, strlen(command));
-    script_step(self, &(fsp_raft_event_t){.type = FSP_RAFT_PROPOSE, .token = token, .bytes = bytes});
+    fsp_raft_event_t event = {.type = FSP_RAFT_PROPOSE, .token = token, .bytes = bytes};
+    script_step(self, &event);
     fsp_blob_destroy(&bytes);
 }
 

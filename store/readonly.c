@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* readonly - a stopped store, opened without writing a byte.  Layer store. */
+#include "store/readonly.h"
+
+#include "core/base/alloc.h"
+#include "core/base/check.h"
+#include "store/datadir.h"
+#include "store/db.h"
+#include "store/dbview.h"
+#include "store/recover.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The write buffer is that of the node: options that differ would read the same log differently. */
+enum { CACHE_BYTES = 32 * 1024 * 1024, WRITE_BUFFER_BYTES = 64 * 1024 * 1024 };
+
+struct fsp_readonly {
+    int lock_fd;
+    fsp_db_t *db;
+    fsp_dbview_t views[FSP_FAMILY_COUNT];
+    fsp_watermark_t mark;
+    unsigned whole_slots;
+    uint64_t sequence;
+};
+
+static bool
+exists(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0;
+}
+
+/* Sequence 0: the database was being made, and nothing was ever acknowledged. */
+static fsp_status_t
+nothing_yet(const char *directory, fsp_error_t *error)
+{
+    return fsp_error_set(error, FSP_NOT_FOUND,
+                         "the first start in %.150s was cut short: there is nothing yet", directory);
+}
+
+static fsp_status_t
+read_mark(fsp_readonly_t *self, const char *directory, const char *current, fsp_error_t *error)
+{
+    fsp_status_t status =
+        fsp_watermark_file_read(directory, &self->mark, &self->whole_slots, error);
+    if (status == FSP_NOT_FOUND)
+        return exists(current)
+                   ? fsp_recover_damaged(error, "WATERMARK is missing beside its database")
+                   : fsp_error_set(error, FSP_NOT_FOUND, "there is no store in %.180s", directory);
+    if (status == FSP_OK && !exists(current))
+        return self->mark.sequence > 0
+                   ? fsp_recover_damaged(error, "database is missing beside its WATERMARK")
+                   : nothing_yet(directory, error);
+    return status;
+}
+
+static fsp_status_t
+open_all(fsp_readonly_t *self, const char *directory, uint64_t lock_wait_us, fsp_error_t *error)
+{
+    char path[4096], current[4096 + 16];
+    int length = snprintf(path, sizeof(path), "%s/db", directory);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return fsp_error_set(error, FSP_INVALID, "directory name is too long");
+    (void)snprintf(current, sizeof(current), "%s/CURRENT", path);
+    fsp_status_t status = fsp_datadir_lock_shared(directory, lock_wait_us, &self->lock_fd, error);
+    if (status == FSP_OK)
+        status = read_mark(self, directory, current, error);
+    if (status != FSP_OK)
+        return status;
+    fsp_db_config_t wanted = {.path = path,
+                              .cache_bytes = CACHE_BYTES,
+                              .write_buffer_bytes = WRITE_BUFFER_BYTES,
+                              .read_only = true};
+    status = fsp_db_open(&wanted, &self->db, error);
+    if (status == FSP_DAMAGED && self->mark.sequence == 0)
+        return nothing_yet(directory, error);
+    if (status != FSP_OK)
+        return status;
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
+        fsp_dbview_init(&self->views[i], self->db, (fsp_family_t)i);
+    status = fsp_recover_format(self->db, error);
+    if (status == FSP_NOT_FOUND)
+        status = self->mark.sequence == 0 ? nothing_yet(directory, error)
+                                          : fsp_recover_damaged(error, "format row is missing");
+    if (status == FSP_OK)
+        status = fsp_recover_sequence(self->db, &self->mark, &self->sequence, error);
+    return status;
+}
+
+fsp_status_t
+fsp_readonly_open(const char *directory, uint64_t lock_wait_us, fsp_readonly_t **ret_self,
+                  fsp_error_t *error)
+{
+    FSP_PRE(directory != NULL);
+    FSP_PRE(ret_self != NULL);
+    fsp_readonly_t *self = FSP_NEW(fsp_readonly_t);
+    self->lock_fd = -1;
+    fsp_status_t status = open_all(self, directory, lock_wait_us, error);
+    if (status != FSP_OK)
+        fsp_readonly_close(&self);
+    else
+        *ret_self = self;
+    return status;
+}
+
+void
+fsp_readonly_close(fsp_readonly_t **self_p)
+{
+    FSP_PRE(self_p != NULL);
+    fsp_readonly_t *self = *self_p;
+    if (!self)
+        return;
+    fsp_db_close(&self->db);
+    if (self->lock_fd >= 0)
+        (void)close(self->lock_fd);
+    fsp_free(self);
+    *self_p = NULL;
+}
+
+fsp_view_t *
+fsp_readonly_view(fsp_readonly_t *self, fsp_family_t family)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE((unsigned)family < FSP_FAMILY_COUNT);
+    return &self->views[family].view;
+}
+
+fsp_status_t
+fsp_readonly_bytes(fsp_readonly_t *self, fsp_family_t family, fsp_slice_t key,
+                   fsp_blob_t **ret_blob)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES);
+    return fsp_db_lend(self->db, family, key, 0, 0, ret_blob);
+}
+
+const fsp_watermark_t *
+fsp_readonly_watermark(const fsp_readonly_t *self)
+{
+    return &self->mark;
+}
+
+bool
+fsp_readonly_slots_whole(const fsp_readonly_t *self)
+{
+    return self->whole_slots == 2;
+}
+
+uint64_t
+fsp_readonly_sequence(const fsp_readonly_t *self)
+{
+    return self->sequence;
+}
+
+const char *
+fsp_readonly_words(const fsp_readonly_t *self)
+{
+    return fsp_db_words(self->db);
+}

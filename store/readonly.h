@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* readonly - a stopped store, opened without writing a byte.  Layer store.
+ *
+ * The same checks as a node makes at its start (recover.h), and nothing is recovered on disk: what
+ * the write-ahead log holds is read into memory.  While it is open no node can start.  One thread.
+ */
+#ifndef FSP_STORE_READONLY_H
+#define FSP_STORE_READONLY_H
+#include "core/base/batch.h"
+#include "core/base/status.h"
+#include "core/base/view.h"
+#include "store/watermark.h"
+
+typedef struct fsp_readonly fsp_readonly_t;
+
+/* NOT_FOUND (no store there), LOCK_HELD, FORMAT_NEWER, DAMAGED, IO; always with text. */
+FSP_MUST_CHECK fsp_status_t fsp_readonly_open(const char *directory, uint64_t lock_wait_us,
+                                              fsp_readonly_t **ret_self, fsp_error_t *error);
+/* Everything lent must be back (asserted). */
+void fsp_readonly_close(fsp_readonly_t **self_p);
+/* Rows of a family; belongs to self. */
+fsp_view_t *fsp_readonly_view(fsp_readonly_t *self, fsp_family_t family);
+/* The bytes under a key of OBJECT or BYTES, checksums verified.  NOT_FOUND, DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_readonly_bytes(fsp_readonly_t *self, fsp_family_t family,
+                                               fsp_slice_t key, fsp_blob_t **ret_blob);
+/* File and row together, as a node would start with them. */
+const fsp_watermark_t *fsp_readonly_watermark(const fsp_readonly_t *self);
+/* False if one of the two slots of the file is damaged: after a clean stop that is a fault, else
+   it may be what a power failure left. */
+bool fsp_readonly_slots_whole(const fsp_readonly_t *self);
+uint64_t fsp_readonly_sequence(const fsp_readonly_t *self);
+/* What the database said about the last read that failed; names the file. */
+const char *fsp_readonly_words(const fsp_readonly_t *self);
+#endif
