@@ -2,6 +2,8 @@
 /* datadir - files of a data directory beside the database, each written durably.  Layer store. */
 #include "store/datadir.h"
 
+#include "core/base/text.h"
+
 #include "core/base/check.h"
 
 #include <errno.h>
@@ -104,13 +106,15 @@ name_holder(int fd, const char *directory, fsp_error_t *error)
 {
     char text[24] = "";
     ssize_t bytes = pread(fd, text, sizeof(text) - 1, 0);
-    text[bytes > 0 ? bytes : 0] = '\0';
-    long pid = strtol(text, NULL, 10);
-    if (pid <= 0)
+    size_t digits = 0;
+    while (bytes > 0 && digits < (size_t)bytes && text[digits] >= '0' && text[digits] <= '9')
+        digits++;
+    uint64_t pid = 0;
+    if (fsp_parse_u64(fsp_slice(text, digits), INT32_MAX, &pid) != FSP_OK || pid == 0)
         return fsp_error_set(error, FSP_LOCK_HELD, "directory %.150s is in use by another process",
                              directory);
-    return fsp_error_set(error, FSP_LOCK_HELD, "directory %.150s is in use by process %ld",
-                         directory, pid);
+    return fsp_error_set(error, FSP_LOCK_HELD, "directory %.150s is in use by process %lu",
+                         directory, (unsigned long)pid);
 }
 
 /* Opens DIR/lock and holds it.  NOT_FOUND, without words, if it is not there and not made. */

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* Takes suite (NULL fails).  0 if every test passed and at least one ran: a suite that looked at
    nothing must not pass. */
@@ -35,5 +36,13 @@ fsp_suite_seed(unsigned long long fixed)
     printf("FSP_SEED=%llu\n", seed);
     fflush(stdout);
     return seed;
+}
+/* A pause between two looks at something that tells nobody when it is done (a background flush, a lock of another
+   process).  Only inside a loop with a bound, or to make a race likely; never as the wait itself. */
+static inline void
+fsp_suite_pause_us(long us)
+{
+    struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&pause, NULL);
 }
 #endif

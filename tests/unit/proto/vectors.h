@@ -439,6 +439,14 @@ vectors_write(const vectors_file_t *file, bool force)
     return failed;
 }
 
+static bool vectors_force;
+
+START_TEST(vectors_are_written)
+{
+    ck_assert_int_eq(vectors_write(&vectors_files[_i], vectors_force), 0);
+}
+END_TEST
+
 static inline int
 vectors_main(const char *name, const vectors_file_t *files, const vectors_kind_t *kinds, int argc, char **argv)
 {
@@ -447,17 +455,16 @@ vectors_main(const char *name, const vectors_file_t *files, const vectors_kind_t
     int count = 0;
     while (files[count].name)
         count++;
-    if (argc > 1 && strcmp(argv[1], "--write") == 0) {
-        int failed = 0;
-        for (int i = 0; i < count; i++)
-            failed |= vectors_write(&files[i], argc > 2 && strcmp(argv[2], "--force") == 0);
-        return failed;
-    }
     Suite *suite = suite_create(name);
     TCase *tests = tcase_create("vectors");
     tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, vectors_of_the_file_mean_what_they_say, 0, count);
-    tcase_add_loop_test(tests, vectors_of_the_program_are_in_the_file, 0, count);
+    if (argc > 1 && strcmp(argv[1], "--write") == 0) {
+        vectors_force = argc > 2 && strcmp(argv[2], "--force") == 0;
+        tcase_add_loop_test(tests, vectors_are_written, 0, count);
+    } else {
+        tcase_add_loop_test(tests, vectors_of_the_file_mean_what_they_say, 0, count);
+        tcase_add_loop_test(tests, vectors_of_the_program_are_in_the_file, 0, count);
+    }
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);
 }

@@ -170,7 +170,7 @@ START_TEST(a_lock_that_is_let_go_in_time_is_taken)
         fsp_error_t ignored;
         if (fsp_datadir_lock(directory, 0, &fd, &ignored) != FSP_OK || write(ends[1], "x", 1) != 1)
             _exit(1);
-        (void)usleep(100000);
+        fsp_suite_pause_us(100000);
         _exit(0);
     }
     char byte = 0;

@@ -178,7 +178,7 @@ END_TEST
 static void *
 release_later(void *blob)
 {
-    (void)usleep(100000);
+    fsp_suite_pause_us(100000);
     fsp_blob_t *mine = blob;
     ck_assert_uint_eq(fsp_blob_data(mine)[0], 'v');
     fsp_blob_destroy(&mine);
@@ -351,7 +351,7 @@ START_TEST(a_failed_flush_is_noticed_by_a_tick)
     fsp_status_t status = FSP_OK;
     for (fsp_time_t now = 1; now < 500 * 200000 && status == FSP_OK; now += 200000) {
         status = fsp_store_tick(store, now, &error);
-        (void)usleep(10000);
+        fsp_suite_pause_us(10000);
     }
     ck_assert_int_eq(status, FSP_IO);
     ck_assert_msg(strstr(error.text, "a flush or compaction failed") != NULL, "%s", error.text);
@@ -384,11 +384,11 @@ START_TEST(a_quiet_store_writes_its_memtables_out)
     for (int i = 0; i < 50; i++) /* that many groups are no quiet */
         storekit_put(store, FSP_FAMILY_STATE, "key", "value");
     ck_assert_int_eq(fsp_store_tick(store, 6100000, &error), FSP_OK);
-    (void)usleep(50000);
+    fsp_suite_pause_us(50000);
     ck_assert_int_eq(table_count(), 0);
     ck_assert_int_eq(fsp_store_tick(store, 11200000, &error), FSP_OK);
     for (int i = 0; i < 500 && table_count() < 2; i++)
-        (void)usleep(10000);
+        fsp_suite_pause_us(10000);
     ck_assert_int_ge(table_count(), 2); /* LOG and STATE at least */
     fsp_store_close(&store, true, 0);
 }
