@@ -87,7 +87,7 @@ read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t s
 {
     uint64_t open_bytes = effect->row.open_bytes;
     uint64_t sealed_at = FSP_OBJECT_HEADER_BYTES + open_bytes;
-    if (sealed_from > effect->row.sealed_bytes || sealed_to > effect->row.sealed_bytes)
+    if (sealed_from > sealed_to || sealed_to > effect->row.sealed_bytes)
         return FSP_BAD_RANGE;
     fsp_blob_t *object = NULL;
     if (effect->pending) {
@@ -150,8 +150,9 @@ carry_out(objects_actor_t *self)
         case FSP_OBJECTS_WRITE: {
             fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, true);
             self->pending_writes++;
-            fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
-                             effect->token, job);
+            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
+                                  effect->token, job))
+                fsp_store_job_destroy(&job); /* the node is ending: nothing of it was promised */
             continue; /* its token is a write's */
         }
         case FSP_OBJECTS_STORED:

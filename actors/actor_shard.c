@@ -76,8 +76,9 @@ carry_out(shard_actor_t *self)
             job->shard = self->args->shard.shard;
             job->replica = self->args->self.replica;
             job->durable_index = effect->durable_index;
-            fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
-                             effect->token, job);
+            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
+                                  effect->token, job))
+                fsp_store_job_destroy(&job); /* the node is ending: nothing of it was promised */
             break;
         }
         case FSP_REPLICA_REPLY: {

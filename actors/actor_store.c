@@ -82,8 +82,9 @@ commit_group(store_actor_t *self)
         if (durable && job->durable_index > 0)
             fsp_store_note_durable(self->store, job->shard, job->replica, job->durable_index);
         fsp_batch_destroy(&job->batch);
-        fsp_mailbox_hand(self->shell->mailbox, self->group[i].from, FSP_SERVICE_STORE, FSP_STORE_WRITTEN,
-                         job->token, job);
+        if (!fsp_mailbox_hand(self->shell->mailbox, self->group[i].from, FSP_SERVICE_STORE, FSP_STORE_WRITTEN,
+                              job->token, job))
+            fsp_store_job_destroy(&job); /* its sender has ended */
     }
     self->count = 0;
     self->bytes = 0;

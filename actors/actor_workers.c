@@ -84,8 +84,9 @@ mail(void *self_, fsp_mail_t *message)
     FSP_ASSERT(message->envelope.type == FSP_WORKER_JOB);
     fsp_job_t *job = fsp_mail_pointer(message);
     fsp_job_run(job);
-    fsp_mailbox_hand(self->shell->mailbox, message->from, FSP_SERVICE_WORKERS, FSP_WORKER_DONE, job->token,
-                     job);
+    if (!fsp_mailbox_hand(self->shell->mailbox, message->from, FSP_SERVICE_WORKERS, FSP_WORKER_DONE, job->token,
+                          job))
+        fsp_job_destroy(&job); /* who wanted it has ended */
 }
 
 static void

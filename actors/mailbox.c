@@ -87,7 +87,7 @@ outbox(fsp_mailbox_t *self, fsp_actor_id_t to)
     return self->outbox_handles[to];
 }
 
-/* Sends one frame; an internal pipe is never full and never gone while its actor runs. */
+/* Sends one frame behind the first; if the receiver ended meanwhile, libzmq drops the rest of the message. */
 static void
 send_frame(void *socket, zmq_msg_t *frame, bool more)
 {
@@ -96,6 +96,19 @@ send_frame(void *socket, zmq_msg_t *frame, bool more)
         rc = zmq_msg_send(frame, socket, more ? ZMQ_SNDMORE : 0);
     } while (rc == -1 && errno == EINTR);
     FSP_ASSERT(rc != -1);
+}
+
+/* Sends the first frame.  An internal pipe is never full, so what would wait has no receiver any more, and would wait
+   for ever. */
+static bool
+send_first(void *socket, uint8_t address)
+{
+    int rc;
+    do {
+        rc = zmq_send(socket, &address, sizeof(address), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    } while (rc == -1 && errno == EINTR);
+    FSP_ASSERT(rc != -1 || errno == EAGAIN);
+    return rc != -1;
 }
 
 static void
@@ -161,21 +174,24 @@ fsp_blob_from_msg(zmq_msg_t *msg)
     return fsp_blob_wrap(zmq_msg_data(held), zmq_msg_size(held), release_msg, held);
 }
 
-void
+bool
 fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
                  uint64_t request_id, fsp_slice_t body, fsp_blob_t **payloads, size_t payload_count)
 {
     FSP_PRE(body.bytes <= FSP_BODY_BYTES_MAX);
     FSP_PRE(payload_count <= 2);
     void *socket = outbox(self, to);
-    uint8_t address = (uint8_t)self->self;
     uint8_t head[FSP_ENVELOPE_BYTES];
     fsp_envelope_t envelope = {.service = (uint8_t)service,
                                .type = (uint16_t)type,
                                .request_id = request_id,
                                .body_bytes = (uint32_t)body.bytes};
     fsp_envelope_encode(&envelope, head);
-    send_copy(socket, &address, 1, true);
+    if (!send_first(socket, (uint8_t)self->self)) {
+        for (size_t i = 0; i < payload_count; i++)
+            fsp_blob_destroy(&payloads[i]);
+        return false;
+    }
     send_copy(socket, head, sizeof(head), body.bytes > 0 || payload_count > 0);
     if (body.bytes > 0)
         send_copy(socket, body.data, body.bytes, payload_count > 0);
@@ -184,14 +200,15 @@ fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, 
         fsp_blob_to_msg(&payloads[i], &frame);
         send_frame(socket, &frame, i + 1 < payload_count);
     }
+    return true;
 }
 
-void
+bool
 fsp_mailbox_hand(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
                  uint64_t request_id, void *pointer)
 {
     FSP_PRE(service == FSP_SERVICE_STORE || service == FSP_SERVICE_WORKERS);
-    fsp_mailbox_send(self, to, service, type, request_id, fsp_slice(&pointer, sizeof(pointer)), NULL, 0);
+    return fsp_mailbox_send(self, to, service, type, request_id, fsp_slice(&pointer, sizeof(pointer)), NULL, 0);
 }
 
 /* Receives one frame; returns whether more follow. */

@@ -57,11 +57,12 @@ void fsp_mailbox_destroy(fsp_mailbox_t **self_p);
 void *fsp_mailbox_socket(fsp_mailbox_t *self);
 /* The next message, false if none waits.  ret must be cleared by the caller if true. */
 bool fsp_mailbox_receive(fsp_mailbox_t *self, fsp_mail_t *ret);
-/* Sends; takes over one reference on each payload blob (payloads may be NULL with count 0). */
-void fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
+/* Sends; takes over one reference on each payload blob (payloads may be NULL with count 0).  False if the receiver has
+   ended: then nobody waits for the message, and it is dropped. */
+bool fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
                       uint64_t request_id, fsp_slice_t body, fsp_blob_t **payloads, size_t payload_count);
-/* Hands a pointer to another actor of this node. */
-void fsp_mailbox_hand(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
+/* Hands a pointer to another actor of this node; false if that one has ended: then the pointer stays the caller's. */
+bool fsp_mailbox_hand(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
                       uint64_t request_id, void *pointer);
 
 /* A blob as the content of a message, without a copy; takes over one reference. */

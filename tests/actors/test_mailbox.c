@@ -95,6 +95,31 @@ START_TEST(messages_survive_their_senders_end)
 }
 END_TEST
 
+/* A node that stops ends who asks before who answers: late answers find nobody. */
+START_TEST(sending_to_who_is_gone_does_not_wait)
+{
+    world_begin();
+    fsp_mailbox_t *a = fsp_mailbox_new(FSP_ACTOR_OBJECTS), *b = fsp_mailbox_new(FSP_ACTOR_FRONTEND);
+    ck_assert(fsp_mailbox_send(a, FSP_ACTOR_FRONTEND, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1,
+                               fsp_slice(NULL, 0), NULL, 0));
+    fsp_mail_t mail;
+    world_receive(b, &mail);
+    fsp_mail_clear(&mail);
+    fsp_mailbox_destroy(&b);
+    int value;
+    bool reached = true;
+    for (int i = 0; i < 1000 && reached; i++) { /* the reaper closes the inbox, a little later */
+        fsp_blob_t *blob = fsp_blob_new(100);
+        reached = fsp_mailbox_send(a, FSP_ACTOR_FRONTEND, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1,
+                                   fsp_slice(&value, sizeof(value)), &blob, 1);
+        (void)zmq_poll(NULL, 0, 1);
+    }
+    ck_assert(!reached);
+    ck_assert(!fsp_mailbox_hand(a, FSP_ACTOR_FRONTEND, FSP_SERVICE_WORKERS, 1, 1, &value));
+    fsp_mailbox_destroy(&a);
+}
+END_TEST
+
 START_TEST(part_of_a_blob_keeps_the_whole_alive)
 {
     fsp_blob_t *whole = fsp_blob_copy("0123456789", 10);
@@ -115,6 +140,7 @@ main(void)
     tcase_add_test(tests, payload_alone_arrives);
     tcase_add_test(tests, pointers_are_handed_over_in_order);
     tcase_add_test(tests, messages_survive_their_senders_end);
+    tcase_add_test(tests, sending_to_who_is_gone_does_not_wait);
     tcase_add_test(tests, part_of_a_blob_keeps_the_whole_alive);
     suite_add_tcase(suite, tests);
     return world_main(suite);

@@ -59,9 +59,11 @@ check_wrong_reads(const fsp_canon_t *at, fuzz_input_t *choice)
     case 4:
         fsp_canon_read_fixed(&reader, fixed, sizeof(fixed));
         break;
-    default:
-        (void)fsp_canon_read_array(&reader, fuzz_u8(choice), fuzz_u8(choice));
+    default: {
+        size_t count_min = fuzz_u8(choice);
+        (void)fsp_canon_read_array(&reader, count_min, count_min + fuzz_u8(choice));
         break;
+    }
     }
     FUZZ_CHECK(reader.at <= reader.end);
     FUZZ_CHECK(reader.status == FSP_OK || reader.at == at->at);

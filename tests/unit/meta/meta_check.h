@@ -327,6 +327,8 @@ check_state(world_t *w)
     for (row = fsp_omap_first(c.map); row; row = fsp_omap_next(row)) {
         ck_assert_uint_ge(row->key.bytes, FSP_ROW_PREFIX_BYTES);
         ck_assert(!row->deleted);
+        if (memcmp(row->key.data + 9, w->space_id.bytes, sizeof(w->space_id.bytes)) != 0)
+            continue; /* of the shard, or of another space */
         fsp_slice_t rest = fsp_slice(row->key.data + FSP_ROW_PREFIX_BYTES,
                                      row->key.bytes - FSP_ROW_PREFIX_BYTES);
         switch (row->key.data[8]) {

@@ -320,7 +320,7 @@ vectors_load(const vectors_file_t *file)
     FILE *from = fopen(path, "rb");
     if (!from)
         return json_array();
-    json_t *entries = json_loadf(from, JSON_REJECT_DUPLICATES, &error);
+    json_t *entries = json_loadf(from, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     (void)fclose(from);
     ck_assert_msg(json_is_array(entries), "%s:%d: %s", path, error.line, error.text);
     return entries;
