@@ -249,16 +249,16 @@ class Client:
         poller.register(self.monitor, zmq.POLLIN)
         while (now := time.monotonic()) < deadline:
             ready = dict(poller.poll(max(1, int(1000 * min(deadline - now, beat / 4)))))
+            if self.monitor in ready:  # first: what the socket has may be of a connection made since
+                event = parse_monitor_message(self.monitor.recv_multipart())["event"]
+                self.disconnect()
+                raise Lost("broken connection" if event == zmq.EVENT_DISCONNECTED else "key is not known to the node")
             if self.socket in ready:
                 message = parse(self.socket.recv_multipart())
                 self.heard = time.monotonic()
                 if message.id in self.open:  # others may have crossed what ended them
                     self.open[message.id].append(message)
                 return True
-            if self.monitor in ready:
-                event = parse_monitor_message(self.monitor.recv_multipart())["event"]
-                self.disconnect()
-                raise Lost("broken connection" if event == zmq.EVENT_DISCONNECTED else "key is not known to the node")
             if now - self.heard > 3 * beat:
                 self.disconnect()
                 raise Lost("the node is silent")
@@ -268,15 +268,13 @@ class Client:
 
     def next(self, id, patience=None):
         """The next message under a request; its ERROR is raised."""
-        deadline = time.monotonic() + (patience or self.patience)
+        deadline = time.monotonic() + (self.patience if patience is None else patience)
         while not self.open[id]:
-            if not self.receive(deadline - time.monotonic()) and time.monotonic() >= deadline:
+            if not self.receive(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                 raise Lost("no answer in time")
         message = self.open[id].popleft()
         if message.type == ERROR:
-            self.open.pop(id, None)
-            if message.body.get("code") == PROTOCOL and self.welcome and not message.body.get("op"):
-                pass  # either our mistake, or libzmq has reconnected: the monitor says which
+            self.open.pop(id)
             raise Refused(message.body)
         return message
 
@@ -400,48 +398,109 @@ class Client:
             source.seek(0)
             data = source.read()
             return self.once(PUT, dict(fields, end=True), lambda b: self.end(self.begin(PUT, b, data)).body, op)
-        return self.once(PUT, fields, lambda body: self.upload(Upload(self, body, source, size)), op)
-
-    def upload(self, upload):
-        """Drives an upload to its end, over broken connections as long as the session is kept (4.4)."""
-        while True:
-            try:
-                while not upload.step():
-                    pass
-                return upload.answer
-            except Lost:
-                if not self.connect():
-                    raise
-                upload.resume()
+        return self.once(PUT, fields, lambda body: self.drive(Upload(self, body, source, size)), op)
 
     # download (5.2)
 
     def get(self, path=None, sink=None, window=1 << 20, **fields):
         """(content, answer); with `sink`, a binary file, the content goes there and is returned as b""."""
-        out, about, first, at, to = sink or io.BytesIO(), None, 0, 0, None
-        while to is None or at < to:
-            try:
-                if self.socket is None:
-                    self.connect()
-                wanted = dict(fields, path=path, credit=window)
-                if about:  # taken up again behind what came, of the same version
-                    wanted.update(version=about["version"].hex(), range=[at, to - 1])
-                id = self.begin(GET, wanted)
-                answer = self.next(id)
-                if answer.type != OK or answer.body.get("from", 0) != (at if about else answer.body.get("from", 0)):
-                    raise Bad("GET: answer")
-                if about is None:
-                    about = answer.body
-                    first = at = about.get("from", 0)
-                to = answer.body.get("to", 0)
-                at = self.data(id, answer.payload, at, to, window, out)
-                self.open.pop(id, None)
-            except Lost as lost:
-                if not about or lost.args[-1] == "for good":
-                    raise
-                at = first + out.tell() if sink is None else at
-        content = out.getvalue() if sink is None else b""
-        if sink is None and "range" not in fields and hashlib.sha256(content).digest() != about["sha256"]:
-            raise Bad("GET: digest")
-        return content, about
+        out, whole = sink or io.BytesIO(), "range" not in fields
+        about = self.drive(Download(self, dict(fields, path=path), out, window, whole))
+        return (b"" if sink else out.getvalue()), about
 
+    def drive(self, transfer):
+        """Steps a transfer to its end, over broken connections as long as that is possible (4.4)."""
+        for again in range(10):
+            try:
+                while not transfer.step():
+                    pass
+                return transfer.answer
+            except Lost:
+                if again == 9:
+                    raise
+                transfer.resume(self.connect())
+
+
+class Upload:
+    """In parts; also for programs that want to stop in the middle."""
+
+    def __init__(self, client, body, source, size):
+        self.client, self.source, self.size = client, source, size
+        self.sent, self.credit, self.committed, self.resuming, self.answer = 0, None, False, False, None
+        self.id = client.begin(PUT, body)
+
+    def step(self):
+        """Sends one piece if there is credit, else waits for a message; True at the end."""
+        if self.credit and self.sent < self.size:
+            self.source.seek(self.sent)
+            piece = self.source.read(min(self.credit, self.client.welcome["frame"], self.size - self.sent))
+            self.client.send(DATA, self.id, self.sent, piece)
+            self.sent, self.credit = self.sent + len(piece), self.credit - len(piece)
+        elif self.credit is not None and self.sent == self.size and not self.committed:
+            self.client.send(COMMIT, self.id)  # size and digest were in the PUT
+            self.committed = True
+        elif self.take(self.client.next(self.id)):
+            return True
+        while self.client.open[self.id] or self.client.receive(0):
+            if self.client.open[self.id] and self.take(self.client.next(self.id)):
+                return True
+        return False
+
+    def take(self, message):
+        if message.type == CREDIT:
+            if self.resuming:
+                self.sent, self.credit, self.resuming = message.body.get("offset", 0), 0, False
+            self.credit = (self.credit or 0) + message.body.get("credit", 0)
+        elif message.type == OK:
+            self.client.open.pop(self.id)
+            self.answer = message.body
+        return message.type == OK
+
+    def resume(self, resumed):
+        if not resumed:
+            raise Lost("the session is gone")  # anew, with a higher attempt
+        self.credit, self.committed, self.resuming = None, False, True
+        self.client.begin(RESUME, id=self.id)
+
+
+class Download:
+    def __init__(self, client, body, out, window, whole):
+        self.client, self.body, self.out, self.window = client, body, out, window
+        self.digest, self.answer, self.at, self.to = hashlib.sha256() if whole else None, None, 0, 0
+        self.ask(body)
+
+    def ask(self, body):
+        self.id, self.left, self.fresh = self.client.begin(GET, dict(body, credit=self.window)), self.window, True
+
+    def step(self):
+        message = self.client.next(self.id)
+        if self.fresh:
+            first = message.body.get("from", 0)
+            if message.type != OK or (self.answer and first != self.at):
+                raise Bad("GET: answer")
+            self.answer, self.fresh = self.answer or message.body, False
+            self.at, self.to = first, message.body.get("to", 0)
+        elif message.type != DATA or message.body != self.at:
+            raise Bad("GET: DATA")
+        self.at, self.left = self.at + len(message.payload), self.left - len(message.payload)
+        if self.at > self.to:
+            raise Bad("GET: more than was said")
+        self.out.write(message.payload)
+        if self.digest:
+            self.digest.update(message.payload)
+        if self.at == self.to:
+            self.client.open.pop(self.id)
+            if self.digest and self.digest.digest() != self.answer.get("sha256"):
+                raise Bad("GET: digest")
+            return True
+        if self.left <= self.window // 2:
+            self.client.send(CREDIT, self.id, {"credit": self.window - self.left})
+            self.left = self.window
+        return False
+
+    def resume(self, resumed):
+        """A new GET of the same version, behind what came; `resumed` does not matter."""
+        body = dict(self.body)
+        if self.answer:
+            body.update(version=self.answer["version"].hex(), range=[self.at, self.to - 1])
+        self.ask(body)
