@@ -3,8 +3,9 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FSP_SEED ?= 1
+SECONDS ?= 300
 
-.PHONY: help deps build demo test test-long bench tidy format clean install
+.PHONY: help deps build demo test test-long fuzz bench tidy format clean install
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -24,6 +25,11 @@ test: deps ## everything, under sanitizers; the last line is "N passed, N failed
 
 test-long: deps ## the same at night size
 	@python3 tests/run.py --long
+
+fuzz: deps ## all fuzz targets with clang, SECONDS=300 in all; crashes are kept in tests/fuzz/crashes
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build build/fuzz -j $(JOBS) --target fuzzers
+	@python3 tests/fuzz/run.py --build build/fuzz --seconds $(SECONDS)
 
 bench: build ## what the machine allows and what FileSphere does on it
 	@build/bin/filesphere-bench all

@@ -32,6 +32,7 @@ typedef struct {
     void *self; /* NULL until started */
     void *args;
     bool terminated;
+    bool hurried; /* ends without waiting for what is under way */
     fsp_time_t terminate_by_us;
 } loop_t;
 
@@ -58,6 +59,8 @@ handle_command(loop_t *loop)
     if (streq(command, "$TERM")) {
         loop->terminated = true;
         loop->terminate_by_us = fsp_clock_mono_us() + STOP_WAIT_US;
+    } else if (streq(command, "$HURRY")) {
+        loop->hurried = true;
     } else if (streq(command, "START") && !loop->self) {
         loop->self = fsp_alloc(loop->class->state_bytes);
         freeze_time(&loop->shell);
@@ -95,7 +98,7 @@ poll_timeout_ms(loop_t *loop)
 {
     if (loop->terminated)
         return 1;
-    if (!loop->self || !loop->class->deadline)
+    if (!loop->self || loop->shell.failed || !loop->class->deadline)
         return POLL_MS_MAX;
     fsp_time_t deadline = loop->class->deadline(loop->self);
     fsp_time_t now = fsp_clock_mono_us();
@@ -110,7 +113,7 @@ may_end(loop_t *loop)
 {
     if (!loop->terminated)
         return false;
-    if (!loop->self || loop->shell.failed || !loop->class->idle || loop->class->idle(loop->self))
+    if (!loop->self || loop->shell.failed || loop->hurried || !loop->class->idle || loop->class->idle(loop->self))
         return true;
     if (fsp_clock_mono_us() < loop->terminate_by_us)
         return false;
@@ -182,6 +185,13 @@ fsp_actor_destroy(fsp_actor_t **self_p)
     zactor_destroy(&self->thread);
     fsp_free(self);
     *self_p = NULL;
+}
+
+void
+fsp_actor_hurry(fsp_actor_t *self)
+{
+    if (self)
+        (void)zstr_send(self->thread, "$HURRY");
 }
 
 /* One message of the pipe: an answer (status, text) or FAIL (text). */

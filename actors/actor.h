@@ -5,7 +5,8 @@
  * the same for all: wait, serve the pipe first, then the outside socket and the inbox (each a bounded number of
  * messages), then `turn`, where batches that collected are carried out.
  *
- * Commands on the pipe:  START -> status (u32), text;  any class's own command -> status, text;  $TERM ends.
+ * Commands on the pipe:  START -> status (u32), text;  any class's own command -> status, text;  $TERM ends;  $HURRY: at
+ * once.
  * An actor tells the supervisor FAIL, text when it cannot go on: then the node stops with that reason.
  */
 #ifndef FSP_ACTORS_ACTOR_H
@@ -50,6 +51,8 @@ typedef struct {
 fsp_actor_t *fsp_actor_new(const fsp_actor_class_t *class, fsp_actor_id_t id, void *args);
 /* Ends the actor and waits until it has stopped.  Accepts NULL. */
 void fsp_actor_destroy(fsp_actor_t **self_p);
+/* Lets it end without waiting for what is under way: what it waits for will not come.  Accepts NULL. */
+void fsp_actor_hurry(fsp_actor_t *self);
 /* Sends a command ("START" first) and waits for its answer; reply->text is filled also on success. */
 FSP_MUST_CHECK fsp_status_t fsp_actor_command(fsp_actor_t *self, const char *name, fsp_error_t *reply);
 /* The pipe, for the supervisor's poll; a message on it outside a command is FAIL, text. */

@@ -12,12 +12,14 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
+#include "core/crypto/digest.h"
 
 #include <czmq.h>
 
 enum {
     MESSAGES_PER_ROUND = 128,
     TICK_EVERY_US = 1000 * 1000,
+    DISK_EVERY_BYTES = 32 * 1024 * 1024, /* or when so many bytes were taken */
     ZMQ_ZAP_ENFORCE_DOMAIN_OPTION = 93, /* a draft name, which Debian's header lacks; the option works */
 };
 
@@ -129,7 +131,10 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
     fsp_call_t *call = fsp_call_new(self, session, envelope->request_id, type);
     call->space = space;
     /* The message is gone before the answer comes: the call keeps the body that its fields point into. */
-    fsp_buf_append_slice(&call->body, body);
+    if (body.bytes <= REQUEST_KEPT_BYTES)
+        fsp_buf_append_slice(&call->body, body);
+    else
+        fsp_request_encode(type, request, &call->body);
     status = fsp_request_decode(type, fsp_buf_slice(&call->body), &call->request);
     FSP_ASSERT(status == FSP_OK);
     if (type == FSP_MSG_PUT)
@@ -175,6 +180,8 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
             repeat_answer(self, session, envelope->request_id);
         return;
     }
+    if (call->commanded && envelope->type != FSP_MSG_RESUME)
+        return; /* too late: an ERROR now would deny what may take effect */
     call->moved_us = self->shell->now_us;
     if (envelope->type == FSP_MSG_DATA) {
         bool fits = call->type == FSP_MSG_PUT && body.bytes == 8 && payload;
@@ -257,6 +264,20 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
         begin_call(self, session, envelope, &request, body, payload);
 }
 
+/* A message that cannot be read: it ends the transfer that it names; a transfer that is not open is told nothing. */
+static void
+refuse_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_status_t status)
+{
+    bool continues = envelope->type >= FSP_MSG_DATA && envelope->type <= FSP_MSG_RESUME;
+    if (!continues || envelope->service != FSP_SERVICE_CLIENT || !session->welcomed) {
+        fsp_frontend_send_error(self, session, envelope->request_id, status, NULL);
+        return;
+    }
+    fsp_call_t *call = fsp_call_of_session(session, envelope->request_id);
+    if (call && !call->commanded)
+        fsp_frontend_error(self, call, status, NULL);
+}
+
 /* Frames of one client message; more than fit are read and dropped. */
 typedef struct {
     zmq_msg_t frames[FSP_MESSAGE_FRAMES_MAX]; /* routing id, envelope, body, payload */
@@ -314,7 +335,7 @@ fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *u
     if (status == FSP_OK && payload && zmq_msg_size(payload) > FSP_FRAME_BYTES_MAX)
         status = FSP_TOO_LARGE;
     if (status != FSP_OK) {
-        fsp_frontend_send_error(self, session, envelope.request_id, status, NULL);
+        refuse_message(self, session, &envelope, status);
         return;
     }
     fsp_slice_t body = body_at ? fsp_slice(zmq_msg_data(&frames[body_at]), envelope.body_bytes)
@@ -362,7 +383,7 @@ job_done(fsp_frontend_t *self, fsp_mail_t *mail)
     size_t worker = (size_t)mail->from - FSP_ACTOR_WORKER;
     FSP_ASSERT(worker < FSP_WORKERS_MAX && self->worker_jobs[worker] > 0);
     self->worker_jobs[worker]--;
-    fsp_call_t *call = fsp_call_by_serial(self, job->owner);
+    fsp_call_t *call = fsp_call_answered(self, job->owner);
     if (call && call->type == FSP_MSG_PUT)
         fsp_put_job_done(self, call, job);
     else if (call)
@@ -408,9 +429,11 @@ mail(void *self_, fsp_mail_t *message)
     uint64_t id = message->envelope.request_id;
     uint64_t token = id & (((uint64_t)1 << FSP_ASK_TOKEN_BITS) - 1);
     fsp_ask_t ask = (fsp_ask_t)(id >> FSP_ASK_TOKEN_BITS & ((1u << FSP_ASK_KIND_BITS) - 1));
-    fsp_call_t *call = fsp_call_by_serial(self, id >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS));
-    if (!call)
+    fsp_call_t *call = fsp_call_answered(self, id >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS));
+    if (!call) {
+        fsp_frontend_sweep(self); /* its memory may be what somebody waits for */
         return;
+    }
     if (message->envelope.service == FSP_SERVICE_SHARD) {
         shard_answer(self, call, ask, message);
     } else if (message->envelope.service == FSP_SERVICE_OBJECTS) {
@@ -438,14 +461,13 @@ set_public_options(fsp_frontend_t *self)
     zsock_set_curve_server(router, 1);
     zsock_set_curve_publickey(router, public_text);
     zsock_set_curve_secretkey(router, secret_text);
-    memset(secret_text, 0, sizeof(secret_text));
-    __asm__ volatile("" : : "r"(secret_text) : "memory"); /* keep the wipe */
+    fsp_wipe(secret_text, sizeof(secret_text));
     int enforce = 1;
     (void)zmq_setsockopt(self->router_handle, ZMQ_ZAP_ENFORCE_DOMAIN_OPTION, &enforce, sizeof(enforce));
     zsock_set_router_mandatory(router, 1);
     zsock_set_maxmsgsize(router, FSP_SOCKET_MESSAGE_BYTES_MAX);
     zsock_set_handshake_ivl(router, 3000);
-    zsock_set_sndhwm(router, 256);
+    zsock_set_sndhwm(router, 100000); /* a net: bytes are counted (frontend_flow.c) */
     zsock_set_rcvhwm(router, 256);
     zsock_set_backlog(router, 512);
     zsock_set_linger(router, 1000);
@@ -478,6 +500,7 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->shell = shell;
     self->args = args;
     self->started_us = shell->now_us;
+    self->flow = fsp_flow_new();
     fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
     if (!is_listen_address(self->args->listen))
@@ -496,6 +519,19 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     return FSP_OK;
 }
 
+/* Something is under way that its client can still see the end of. */
+static bool
+is_busy(fsp_frontend_t *self)
+{
+    fsp_call_t *call, *next;
+    HASH_ITER(hh, self->calls, call, next)
+    {
+        if (call->asked > 0 || (!call->over && !call->session->detached))
+            return true;
+    }
+    return false;
+}
+
 static fsp_status_t
 command(void *self_, const char *name, fsp_error_t *reply)
 {
@@ -509,19 +545,46 @@ command(void *self_, const char *name, fsp_error_t *reply)
         return FSP_OK;
     }
     if (streq(name, "IDLE"))
-        return self->calls ? FSP_BUSY : FSP_OK;
+        return is_busy(self) ? FSP_BUSY : FSP_OK;
     return fsp_error_set(reply, FSP_UNSUPPORTED, "%s", name);
 }
 
 static void
 look_at_disk(fsp_frontend_t *self)
 {
+    self->disk_bytes = 0;
     bool was = self->disk.at_reserve;
     if (fsp_store_disk(self->args->store, &self->disk) == FSP_OK && was != self->disk.at_reserve)
         fsp_log(FSP_LOG_WARNING, "frontend", "msg=\"%s\" free_bytes=%llu reserve_bytes=%llu",
                 self->disk.at_reserve ? "disk is at its reserve: no new bytes are taken"
                                       : "disk has room again: new bytes are taken",
                 (unsigned long long)self->disk.free_bytes, (unsigned long long)self->disk.reserve_bytes);
+}
+
+bool
+fsp_frontend_has_room(fsp_frontend_t *self, uint64_t bytes)
+{
+    self->disk_bytes += bytes;
+    if (self->disk_bytes >= DISK_EVERY_BYTES)
+        look_at_disk(self);
+    return !self->disk.at_reserve;
+}
+
+/* Credit that waited for room on the way to its client. */
+static void
+use_held_credit(fsp_frontend_t *self)
+{
+    if (!self->credit_waits || self->shell->now_us < self->flow_us + FLOW_LOOK_US)
+        return;
+    self->flow_us = self->shell->now_us;
+    self->credit_waits = false;
+    fsp_call_t *call, *next;
+    HASH_ITER(hh, self->calls, call, next)
+    {
+        if (call->credit_held > 0)
+            fsp_get_go_on(self, call);
+    }
+    fsp_frontend_sweep(self);
 }
 
 static void
@@ -540,6 +603,7 @@ static void
 turn(void *self_)
 {
     fsp_frontend_t *self = self_;
+    use_held_credit(self);
     if (self->shell->now_us < self->tick_us + TICK_EVERY_US)
         return;
     self->tick_us = self->shell->now_us;
@@ -552,7 +616,8 @@ turn(void *self_)
 static fsp_time_t
 deadline(void *self_)
 {
-    return ((fsp_frontend_t *)self_)->tick_us + TICK_EVERY_US;
+    fsp_frontend_t *self = self_;
+    return self->credit_waits ? self->flow_us + FLOW_LOOK_US : self->tick_us + TICK_EVERY_US;
 }
 
 static void *
@@ -565,10 +630,12 @@ socket_of(void *self_)
 static bool
 idle(void *self_)
 {
-    /* Jobs are with the workers and come back; nothing else is waited for. */
+    /* What was asked comes back; clients are not waited for. */
     fsp_frontend_t *self = self_;
-    for (size_t i = 0; i < self->args->worker_count; i++) {
-        if (self->worker_jobs[i] > 0)
+    fsp_call_t *call, *next;
+    HASH_ITER(hh, self->calls, call, next)
+    {
+        if (call->asked > 0)
             return false;
     }
     return true;
@@ -580,6 +647,9 @@ stop(void *self_)
     fsp_frontend_t *self = self_;
     fsp_session_t *session, *next;
     HASH_ITER(hh, self->sessions, session, next) fsp_session_destroy(self, session);
+    fsp_call_t *call, *next_call;
+    HASH_ITER(hh, self->calls, call, next_call) fsp_call_destroy(self, call); /* whose answers do not come */
+    fsp_flow_destroy(&self->flow);
     zsock_t *router = self->router;
     zsock_destroy(&router);
     fsp_buf_clear(&self->scratch);

@@ -15,7 +15,8 @@
 #include "proto/errors.h"
 #include "proto/peer.h"
 
-#define HASH_FUNCTION HASH_OAT /* uthash's own default falls through its cases, which clang refuses */
+/* uthash's own default falls through its cases, which clang takes for a mistake. */
+#define HASH_FUNCTION(key, bytes, hash) HASH_FNV(key, bytes, hash)
 #include <uthash.h>
 
 enum {
@@ -28,17 +29,26 @@ enum {
     HEARTBEAT_MS = 10000,                /* a client with a call under way is heard at least so often */
     INLINE_JOB_BYTES_MAX = 128 * 1024,   /* smaller jobs run where they arise: a hop costs more */
     OPENS_WAITING_MAX = 1024,            /* transfers that wait for memory */
+    REQUEST_KEPT_BYTES = 16 * 1024,      /* a larger body is kept without what nobody knows */
+    WHOLE_PUTS_BYTES = 32 * 1024 * 1024, /* content of whole PUTs under way: they do not wait for memory */
+    FLOW_MESSAGE_BYTES = 512,            /* what a message costs beside its bytes */
+    FLOW_FAIR_BYTES = 1024 * 1024,       /* on the way to one client, whatever the others do */
+    FLOW_SESSION_BYTES = 8 * 1024 * 1024, /* on the way to one client while the node has room */
+    FLOW_NODE_BYTES = 64 * 1024 * 1024,  /* that room */
+    FLOW_LOST_BYTES = 24 * 1024 * 1024,  /* a client with so much on its way does not read */
+    FLOW_LOOK_US = 2 * 1000,             /* how often it is looked whether held credit can be used */
 };
 
 typedef struct fsp_session fsp_session_t;
 typedef struct fsp_call fsp_call_t;
 typedef struct fsp_frontend fsp_frontend_t;
+typedef struct fsp_flow fsp_flow_t;
 
 /* What a call asked another actor; part of the id of the question. */
 typedef enum { ASK_COMMAND = 0, ASK_QUERY = 1, ASK_HAVE = 2, ASK_OBJECT = 3 } fsp_ask_t;
 
 /* The id of a question: serial of the call | what was asked | which object of the transfer. */
-enum { FSP_ASK_TOKEN_BITS = 24, FSP_ASK_KIND_BITS = 2 };
+enum { FSP_ASK_TOKEN_BITS = 28, FSP_ASK_KIND_BITS = 2 };
 
 struct fsp_call {
     uint64_t serial; /* key in frontend->calls */
@@ -69,6 +79,11 @@ struct fsp_call {
     uint64_t size, from, to;
     fsp_download_effects_t download_effects, download_more;
     fsp_reply_t *reply; /* PUT: made when the upload is ready, completed by the result */
+    size_t asked;       /* answers of other actors that are still to come */
+    bool commanded;     /* its command is on the way to the log: what comes of it is the answer, nothing else */
+    bool leaving;       /* over and swept, but asked > 0: its memory is still in use elsewhere; session may be NULL */
+    uint64_t whole_bytes; /* PUT, whole: its share of frontend->whole_bytes */
+    uint64_t credit_held, credit_given; /* GET: not passed on to the download yet; passed on, not sent */
     bool over;          /* answered: swept at the end of the round */
     fsp_call_t *over_next;
 };
@@ -87,6 +102,8 @@ struct fsp_session {
     } answers[ANSWERS_KEPT]; /* of uploads in parts: a ring */
     size_t answer_count;
     fsp_time_t seen_us;
+    fsp_flow_t *flow;     /* bytes on their way to the client */
+    uint64_t given_bytes; /* sum of its calls' credit_given */
     fsp_call_t *calls;
     size_t call_count;
     size_t transfer_count; /* PUT and GET among them */
@@ -107,6 +124,11 @@ struct fsp_frontend {
     fsp_call_t *over; /* answered calls to be swept */
     uint64_t last_serial;
     uint64_t transfer_bytes; /* reserved by transfers */
+    uint64_t whole_bytes;    /* content of whole PUTs under way */
+    fsp_flow_t *flow;        /* bytes on their way to all clients */
+    bool credit_waits;       /* a call's credit_held waits for room in its session's flow */
+    fsp_time_t flow_us;      /* when that was looked at last */
+    uint64_t disk_bytes;     /* taken since the disk was looked at */
     size_t worker_jobs[FSP_WORKERS_MAX];
     fsp_disk_t disk;
     fsp_time_t tick_us; /* when disk, sessions and stalled transfers were last looked at */
@@ -127,6 +149,12 @@ void fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const ch
 fsp_call_t *fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type);
 /* Only from the sweep, or with its session. */
 void fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call);
+/* Ends what was answered; it stays, without its session's notice, until its last question is answered. */
+void fsp_call_sweep(fsp_frontend_t *self, fsp_call_t *call);
+/* Takes a call from its session: it is over, whatever it was about. */
+void fsp_call_drop(fsp_frontend_t *self, fsp_call_t *call);
+/* An answer to one question of this call has come: the call, NULL if it is not there or was answered. */
+fsp_call_t *fsp_call_answered(fsp_frontend_t *self, uint64_t serial);
 /* NULL if it is not there or was answered. */
 fsp_call_t *fsp_call_by_serial(fsp_frontend_t *self, uint64_t serial);
 fsp_call_t *fsp_call_of_session(fsp_session_t *session, uint64_t request_id);
@@ -167,7 +195,8 @@ void fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call);
 
 /* ---- questions to other actors -------------------------------------------------------------------- */
 
-uint64_t fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token);
+/* The id under which the call asks; the call waits for one answer more. */
+uint64_t fsp_ask_id(fsp_call_t *call, fsp_ask_t ask, uint64_t token);
 void fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body);
 /* Fills what all queries and commands of a call share. */
 void fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret);
@@ -183,9 +212,21 @@ bool fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job);
 /* Reserves memory for a transfer, or lets it wait its turn (then fsp_frontend_opened follows later).  BUSY when too
    many wait. */
 fsp_status_t fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now);
+/* The same for content that is here already; it does not wait: BUSY. */
+fsp_status_t fsp_frontend_reserve_whole(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
+/* True if the disk has room for bytes more. */
+bool fsp_frontend_has_room(fsp_frontend_t *self, uint64_t bytes);
 void fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call);
 /* Opens what waited, as far as memory allows. */
 void fsp_frontend_start_waiting(fsp_frontend_t *self);
+
+/* ---- bytes on their way to clients (frontend_flow.c) --------------------------------------------------- */
+
+fsp_flow_t *fsp_flow_new(void);
+void fsp_flow_destroy(fsp_flow_t **self_p);
+uint64_t fsp_flow_bytes(const fsp_flow_t *self);
+/* A blob that is charged to both until it is released, on any thread; takes over one reference. */
+fsp_blob_t *fsp_flow_parcel(fsp_flow_t *session, fsp_flow_t *node, fsp_blob_t **blob_p);
 
 /* ---- frontend_put.c ------------------------------------------------------------------------------------ */
 
@@ -207,6 +248,8 @@ void fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call);
 /* The node that GET or STAT asked for; bytes stay valid during the call only. */
 void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node, uint64_t change);
 void fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call);
+/* Passes on held credit, as far as there is room on the way to the client. */
+void fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
 void fsp_get_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
 void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_status_t status,

@@ -16,9 +16,35 @@ send_part(fsp_frontend_t *self, zmq_msg_t *part, bool more)
     do {
         rc = zmq_msg_send(part, self->router_handle, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
     } while (rc == -1 && errno == EINTR);
-    if (rc == -1)
+    if (rc == -1) {
+        int why = errno;
         (void)zmq_msg_close(part);
+        errno = why;
+    }
     return rc != -1;
+}
+
+/* Sends a blob as a frame that is charged until it has left; takes over one reference. */
+static bool
+send_parcel(fsp_frontend_t *self, fsp_session_t *session, fsp_blob_t *blob, bool more)
+{
+    zmq_msg_t part;
+    fsp_blob_t *parcel = fsp_flow_parcel(session->flow, self->flow, &blob);
+    fsp_blob_to_msg(&parcel, &part);
+    return send_part(self, &part, more);
+}
+
+/* The client does not read.  What is lost on a living connection would be a hole in what it gets, so the session is
+   over: the client is told when it speaks again (it is not welcome then). */
+static void
+give_up(fsp_frontend_t *self, fsp_session_t *session)
+{
+    session->welcomed = false;
+    fsp_call_t *call;
+    DL_FOREACH(session->calls, call)
+    {
+        fsp_frontend_end(self, call);
+    }
 }
 
 static bool
@@ -37,27 +63,29 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
 {
     bool has_payload = payload_p && *payload_p;
     bool ok = !session->detached;
-    if (ok) {
+    bool reads = fsp_flow_bytes(session->flow) <= FLOW_LOST_BYTES;
+    if (ok && reads) {
         uint8_t head[FSP_ENVELOPE_BYTES];
         fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT,
                                    .type = (uint16_t)type,
                                    .request_id = request_id,
                                    .body_bytes = (uint32_t)body.bytes};
         fsp_envelope_encode(&envelope, head);
-        /* A full pipe is a client that took more than its credit or stopped reading; it is treated like one that
-           vanished.  Only the first part can fail: the pipe is checked there. */
-        ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true) &&
-             send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
-             (body.bytes == 0 || send_bytes(self, body.data, body.bytes, has_payload));
+        /* Only the first part can fail: the pipe is checked there. */
+        ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true);
+        reads = ok || errno != EAGAIN;
+        ok = ok && send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
+             (body.bytes == 0 || send_parcel(self, session, fsp_blob_copy(body.data, body.bytes), has_payload));
         if (ok && has_payload) {
-            zmq_msg_t part;
-            fsp_blob_to_msg(payload_p, &part);
-            ok = send_part(self, &part, false);
+            ok = send_parcel(self, session, *payload_p, false);
+            *payload_p = NULL;
         }
     }
     if (payload_p)
         fsp_blob_destroy(payload_p);
-    if (!ok)
+    if (!reads)
+        give_up(self, session);
+    else if (!ok)
         session->detached = true;
 }
 
@@ -90,11 +118,15 @@ fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t r
 
 /* ---- calls ------------------------------------------------------------------------------------------ */
 
+/* Serials are part of ids; they begin anew long after their first owners have gone. */
+static const uint64_t SERIAL_MAX = UINT64_MAX >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS);
+
 fsp_call_t *
 fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type)
 {
     fsp_call_t *call = FSP_NEW(fsp_call_t);
-    call->serial = ++self->last_serial;
+    self->last_serial = (self->last_serial + 1) & SERIAL_MAX;
+    call->serial = self->last_serial;
     call->session = session;
     call->request_id = request_id;
     call->type = type;
@@ -107,19 +139,20 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, 
     return call;
 }
 
-void
-fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
+/* Lets go of what nobody will ask for again. */
+static void
+release(fsp_frontend_t *self, fsp_call_t *call)
 {
-    DL_DELETE(call->session->calls, call);
-    call->session->call_count--;
-    call->session->transfer_count -= call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
-    HASH_DEL(self->calls, call);
     if (call->waits_for_memory) {
         DL_DELETE2(self->opens, call, open_previous, open_next);
         self->open_count--;
+        call->waits_for_memory = false;
     }
-    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
-    self->transfer_bytes -= call->reserved_bytes;
+    if (call->session) {
+        FSP_ASSERT(call->session->given_bytes >= call->credit_given);
+        call->session->given_bytes -= call->credit_given;
+    }
+    call->credit_held = call->credit_given = 0;
     fsp_upload_destroy(&call->upload);
     fsp_upload_effects_clear(&call->upload_effects);
     fsp_upload_effects_clear(&call->upload_more);
@@ -128,7 +161,78 @@ fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
     fsp_download_effects_clear(&call->download_more);
     fsp_buf_clear(&call->body);
     fsp_free(call->reply);
+    call->reply = NULL;
+}
+
+static void
+leave_session(fsp_call_t *call)
+{
+    fsp_session_t *session = call->session;
+    if (!session)
+        return;
+    DL_DELETE(session->calls, call);
+    session->call_count--;
+    session->transfer_count -= call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
+    call->session = NULL;
+}
+
+void
+fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
+{
+    release(self, call);
+    leave_session(call);
+    HASH_DEL(self->calls, call);
+    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
+    self->transfer_bytes -= call->reserved_bytes;
+    FSP_ASSERT(self->whole_bytes >= call->whole_bytes);
+    self->whole_bytes -= call->whole_bytes;
     fsp_free(call);
+}
+
+void
+fsp_call_sweep(fsp_frontend_t *self, fsp_call_t *call)
+{
+    FSP_PRE(call->over);
+    if (call->asked == 0) {
+        fsp_call_destroy(self, call);
+        return;
+    }
+    /* Objects and jobs of it are in other actors' hands: until they come back, it counts. */
+    release(self, call);
+    call->leaving = true;
+}
+
+void
+fsp_call_drop(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->over && !call->leaving)
+        LL_DELETE2(self->over, call, over_next);
+    call->over = true;
+    fsp_session_t *session = call->session;
+    if (call->leaving) {
+        leave_session(call);
+        return;
+    }
+    bool stays = call->asked > 0;
+    fsp_call_sweep(self, call);
+    if (stays && session)
+        leave_session(call);
+}
+
+fsp_call_t *
+fsp_call_answered(fsp_frontend_t *self, uint64_t serial)
+{
+    fsp_call_t *call = NULL;
+    HASH_FIND(hh, self->calls, &serial, sizeof(serial), call);
+    if (!call)
+        return NULL;
+    FSP_ASSERT(call->asked > 0);
+    call->asked--;
+    if (call->leaving && call->asked == 0)
+        fsp_call_destroy(self, call);
+    else if (!call->over)
+        return call;
+    return NULL;
 }
 
 /* A call may be ended in the middle of its own handling, so it is only marked here. */
@@ -210,6 +314,17 @@ fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, boo
     return FSP_OK;
 }
 
+fsp_status_t
+fsp_frontend_reserve_whole(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
+{
+    FSP_PRE(call->whole_bytes == 0);
+    if (self->whole_bytes + bytes > WHOLE_PUTS_BYTES)
+        return FSP_BUSY;
+    call->whole_bytes = bytes;
+    self->whole_bytes += bytes;
+    return FSP_OK;
+}
+
 void
 fsp_frontend_start_waiting(fsp_frontend_t *self)
 {
@@ -221,6 +336,7 @@ fsp_frontend_start_waiting(fsp_frontend_t *self)
         DL_DELETE2(self->opens, call, open_previous, open_next);
         self->open_count--;
         call->waits_for_memory = false;
+        call->moved_us = self->shell->now_us; /* it could not before */
         call->reserved_bytes = bytes;
         self->transfer_bytes += bytes;
         if (!call->over)
@@ -240,9 +356,10 @@ fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
 /* ---- questions to other actors ---------------------------------------------------------------------------- */
 
 uint64_t
-fsp_ask_id(const fsp_call_t *call, fsp_ask_t ask, uint64_t token)
+fsp_ask_id(fsp_call_t *call, fsp_ask_t ask, uint64_t token)
 {
     FSP_PRE(token < (uint64_t)1 << FSP_ASK_TOKEN_BITS);
+    call->asked++;
     return call->serial << (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS) | (uint64_t)ask << FSP_ASK_TOKEN_BITS | token;
 }
 
@@ -298,6 +415,7 @@ fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_comm
         fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
         return;
     }
+    call->commanded = true;
     fsp_frontend_ask_shard(self, call, ASK_COMMAND, fsp_buf_slice(&self->scratch));
 }
 
@@ -313,9 +431,15 @@ fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
         if (self->worker_jobs[i] < self->worker_jobs[best])
             best = i;
     }
+    fsp_call_t *call = fsp_call_by_serial(self, job->owner);
+    FSP_ASSERT(call != NULL); /* it is what runs the job */
+    if (!fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
+                          FSP_WORKER_JOB, job->token, job)) {
+        fsp_job_run(job);
+        return true;
+    }
+    call->asked++;
     self->worker_jobs[best]++;
-    fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
-                     FSP_WORKER_JOB, job->token, job);
     return false;
 }
 

@@ -36,6 +36,9 @@ send_data(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *e
     fsp_store_u64(offset, effect->offset);
     size_t from = (size_t)(effect->slice.data - fsp_blob_data(effect->blob));
     fsp_blob_t *part = fsp_blob_part(effect->blob, from, effect->slice.bytes);
+    FSP_ASSERT(call->credit_given >= effect->slice.bytes);
+    call->credit_given -= effect->slice.bytes;
+    call->session->given_bytes -= effect->slice.bytes;
     call->moved_us = self->shell->now_us;
     fsp_frontend_send(self, call->session, FSP_MSG_DATA, call->request_id, fsp_slice(offset, sizeof(offset)),
                       &part);
@@ -108,6 +111,25 @@ fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call)
 }
 
 void
+fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call)
+{
+    while (!call->over && call->download && call->credit_held > 0) {
+        uint64_t most = fsp_flow_bytes(self->flow) > FLOW_NODE_BYTES ? FLOW_FAIR_BYTES : FLOW_SESSION_BYTES;
+        uint64_t used = fsp_flow_bytes(call->session->flow) + call->session->given_bytes;
+        uint64_t bytes = call->credit_held < FSP_FRAME_BYTES_MAX ? call->credit_held : FSP_FRAME_BYTES_MAX;
+        if (used + bytes > most) {
+            self->credit_waits = true;
+            return;
+        }
+        call->credit_held -= bytes;
+        call->credit_given += bytes;
+        call->session->given_bytes += bytes;
+        fsp_download_credit(call->download, bytes, &call->download_effects);
+        carry_out(self, call);
+    }
+}
+
+void
 fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 {
     if (bytes > FSP_DOWNLOAD_WINDOW_BYTES) {
@@ -120,8 +142,12 @@ fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
             fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
         return;
     }
-    fsp_download_credit(call->download, bytes, &call->download_effects);
-    carry_out(self, call);
+    if (call->credit_held + call->credit_given + bytes > FSP_DOWNLOAD_WINDOW_BYTES) {
+        fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
+        return;
+    }
+    call->credit_held += bytes;
+    fsp_get_go_on(self, call);
 }
 
 /* ---- from the node's services ---------------------------------------------------------------------------------- */
@@ -295,10 +321,8 @@ fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call)
                                     .window_bytes = FSP_DOWNLOAD_WINDOW_BYTES};
     call->download = fsp_download_new(&config, &call->download_effects);
     carry_out(self, call);
-    if (!call->over && call->request.credit > 0) {
-        fsp_download_credit(call->download, call->request.credit, &call->download_effects);
-        carry_out(self, call);
-    }
+    call->credit_held = call->request.credit;
+    fsp_get_go_on(self, call);
 }
 
 void

@@ -248,6 +248,14 @@ fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
         fsp_frontend_error(self, call, FSP_INTERNAL, NULL);
         return;
     }
+    if (answer.status != FSP_OK && wants_version_first(call) && call->request.attempt > 1) {
+        /* An earlier attempt may have taken effect, and the names may have changed since.  The state machine knows: it
+           repeats the first answer, or refuses a version that nobody has. */
+        fsp_version_id_t nobodys;
+        memset(nobodys.bytes, 0xff, sizeof(nobodys.bytes));
+        begin_command(self, call, nobodys);
+        return;
+    }
     if (answer.status != FSP_OK) {
         fsp_frontend_error(self, call, answer.status, NULL);
         return;

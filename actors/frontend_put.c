@@ -163,6 +163,11 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
         request->condition.type = FSP_IF_REPLACE;
     if (whole) {
         /* Everything is here: it is cut, sealed and stored at once, without a wait for memory. */
+        fsp_status_t room = fsp_frontend_reserve_whole(self, call, payload ? zmq_msg_size(payload) : 0);
+        if (room != FSP_OK) {
+            fsp_frontend_error(self, call, room, NULL);
+            return;
+        }
         fsp_put_opened(self, call);
         if (!call->over && payload)
             fsp_put_data(self, call, 0, fsp_slice(zmq_msg_data(payload), zmq_msg_size(payload)));
@@ -184,7 +189,11 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
 void
 fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call)
 {
-    fsp_upload_config_t config = {.gear = call->space->gear, .window_bytes = FSP_UPLOAD_WINDOW_BYTES};
+    /* Its objects are numbered within FSP_ASK_TOKEN_BITS: at most one a smallest chunk, and the tree's nodes. */
+    uint64_t chunks_max = (uint64_t)1 << (FSP_ASK_TOKEN_BITS - 1);
+    fsp_upload_config_t config = {.gear = call->space->gear,
+                                  .window_bytes = FSP_UPLOAD_WINDOW_BYTES,
+                                  .size_max = chunks_max * fsp_gear_params(call->space->gear)->bytes_min};
     call->upload = fsp_upload_new(&config, &call->upload_effects);
     carry_out(self, call);
 }
@@ -201,6 +210,11 @@ fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_
     /* Memory was reserved for what the client announced. */
     if (call->request.has_size && offset + bytes.bytes > call->request.size) {
         fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    /* An upload may go on for days: the disk that had room when it began may have none now. */
+    if (!fsp_frontend_has_room(self, bytes.bytes)) {
+        fsp_frontend_error(self, call, FSP_DISK_RESERVE, NULL);
         return;
     }
     fsp_upload_data(call->upload, bytes, &call->upload_effects);

@@ -15,13 +15,12 @@ fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session)
     fsp_call_t *call, *next;
     DL_FOREACH_SAFE(session->calls, call, next)
     {
-        if (call->over)
-            LL_DELETE2(self->over, call, over_next);
-        fsp_call_destroy(self, call);
+        fsp_call_drop(self, call);
     }
     HASH_DEL(self->sessions, session);
     for (size_t i = 0; i < ANSWERS_KEPT; i++)
         fsp_buf_clear(&session->answers[i].body);
+    fsp_flow_destroy(&session->flow);
     fsp_free(session);
 }
 
@@ -30,7 +29,15 @@ fsp_session_t *
 fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id)
 {
     fsp_session_t *session = NULL;
+    fsp_subject_id_t subject;
+    if (fsp_hex_decode(fsp_slice_text(user_id), subject.bytes, sizeof(subject.bytes)) != FSP_OK)
+        return NULL;
     HASH_FIND(hh, self->sessions, routing_id, bytes, session);
+    if (session && !fsp_subject_id_eq(session->subject, subject)) {
+        /* A client may name its routing id, so somebody else may come under one that was just left. */
+        fsp_session_destroy(self, session);
+        session = NULL;
+    }
     if (session) {
         HASH_DELETE(hh, self->sessions, session);
     } else {
@@ -51,11 +58,8 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
         fsp_random(session->id.bytes, sizeof(session->id.bytes));
         memcpy(session->routing_id, routing_id, bytes);
         session->routing_id_bytes = bytes;
-        if (fsp_hex_decode(fsp_slice_text(user_id), session->subject.bytes, sizeof(session->subject.bytes)) !=
-            FSP_OK) {
-            fsp_free(session);
-            return NULL;
-        }
+        session->subject = subject;
+        session->flow = fsp_flow_new();
     }
     session->seen_us = self->shell->now_us;
     session->detached = false;
@@ -119,6 +123,16 @@ fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_
     fsp_buf_append_slice(&session->answers[slot].body, body);
 }
 
+/* Does the transfer wait for its client?  A put does while it has credit that was not used; a get while it has none, or
+   while what it sent has not left. */
+static bool
+waits_for_client(const fsp_call_t *call)
+{
+    if (call->type == FSP_MSG_PUT)
+        return !call->committed && call->upload && fsp_upload_received_bytes(call->upload) < call->granted_bytes;
+    return call->credit_given == 0;
+}
+
 void
 fsp_frontend_evict_stalled(fsp_frontend_t *self)
 {
@@ -127,8 +141,7 @@ fsp_frontend_evict_stalled(fsp_frontend_t *self)
     fsp_call_t *call, *next;
     HASH_ITER(hh, self->calls, call, next)
     {
-        /* A put that was committed waits for the node, not for its client. */
-        if (call->reserved_bytes > 0 && !call->committed && !call->over &&
+        if (call->reserved_bytes > 0 && !call->over && waits_for_client(call) &&
             call->moved_us + STALLED_US <= self->shell->now_us)
             fsp_frontend_error(self, call, FSP_BUSY, NULL);
     }
@@ -141,7 +154,7 @@ fsp_frontend_sweep(fsp_frontend_t *self)
     while (self->over) {
         fsp_call_t *call = self->over;
         self->over = call->over_next;
-        fsp_call_destroy(self, call);
+        fsp_call_sweep(self, call);
     }
     fsp_frontend_start_waiting(self);
 }

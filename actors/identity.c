@@ -328,6 +328,62 @@ fsp_identity_open(const char *directory, fsp_store_t *store, fsp_identity_t *ret
     return status;
 }
 
+fsp_status_t
+fsp_identity_read(const char *directory, fsp_view_t *local, fsp_identity_t *ret, fsp_error_t *error)
+{
+    memset(ret, 0, sizeof(*ret));
+    fsp_buf_t record;
+    fsp_buf_init(&record, RECORD_BYTES_MAX);
+    fsp_status_t status = fsp_view_get(local, fsp_slice_text(ROW_GENESIS), &record);
+    if (status == FSP_NOT_FOUND)
+        (void)fsp_error_set(error, status, "%s: the first start was cut short: there is nothing yet", directory);
+    else if (status != FSP_OK)
+        (void)fsp_error_set(error, status, "%s: the genesis record cannot be read", directory);
+    else if ((status = read_keys(directory, ret, error)) == FSP_NOT_FOUND)
+        status = fsp_error_set(error, FSP_DAMAGED, "%s: the database is there, but %s is missing", directory,
+                               KEYS_FILE);
+    if (status == FSP_OK)
+        status = read_genesis(directory, fsp_buf_slice(&record), ret, error);
+    if (status == FSP_OK)
+        status = open_mesh_key(directory, local, ret, error);
+    fsp_buf_clear(&record);
+    return status;
+}
+
+fsp_status_t
+fsp_identity_check_recovery(const char *directory, fsp_view_t *local, const fsp_identity_t *self, fsp_error_t *error)
+{
+    FSP_AUTO(fsp_secret_wipe) fsp_secret_t bits = {0};
+    FSP_AUTO(fsp_secret_wipe) fsp_secret_t kek = {0};
+    fsp_buf_t text, wrapped, plain;
+    fsp_buf_init(&text, RECORD_BYTES_MAX);
+    fsp_buf_init(&wrapped, RECORD_BYTES_MAX);
+    fsp_buf_init(&plain, RECORD_BYTES_MAX);
+    fsp_status_t status = fsp_datadir_read(directory, RECOVERY_FILE, true, &text, error);
+    bool moved = status == FSP_NOT_FOUND;
+    if (status == FSP_OK)
+        status = fsp_recovery_decode(fsp_buf_slice(&text), &bits);
+    if (status == FSP_OK)
+        status = fsp_view_get(local, fsp_slice_text(ROW_KEK_RECOVERY), &wrapped);
+    if (status == FSP_OK) {
+        fsp_recovery_kek(&bits, &kek);
+        status = fsp_unwrap(&kek, WRAP_MESH_KEY, fsp_buf_slice(&wrapped), &plain);
+    }
+    if (status == FSP_OK && !fsp_slice_eq(fsp_buf_slice(&plain), FSP_SLICE_OF(self->mesh_key)))
+        status = FSP_DAMAGED;
+    if (status != FSP_OK && !moved)
+        status = fsp_error_set(error, FSP_DAMAGED, "%s/%s does not open the mesh key in the database", directory,
+                               RECOVERY_FILE);
+    if (text.data)
+        fsp_wipe(text.data, text.bytes);
+    if (plain.data)
+        fsp_wipe(plain.data, plain.bytes);
+    fsp_buf_clear(&text);
+    fsp_buf_clear(&wrapped);
+    fsp_buf_clear(&plain);
+    return moved ? FSP_OK : status;
+}
+
 void
 fsp_identity_wipe(fsp_identity_t *self)
 {

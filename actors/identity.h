@@ -18,6 +18,10 @@
 #include "proto/json.h"
 #include "store/store.h"
 
+/* What keys of a space are wrapped for, under the mesh key. */
+#define FSP_WRAP_SPACE_KEY "fsp space key v1"
+#define FSP_WRAP_CUT_KEY "fsp cut key v1"
+
 typedef struct {
     fsp_mesh_id_t mesh_id;
     fsp_node_id_t node_id;
@@ -35,6 +39,12 @@ typedef struct {
    if keys and database do not belong together; always with words. */
 FSP_MUST_CHECK fsp_status_t fsp_identity_open(const char *directory, fsp_store_t *store,
                                               fsp_identity_t *ret, fsp_error_t *error);
+/* Reads the identity and makes nothing: NOT_FOUND if there is none yet. */
+FSP_MUST_CHECK fsp_status_t fsp_identity_read(const char *directory, fsp_view_t *local, fsp_identity_t *ret,
+                                              fsp_error_t *error);
+/* Does DIR/recovery-code, if it is still there, open the mesh key that lies in the database for it?  DAMAGED. */
+FSP_MUST_CHECK fsp_status_t fsp_identity_check_recovery(const char *directory, fsp_view_t *local,
+                                                        const fsp_identity_t *self, fsp_error_t *error);
 /* Overwrites the secrets. */
 void fsp_identity_wipe(fsp_identity_t *self);
 /* Puts the node's address into DIR/admin.profile if it is still there (it may have been moved off the machine). */

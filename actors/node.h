@@ -37,6 +37,7 @@ void fsp_store_job_destroy(fsp_store_job_t **self_p);
 
 extern const fsp_actor_class_t fsp_shard_actor_class;
 
+enum { FSP_HOME_REPLICA = 1 }; /* number of its only replica */
 enum { FSP_HOME_SHARD = 1 }; /* shard 0 is the system shard; spaces start in shard 1 */
 
 typedef struct {

@@ -15,6 +15,7 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
+#include "core/crypto/digest.h"
 #include "proto/errors.h"
 #include "proto/peer.h"
 #include "store/datadir.h"
@@ -22,13 +23,14 @@
 #include <czmq.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WRAP_SPACE_KEY "fsp space key v1"
-#define WRAP_CUT_KEY "fsp cut key v1"
+#define WRAP_SPACE_KEY FSP_WRAP_SPACE_KEY
+#define WRAP_CUT_KEY FSP_WRAP_CUT_KEY
 #define HOME_SPACE "home"
 
 enum {
@@ -38,7 +40,9 @@ enum {
     ASK_AGAIN_US = 5 * 1000,
     CLOSE_WAIT_US = 5 * 1000 * 1000,
     SPACES_MAX = 64,
-    REPLICA_NUMBER = 1, /* numbers are given by configurations; the first of a mesh is 1 */
+    DESCRIPTORS_WANTED = 65536,
+    DESCRIPTORS_MIN = 8192, /* sessions, twice: those that come while others go */
+    REPLICA_NUMBER = FSP_HOME_REPLICA, /* numbers are given by configurations; the first of a mesh is 1 */
     LAYOUT_VERSION = 1,
 };
 
@@ -189,7 +193,7 @@ unwrap_secret(supervisor_t *self, const char *context, fsp_slice_t wrapped, fsp_
     if (status == FSP_OK)
         memcpy(ret->bytes, plain.data, sizeof(ret->bytes));
     if (plain.data)
-        memset(plain.data, 0, plain.bytes);
+        fsp_wipe(plain.data, plain.bytes);
     fsp_buf_clear(&plain);
     return status;
 }
@@ -336,7 +340,7 @@ announce(supervisor_t *self)
             if (fsp_datadir_read(directory, "recovery-code", true, &code, &ignored) == FSP_OK)
                 (void)printf("Recovery code (shown only now): %.*s", (int)code.bytes, (const char *)code.data);
             if (code.data)
-                memset(code.data, 0, code.bytes);
+                fsp_wipe(code.data, code.bytes);
             fsp_buf_clear(&code);
         }
         (void)printf("The recovery code lies in %s/recovery-code: move it off this machine.  With it and a copy of\n"
@@ -427,9 +431,23 @@ drain(supervisor_t *self)
     }
 }
 
+/* From now on another SIGINT ends the process at once, whatever the actors wait for. */
 static void
-stop_actors(supervisor_t *self)
+unblock_interrupt(void)
 {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* hurry: an actor has failed, so that what the others wait for may never come. */
+static void
+stop_actors(supervisor_t *self, bool hurry)
+{
+    for (int i = 0; hurry && i < FSP_ACTOR_COUNT; i++)
+        fsp_actor_hurry(self->actors[i]);
     /* Reverse order of the flow: who asks goes before who answers. */
     fsp_actor_destroy(&self->actors[FSP_ACTOR_FRONTEND]);
     fsp_actor_destroy(&self->actors[FSP_ACTOR_AUTH]);
@@ -475,12 +493,27 @@ block_signals(supervisor_t *self)
     FSP_ASSERT(self->signal_fd >= 0);
 }
 
+/* Every connection takes a descriptor, and so does every file of the database, whose writes must not fail for want of
+   one.  What the administrator allows is therefore taken. */
+static void
+raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS_MIN)
+        fsp_log(FSP_LOG_WARNING, "supervisor", "msg=\"few file descriptors: raise the limit (ulimit -n)\" limit=%llu",
+                (unsigned long long)limit.rlim_cur);
+}
+
 int
 fsp_supervisor_run(const fsp_supervisor_config_t *config)
 {
     supervisor_t *self = FSP_NEW(supervisor_t);
     self->config = config;
     block_signals(self);
+    raise_descriptor_limit();
     (void)zsys_init();
     zsys_handler_set(NULL);
     choose_workers(self);
@@ -500,7 +533,8 @@ fsp_supervisor_run(const fsp_supervisor_config_t *config)
         if (status == FSP_OK)
             drain(self);
     }
-    stop_actors(self);
+    unblock_interrupt();
+    stop_actors(self, status != FSP_OK);
     fsp_mailbox_destroy(&self->mailbox);
     if (self->store)
         fsp_store_close(&self->store, status == FSP_OK, CLOSE_WAIT_US);

@@ -206,10 +206,12 @@ fsp_db_close(fsp_db_t **self_p)
     *self_p = NULL;
 }
 
-const char *
-fsp_db_words(const fsp_db_t *self)
+void
+fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret)
 {
-    return self->words ? self->words->text : "";
+    FSP_PRE(self->words != NULL);
+    *ret = *self->words;
+    self->words->text[0] = '\0';
 }
 
 size_t

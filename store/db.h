@@ -36,8 +36,9 @@ void fsp_db_fail(fsp_db_t *self, const char *reason);
 FSP_MUST_CHECK fsp_status_t fsp_db_check(const fsp_db_t *self, fsp_error_t *error);
 /* The same after asking RocksDB whether a flush or compaction failed. */
 FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
-/* Read-only: RocksDB's words about the last read that failed, which name the file; "" if none. */
-const char *fsp_db_words(const fsp_db_t *self);
+/* Read-only: RocksDB's words about the last read that failed since this was asked (they name the
+   file); "" if none did. */
+void fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
 

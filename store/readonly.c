@@ -154,8 +154,8 @@ fsp_readonly_sequence(const fsp_readonly_t *self)
     return self->sequence;
 }
 
-const char *
-fsp_readonly_words(const fsp_readonly_t *self)
+void
+fsp_readonly_take_words(fsp_readonly_t *self, fsp_error_t *ret)
 {
-    return fsp_db_words(self->db);
+    fsp_db_take_words(self->db, ret);
 }

@@ -29,6 +29,7 @@ const fsp_watermark_t *fsp_readonly_watermark(const fsp_readonly_t *self);
    it may be what a power failure left. */
 bool fsp_readonly_slots_whole(const fsp_readonly_t *self);
 uint64_t fsp_readonly_sequence(const fsp_readonly_t *self);
-/* What the database said about the last read that failed; names the file. */
-const char *fsp_readonly_words(const fsp_readonly_t *self);
+/* What the database said about the last read that failed since this was asked (it names the file);
+   text "" if none did. */
+void fsp_readonly_take_words(fsp_readonly_t *self, fsp_error_t *ret);
 #endif

@@ -9,6 +9,7 @@ packages=(
   libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
   uthash-dev libjansson-dev libjemalloc-dev
   check binutils python3 python3-zmq python3-msgpack python3-nacl
+  python3-cryptography python3-xxhash
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the sanitizer tree and runs everything; the very last line is "N passed, N failed".
 
-  tests/run.py [--long] [--only WORD]    WORD: a part (unit, sim, tidy, warnings, system) or part of a test's name
+  tests/run.py [--long] [--only WORD]    WORD: a part (unit, sim, fuzz, tidy, warnings, interop, system) or part of a test's name
 
 A program that ends badly, times out, or ran no test counts as failed.  Output of what failed is shown in full.
 """
@@ -76,12 +76,16 @@ def jobs(long):
     for path in system:
         command = ["/usr/bin/python3", str(path)] + (["--long"] if long else [])
         yield "system", path.stem, lambda p=path, c=command: script(p.stem, c, 7200 if long else 600)
+    for path in sorted((ROOT / "tests" / "interop").glob("test_*.py")):
+        yield "interop", path.stem, lambda p=path: script(p.stem, ["/usr/bin/python3", str(p)], 600)
     simulator = ["/usr/bin/python3", str(ROOT / "tests" / "sim" / "check.py"), str(BUILD / "bin" / "filesphere-sim")]
     yield "sim", "sim", lambda: script("sim", simulator + (["--long"] if long else []), 7200 if long else 600)
     yield "tidy", "tidy", lambda: script("tidy", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "tidy.py"),
                                                   "--build", str(BUILD)], 300)
     yield "warnings", "clang", lambda: script("clang", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "clang.py"),
                                                         "--build", str(BUILD)], 600)
+    yield "fuzz", "fuzz", lambda: script("fuzz", ["/usr/bin/python3", str(ROOT / "tests" / "fuzz" / "replay.py"),
+                                                  "--build", str(BUILD)], 600)
     for path in sorted((BUILD / "tests").glob("test_*")):
         if os.access(path, os.X_OK):
             yield "unit", path.name, lambda p=path: unit(p)

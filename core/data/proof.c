@@ -284,7 +284,8 @@ prove_content(fsp_proof_t *self, const fsp_carrier_t *carrier, uint64_t size,
     }
     fsp_hash_t hash = fsp_sha256_finish(content.sha256);
     if (content.whole && !fsp_hash_eq(hash, details->sha256))
-        fsp_proof_report(self, "content", key, "the content does not have the SHA-256 of its details");
+        fsp_proof_report(self, "content", key,
+                         "the content does not have the SHA-256 of its details");
     if (content.whole && content.chunk_count != details->chunk_count)
         fsp_proof_report(self, "content", key, "%llu chunks, the details say %llu",
                          (unsigned long long)content.chunk_count,

@@ -81,6 +81,33 @@ audit_changes(fsp_audit_t *self)
 
 enum { OP_ID_BYTES = 16 + 16, ORDER_BYTES = 8 + OP_ID_BYTES };
 
+/* An answer says what its change says, if it made one. */
+static void
+check_answer(fsp_audit_t *self, const fsp_result_t *result, fsp_slice_t rest)
+{
+    fsp_row_key_t key = fsp_row_key(self->shard, FSP_TABLE_CHANGE, self->space_id);
+    fsp_row_key_add_u64(&key, result->index);
+    fsp_slice_t value;
+    fsp_change_info_t change;
+    if (fsp_audit_get(self, &key, &value) != FSP_OK ||
+        fsp_change_row_decode(value, &change) != FSP_OK)
+        return; /* reported with the changes */
+    bool own = memcmp(rest.data, change.author.bytes, 16) == 0 &&
+               memcmp(rest.data + 16, change.op_id.bytes, 16) == 0;
+    bool fits = result->status != FSP_OK ? !own && fsp_version_id_is_zero(result->version_id)
+                : own ? fsp_file_id_eq(result->file_id, change.file_id) &&
+                            fsp_version_id_eq(result->version_id, change.version_id) &&
+                            result->time == change.time
+                      : fsp_version_id_is_zero(result->version_id);
+    fsp_version_index_row_t owner;
+    if (fits && !fsp_version_id_is_zero(result->version_id) &&
+        fsp_audit_get_index(self, result->version_id, &owner) == FSP_OK)
+        fits = owner.number == result->number;
+    if (!fits)
+        fsp_audit_report(self, "operation", result->file_id, result->index, rest,
+                         "the answer is not what was done");
+}
+
 static void
 check_op(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t value)
 {
@@ -97,6 +124,8 @@ check_op(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t value)
     if (op.index != result.index || op.index > self->space.change_index)
         fsp_audit_report(self, "operation", result.file_id, op.index, rest,
                          "answered at a change that is not known");
+    else if (op.index > 0)
+        check_answer(self, &result, rest);
     if (op.index + 1 < self->space.horizon)
         fsp_audit_report(self, "operation", result.file_id, op.index, rest,
                          "lies behind the horizon %llu", (unsigned long long)self->space.horizon);

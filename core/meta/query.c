@@ -78,6 +78,8 @@ static fsp_status_t
 list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row,
            fsp_answering_t *answering, bool *ret_fits)
 {
+    if (!fsp_name_valid(name))
+        return fsp_machine_fail(m, FSP_DAMAGED);
     fsp_node_row_t node;
     fsp_status_t status = fsp_machine_need_node(m, row->id, &node);
     if (status)

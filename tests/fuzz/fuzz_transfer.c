@@ -9,9 +9,10 @@
 
 #include "tests/unit/data/gets.h"
 
-enum { CONTENT_BYTES = 96 * 1024, STEPS_MAX = 3000 };
+enum { CONTENT_BYTES = 64 * 1024, STEPS_MAX = 3000 };
 
-static uint8_t *content;
+static uint8_t *contents[5]; /* made once */
+static const uint8_t *content;
 static world_t world;
 
 /* Ends a job badly.  False if it is not of a kind that can. */
@@ -164,8 +165,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     fuzz_input_t input = fuzz_input(data, bytes);
     world_init(&world, &params_small, fuzz_u8(&input));
-    content = make_content(&world, CONTENT_BYTES, fuzz_u8(&input) % 5);
-    size_t content_bytes = (size_t)fuzz_u32(&input) % (CONTENT_BYTES + 1);
+    unsigned share = fuzz_u8(&input) % 5;
+    if (!contents[share])
+        contents[share] = make_content(&world, CONTENT_BYTES, share);
+    content = contents[share];
+    uint8_t scale = fuzz_u8(&input) % 17;
+    size_t content_bytes = ((size_t)fuzz_u16(&input) & ((1u << scale) - 1)) % (CONTENT_BYTES + 1);
     fsp_upload_outcome_t outcome;
     if (upload(&input, content_bytes, &outcome)) {
         if (outcome.root_kind != FSP_ROOT_INLINE)
@@ -175,7 +180,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
             FUZZ_CHECK(fsp_key_eq(again.root_key, outcome.root_key) &&
                        again.chunk_count == outcome.chunk_count);
     }
-    fsp_free(content);
     world_clear(&world);
     return 0;
 }

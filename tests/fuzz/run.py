@@ -21,6 +21,8 @@ ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=0"
 def fuzz(program, name, seconds, work, artifacts):
     command = [str(program), f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=25", "-rss_limit_mb=2048",
                f"-max_len={LENGTH_MAX.get(name, 4096)}", f"-artifact_prefix={artifacts}/{name}-", str(work)]
+    if name in ("apply", "audit", "session", "transfer"):
+        command.append("-len_control=0")  # decisions: long inputs reach far from the start
     seeds = CORPUS / name
     if seeds.is_dir():
         command.append(str(seeds))

@@ -4,6 +4,7 @@
  *
  * Everything is made by the encoders, so a seed is valid bytes of today's formats.
  */
+#include "core/base/prng.h"
 #include "core/data/codec.h"
 #include "core/data/details.h"
 #include "core/data/objects.h"
@@ -623,6 +624,108 @@ seed_texts(void)
     done();
 }
 
+/* Machines are driven by decisions: any bytes are some. */
+static void
+seed_machines(void)
+{
+    static const char *const names[] = {"apply", "transfer", "session", "audit"};
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, 4);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        begin(names[i]);
+        for (int k = 0; k < 8; k++) {
+            fsp_prng_fill(&prng, fsp_buf_extend(&buf, 400), 400);
+            done();
+        }
+    }
+}
+
+/* Stories of fuzz_session.c: an event each. */
+static void
+story_request(uint8_t client, uint8_t type, uint8_t id, uint8_t flags, uint8_t more)
+{
+    fsp_buf_append(&buf, (const uint8_t[]){(uint8_t)(16 * client), type, id, flags, more}, 5);
+}
+static void
+story_length(uint32_t bytes)
+{
+    fsp_buf_append_u8(&buf, 19);
+    fsp_buf_append_u32(&buf, bytes);
+}
+static void
+story_data(uint8_t client, uint8_t id, uint8_t content, uint32_t bytes)
+{
+    fsp_buf_append(&buf, (const uint8_t[]){(uint8_t)(16 * client + 5), id, content}, 3);
+    story_length(bytes);
+}
+static void
+story_answers(int count, uint8_t how)
+{
+    for (int i = 0; i < count; i++)
+        fsp_buf_append(&buf, (const uint8_t[]){how, 0}, 2);
+}
+
+static void
+seed_stories(void)
+{
+    enum { PUT = 0, GET = 2, CREDIT = 4, COMMIT = 6, STAT = 8, LIST = 9, ABORT = 15, HELLO = 16,
+           RESUME = 22 };
+    begin("session");
+    number = 8;
+    /* Contents of one small record, one chunk, a tree; up, a look, down in parts, a range. */
+    static const uint32_t sizes[] = {100, 9000, 200000, 262144};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        for (uint8_t share = 0; share < 2; share++) {
+            story_request(0, PUT, 1, 0, 6);
+            story_data(0, 1, share, sizes[i]);
+            story_data(0, 1, 2, sizes[i]);
+            story_answers(3, 8);
+            story_request(0, COMMIT, 1, 0, 0);
+            story_answers(24, 9);
+            story_request(1, STAT, 2, 0, 6);
+            story_request(1, LIST, 3, 0, 5);
+            story_answers(2, 10);
+            story_request(1, GET, 4, 0, 6);
+            story_length(1000);
+            story_answers(8, 8);
+            story_request(1, CREDIT, 4, 0, 6);
+            story_length(400000);
+            story_answers(12, 8);
+            story_request(1, CREDIT, 4, 0, 6);
+            story_length(400000);
+            story_request(0, GET, 5, 8, 6);
+            fsp_buf_append(&buf, "\x10\x00\x40\x00", 4);
+            story_length(60000);
+            story_answers(9, share ? 8 : 13);
+            done();
+        }
+    }
+    /* A whole PUT; a broken connection taken up again; uploads that wait for memory; giving up. */
+    story_request(0, PUT, 1, 128, 7);
+    story_length(5000);
+    story_answers(3, 8);
+    story_request(0, GET, 2, 0, 7);
+    story_length(9000);
+    story_answers(4, 8);
+    done();
+    story_request(0, PUT, 1, 0, 6);
+    story_data(0, 1, 0, 70000);
+    story_request(1, HELLO, 9, 1, 0);
+    story_request(1, RESUME, 1, 0, 0);
+    story_data(1, 1, 0, 70000);
+    story_request(1, COMMIT, 1, 0, 0);
+    story_answers(9, 8);
+    story_request(1, RESUME, 1, 0, 0);
+    done();
+    for (uint8_t client = 0; client < 2; client++)
+        for (uint8_t id = 0; id < 12; id++)
+            story_request(client, PUT, id, 0, id);
+    for (uint8_t id = 0; id < 12; id++)
+        story_request(0, ABORT, id, 0, 0);
+    fsp_buf_append(&buf, "\x0e\x90\x0e\xff", 4);
+    done();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -638,6 +741,8 @@ main(int argc, char **argv)
     seed_rows();
     seed_objects();
     seed_texts();
+    seed_machines();
+    seed_stories();
     fsp_buf_clear(&buf);
     return 0;
 }

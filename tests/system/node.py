@@ -340,7 +340,7 @@ def main(run, seconds=300, long_seconds=3600):
     parser.add_argument("--long", action="store_true")
     parser.add_argument("rest", nargs="*")
     options = parser.parse_args()
-    options.seed = int(os.environ.get("FSP_SEED", "1"))
+    options.seed = int(os.environ.get("FSP_SEED") or "1", 0)
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     signal.alarm(long_seconds if options.long else seconds)

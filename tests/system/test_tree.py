@@ -133,6 +133,7 @@ def test_generated(node, chance):
     os.chmod(path, 0o600)
     path.write_bytes(b"changed")
     os.utime(path, ns=(10**18, 10**18))
+    os.chmod(source / "empty", 0o755)
     (source / "empty" / "not any more").write_bytes(b"")
     was = snapshot(source)
     answer = node.cli("put", "-r", os.fspath(source) + "/.", "/tree", timeout=180)

@@ -104,16 +104,6 @@ read_canon(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
 }
 
 static void
-add_hex(json_t *entries, const char *name, const char *kind, const char *hex)
-{
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, VECTORS_BYTES_MAX);
-    vectors_unhex(hex, &bytes);
-    vectors_add(entries, name, kind, fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-}
-
-static void
 make_canon(json_t *entries)
 {
     static const struct {
@@ -174,7 +164,7 @@ make_canon(json_t *entries)
         {"refused: 9 arrays deep", "919191919191919190"},
     };
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        add_hex(entries, values[i].name, "canon", values[i].hex);
+        vectors_add_hex(entries, values[i].name, "canon", values[i].hex);
 }
 
 /* -- commands ---------------------------------------------------------------------------------------------- */
@@ -418,9 +408,9 @@ make_puts(json_t *entries)
     begin_put(FSP_IF_REPLACE, 0);
     memset(&command.op_id, 0, sizeof(command.op_id));
     add_command(entries, "refused: no operation id");
-    add_hex(entries, "refused: type 8", "command",
-            "9c0801c41011111111111111111111111111111111c4102222222222222222222222222222222207c41033333333333333333333333"
-            "33333333301cd012cc4204444444444444444444444444444444444444444444444444444444444444444020190");
+    vectors_add_hex(entries, "refused: type 8", "command",
+            "9c0801c41011111111111111111111111111111111c4102222222222222222222222222222222207c4103333333333333333"
+            "333333333333333301cd012cc4204444444444444444444444444444444444444444444444444444444444444444020190");
 }
 
 static void
@@ -569,7 +559,7 @@ make_results(json_t *entries)
     add_result(entries, "no such space");
     result = (fsp_result_t){.status = (fsp_status_t)99};
     add_result(entries, "refused: a status that is not listed");
-    add_hex(entries, "refused: a zero file id that is not nil", "result",
+    vectors_add_hex(entries, "refused: a zero file id that is not nil", "result",
             "9a000001c41000000000000000000000000000000000c000000090c2");
 }
 
@@ -1156,7 +1146,7 @@ make_records(json_t *entries)
     vectors_add(entries, "carrier of a tree", "carrier", example_carrier(FSP_ROOT_TREE));
     vectors_add(entries, "carrier of one chunk", "carrier", example_carrier(FSP_ROOT_CHUNK));
     vectors_add(entries, "carrier of inline content", "carrier", example_carrier(FSP_ROOT_INLINE));
-    add_hex(entries, "refused: carrier of a tree with inline content", "carrier",
+    vectors_add_hex(entries, "refused: carrier of a tree with inline content", "carrier",
             "9403c4207777777777777777777777777777777777777777777777777777777777777777c4021111c40100");
 
     fsp_buf_t bytes;
@@ -1177,7 +1167,7 @@ make_records(json_t *entries)
     add_attr(entries, "attributes before 1970", 07777, -1, 999999999);
     add_attr(entries, "attributes, earliest time", 0, -(INT64_C(1) << 62), 0);
     add_attr(entries, "attributes, latest time", 0, (INT64_C(1) << 62) - 1, 0);
-    add_hex(entries, "refused: mode above 07777", "attr", "93cd1000cf400000000000000000");
+    vectors_add_hex(entries, "refused: mode above 07777", "attr", "93cd1000cf400000000000000000");
 }
 
 /* -- rows -------------------------------------------------------------------------------------------------- */
@@ -1394,7 +1384,7 @@ make_node_rows(json_t *entries, fsp_buf_t *bytes)
     fsp_node_row_encode(&node_row, bytes);
     vectors_add(entries, "node row of a file with two heads", "row-node", fsp_buf_slice(bytes));
     fsp_buf_reset(bytes);
-    add_hex(entries, "refused: node row of a file without heads", "row-node", "9901c0a00000000090c400");
+    vectors_add_hex(entries, "refused: node row of a file without heads", "row-node", "9901c0a00000000090c400");
 }
 
 static void
@@ -1457,8 +1447,8 @@ make_rows(json_t *entries)
     fsp_buf_clear(&answered);
     fsp_buf_clear(&bytes);
     /* Rows of one value: their codec is the value's. */
-    add_hex(entries, "space name row: the space", "canon", "c41011111111111111111111111111111111");
-    add_hex(entries, "operation order row: log time", "canon", "cf0006446ccb2acb00");
+    vectors_add_hex(entries, "space name row: the space", "canon", "c41011111111111111111111111111111111");
+    vectors_add_hex(entries, "operation order row: log time", "canon", "cf0006446ccb2acb00");
 }
 
 static const vectors_kind_t kinds[] = {

@@ -3,6 +3,7 @@
  *
  * docs/protocol/client.md, peer.md.
  */
+#include "core/data/receipt.h"
 #include "proto/client.h"
 #include "proto/client_fields.h"
 #include "proto/peer.h"
@@ -44,16 +45,6 @@ read_envelope(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
 }
 
 static void
-add_hex(json_t *entries, const char *name, const char *kind, const char *hex)
-{
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, VECTORS_BYTES_MAX);
-    vectors_unhex(hex, &bytes);
-    vectors_add(entries, name, kind, fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-}
-
-static void
 make_envelopes(json_t *entries)
 {
     static const struct {
@@ -69,7 +60,7 @@ make_envelopes(json_t *entries)
         {"refused: body of 2097153 octets", "4653500101000003000000000000000900200001"},
     };
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        add_hex(entries, values[i].name, "envelope", values[i].hex);
+        vectors_add_hex(entries, values[i].name, "envelope", values[i].hex);
 }
 
 /* -- fields of a map --------------------------------------------------------------------------------------- */
@@ -203,7 +194,8 @@ type_name(unsigned type)
         {FSP_MSG_HELLO, "HELLO"},       {FSP_MSG_WELCOME, "WELCOME"}, {FSP_MSG_PING, "PING"},
         {FSP_MSG_PONG, "PONG"},         {FSP_MSG_OK, "OK"},           {FSP_MSG_ERROR, "ERROR"},
         {FSP_MSG_PUT, "PUT"},           {FSP_MSG_DATA, "DATA"},       {FSP_MSG_COMMIT, "COMMIT"},
-        {FSP_MSG_ABORT, "ABORT"},       {FSP_MSG_CREDIT, "CREDIT"},   {FSP_MSG_GET, "GET"},
+        {FSP_MSG_ABORT, "ABORT"},       {FSP_MSG_CREDIT, "CREDIT"},   {FSP_MSG_RESUME, "RESUME"},
+        {FSP_MSG_GET, "GET"},
         {FSP_MSG_STAT, "STAT"},         {FSP_MSG_LIST, "LIST"},       {FSP_MSG_VERSIONS, "VERSIONS"},
         {FSP_MSG_CHANGES, "CHANGES"},   {FSP_MSG_SPACES, "SPACES"},   {FSP_MSG_MKDIR, "MKDIR"},
         {FSP_MSG_DELETE, "DELETE"},     {FSP_MSG_MOVE, "MOVE"},       {FSP_MSG_COPY, "COPY"},
@@ -445,7 +437,10 @@ make_looks(json_t *entries)
     request.version_count = 1;
     request.client = fsp_slice_text("example/1.0");
     add_request(entries, "C:HELLO", FSP_MSG_HELLO);
+    FILL(request.session_id, 0x5e);
+    add_request(entries, "C:HELLO that takes a session up again", FSP_MSG_HELLO);
     memset(&request, 0, sizeof(request));
+    add_message(entries, "C:RESUME without a body", "client-request", FSP_MSG_RESUME, fsp_slice(NULL, 0));
     add_request(entries, "C:PING", FSP_MSG_PING);
 }
 
@@ -508,6 +503,25 @@ make_requests(json_t *entries)
     }
 }
 
+/* Of the version that is put below, by the node whose seed is 42 42 .. 42. */
+static void
+sign_receipt(fsp_buf_t *ret)
+{
+    fsp_secret_t seed;
+    FILL(seed, 0x42);
+    fsp_sign_key_t key;
+    fsp_sign_key_from_seed(&key, &seed);
+    static fsp_receipt_t receipt = {.durable_copies = 1, .wanted_copies = 1, .class_count = 1, .change = 301,
+                                    .issued = UINT64_C(1764083916000000)};
+    receipt.version_id = reply.version_id;
+    receipt.content_root = reply.content_root;
+    receipt.sha256 = reply.sha256;
+    receipt.classes[0] = (fsp_receipt_class_t){.kind = FSP_OBJECT_CHUNK, .count = 1, .node_count = 1, .zone_count = 1};
+    receipt.classes[0].nodes[0] = fsp_node_id_of(key.public_key);
+    fsp_buf_init(ret, FSP_RECEIPT_BYTES_MAX);
+    fsp_receipt_sign(&receipt, &key, ret);
+}
+
 static void
 make_results(json_t *entries)
 {
@@ -522,10 +536,19 @@ make_results(json_t *entries)
     reply.capability_count = 1;
     reply.space = fsp_slice_text("home");
     add_reply(entries, "S:WELCOME", "client-reply", FSP_MSG_WELCOME);
+    FILL(reply.session_id, 0x5e);
+    reply.grace_ms = 60000;
+    reply.resumed = true;
+    reply.change = 301;
+    add_reply(entries, "S:WELCOME to a session that was taken up again", "client-reply", FSP_MSG_WELCOME);
     memset(&reply, 0, sizeof(reply));
     add_message(entries, "S:PONG without a body", "client-reply", FSP_MSG_PONG, fsp_slice(NULL, 0));
     reply.credit = 8388608;
     add_reply(entries, "S:CREDIT", "client-reply", FSP_MSG_CREDIT);
+    reply.has_offset = true;
+    add_reply(entries, "S:CREDIT to a RESUME, from the beginning", "client-reply", FSP_MSG_CREDIT);
+    reply.offset = 262144;
+    add_reply(entries, "S:CREDIT to a RESUME", "client-reply", FSP_MSG_CREDIT);
 
     memset(&reply, 0, sizeof(reply));
     reply.has_node = true;
@@ -545,6 +568,12 @@ make_results(json_t *entries)
     reply.heads[0] = reply.version_id;
     reply.head_count = 1;
     add_reply(entries, "S:OK of a PUT", "client-reply", FSP_MSG_OK);
+    fsp_buf_t receipt;
+    sign_receipt(&receipt);
+    reply.receipt = fsp_buf_slice(&receipt);
+    add_reply(entries, "S:OK of a PUT with its receipt", "client-reply", FSP_MSG_OK);
+    reply.receipt.bytes = 0;
+    fsp_buf_clear(&receipt);
     reply.chunks_new = 0;
     reply.has_attr = true;
     reply.mode = 0644;
@@ -772,7 +801,7 @@ make_peer(json_t *entries)
     fsp_object_have_encode(&have, &bytes);
     vectors_add(entries, "OBJECT_HAVE of two", "peer-object-have", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
-    add_hex(entries, "refused: OBJECT_HAVE, one key and no length", "peer-object-have",
+    vectors_add_hex(entries, "refused: OBJECT_HAVE, one key and no length", "peer-object-have",
             "95c410111111111111111111111111111111110201c4207777777777777777777777777777777777777777777777777777777777"
             "777777c400");
     fsp_object_have_answer_encode((const uint8_t *)"\1\0", 2, &bytes);
@@ -798,8 +827,8 @@ make_peer(json_t *entries)
     fsp_peer_error_encode(FSP_LAYOUT, &bytes);
     vectors_add(entries, "ERROR layout", "peer-error", fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
-    add_hex(entries, "refused: ERROR that says OK", "peer-error", "920100");
-    add_hex(entries, "refused: ERROR with a status that is not listed", "peer-error", "920163");
+    vectors_add_hex(entries, "refused: ERROR that says OK", "peer-error", "920100");
+    vectors_add_hex(entries, "refused: ERROR with a status that is not listed", "peer-error", "920163");
 }
 
 static const vectors_kind_t kinds[] = {

@@ -251,6 +251,16 @@ vectors_add(json_t *entries, const char *name, const char *kind, fsp_slice_t byt
     ck_assert_int_eq(json_array_append_new(entries, entry), 0);
 }
 
+static inline void
+vectors_add_hex(json_t *entries, const char *name, const char *kind, const char *hex)
+{
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, VECTORS_BYTES_MAX);
+    vectors_unhex(hex, &bytes);
+    vectors_add(entries, name, kind, fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+}
+
 /* Takes given. */
 static inline void
 vectors_add_computed(json_t *entries, const char *name, const char *kind, json_t *given)

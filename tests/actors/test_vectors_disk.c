@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/* test_vectors_disk - golden vectors of what a node's directory holds beside the state machine's rows.  Layer tests.
+ *
+ * docs/protocol/store.md; node.keys and genesis: keys.md.
+ */
+#include "actors/identity.h"
+#include "core/base/canon.h"
+#include "core/data/objects.h"
+#include "core/engine/log_rows.h"
+#include "store/datadir.h"
+#include "store/watermark.h"
+#include "tests/unit/proto/vectors.h"
+#include "tests/unit/store/scratch.h"
+
+/* -- log --------------------------------------------------------------------------------------------------- */
+
+static fsp_status_t
+read_log_hard(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_log_hard_t row;
+    fsp_status_t status = fsp_log_hard_decode(bytes, &row);
+    if (status)
+        return status;
+    say_u64(meaning, "term", row.hard.term);
+    say_u64(meaning, "vote", row.hard.vote);
+    say_u64(meaning, "start", row.start);
+    say_u64(meaning, "start_term", row.start_term);
+    fsp_log_hard_encode(&row, again);
+    return FSP_OK;
+}
+
+static fsp_status_t
+read_log_entry(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_log_entry_t row;
+    fsp_status_t status = fsp_log_entry_decode(bytes, &row);
+    if (status)
+        return status;
+    say_u64(meaning, "term", row.term);
+    say_u64(meaning, "entry_kind", row.kind);
+    fsp_entry_t entry = {.term = row.term, .kind = row.kind};
+    if (row.kind == FSP_ENTRY_COMMAND) {
+        say_u64(meaning, "log_time", fsp_load_u64(row.bytes.data));
+        say_hex(meaning, "command",
+                fsp_slice(row.bytes.data + FSP_LOG_TIME_BYTES, row.bytes.bytes - FSP_LOG_TIME_BYTES));
+        entry.bytes = fsp_blob_copy(row.bytes.data, row.bytes.bytes);
+    }
+    fsp_log_entry_encode(&entry, again);
+    fsp_blob_destroy(&entry.bytes);
+    return FSP_OK;
+}
+
+static json_t *
+compute_log_key(const json_t *given)
+{
+    fsp_shard_ref_t shard = {.shard = (uint32_t)take_u64(given, "shard"),
+                             .generation = (uint32_t)take_u64(given, "generation")};
+    fsp_raft_member_t member = {.replica = take_u64(given, "replica")};
+    take_hex(given, "store", member.store_id.bytes, sizeof(member.store_id.bytes));
+    fsp_log_name_t name = fsp_log_name(shard, &member);
+    fsp_log_key_t hard = fsp_log_hard_key(&name), entry = fsp_log_entry_key(&name, take_u64(given, "index"));
+    json_t *result = json_object();
+    say_hex(result, "hard_state", fsp_log_key_slice(&hard));
+    say_hex(result, "entry", fsp_log_key_slice(&entry));
+    return result;
+}
+
+static void
+make_log(json_t *entries)
+{
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_VALUE_BYTES_MAX);
+    fsp_log_hard_encode(&(fsp_log_hard_t){.hard = {.term = 3, .vote = 1}, .start = 100, .start_term = 2}, &bytes);
+    vectors_add(entries, "hard state", "log-hard", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_log_entry_encode(&(fsp_entry_t){.term = 3, .kind = FSP_ENTRY_NOOP}, &bytes);
+    vectors_add(entries, "log entry without a command", "log-entry", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    uint8_t command[FSP_LOG_TIME_BYTES + 2];
+    fsp_store_u64(command, UINT64_C(1764083916000000));
+    command[8] = 0xc0;
+    command[9] = 0xde;
+    fsp_entry_t entry = {.term = 3, .kind = FSP_ENTRY_COMMAND, .bytes = fsp_blob_copy(command, sizeof(command))};
+    fsp_log_entry_encode(&entry, &bytes);
+    fsp_blob_destroy(&entry.bytes);
+    vectors_add(entries, "log entry with a command of two bytes", "log-entry", fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    vectors_add_hex(entries, "refused: log entry of version 2", "log-entry", "95020301c400c0");
+    vectors_add_hex(entries, "refused: log entry of term 0", "log-entry", "94010001c400");
+    vectors_add_hex(entries, "refused: log entry of kind 9", "log-entry", "94010309c400");
+    vectors_add_hex(entries, "refused: log entry, a command without log time", "log-entry", "94010302c40100");
+    vectors_add_hex(entries, "refused: log entry, bytes in a no-op", "log-entry", "94010301c40100");
+    vectors_add_hex(entries, "refused: hard state of version 2", "log-hard", "9602030100c0c0");
+    vectors_add_hex(entries, "refused: hard state, a field too few", "log-hard", "9401030100");
+    json_t *given = json_object();
+    say_u64(given, "shard", 1);
+    say_u64(given, "generation", 2);
+    say_u64(given, "replica", 3);
+    say(given, "store", json_string("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"));
+    say_u64(given, "index", 256);
+    vectors_add_computed(entries, "keys of a log", "log-key", given);
+}
+
+/* -- object rows ------------------------------------------------------------------------------------------- */
+
+static fsp_status_t
+read_object_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_object_row_t row;
+    fsp_status_t status = fsp_object_row_decode(bytes, &row);
+    if (status)
+        return status;
+    say_u64(meaning, "object_kind", row.kind);
+    say_u64(meaning, "open_bytes", row.open_bytes);
+    say_u64(meaning, "sealed_bytes", row.sealed_bytes);
+    say_u64(meaning, "where", row.family == FSP_FAMILY_BYTES ? 2 : 1);
+    say_u64(meaning, "stamp", row.stamp);
+    say_u64(meaning, "mark", row.mark);
+    say_u64(meaning, "flags", row.flags);
+    say_hex(meaning, "head", fsp_slice(row.head, sizeof(row.head)));
+    fsp_object_row_encode(&row, again);
+    return FSP_OK;
+}
+
+static json_t *
+compute_object_row_key(const json_t *given)
+{
+    fsp_space_id_t space_id;
+    fsp_key_t key;
+    take_hex(given, "space", space_id.bytes, sizeof(space_id.bytes));
+    take_hex(given, "key", key.bytes, sizeof(key.bytes));
+    unsigned bits = (unsigned)take_u64(given, "slot_bits");
+    fsp_buf_t row, bytes;
+    fsp_buf_init(&row, 64);
+    fsp_buf_init(&bytes, 64);
+    fsp_object_row_key(bits, space_id, key, 0, &row);
+    fsp_object_row_key(bits, space_id, key, 1, &bytes);
+    json_t *result = json_object();
+    say_hex(result, "row", fsp_buf_slice(&row));
+    say_hex(result, "bytes", fsp_buf_slice(&bytes));
+    fsp_buf_clear(&row);
+    fsp_buf_clear(&bytes);
+    return result;
+}
+
+static void
+make_object_rows(json_t *entries)
+{
+    fsp_object_row_t row = {.stamp = 2, .mark = 1, .family = FSP_FAMILY_OBJECT};
+    fsp_object_header_t header = {.kind = FSP_OBJECT_CHUNK, .generation = 7, .input_bytes = 5000,
+                                  .plain_bytes = 5000};
+    memset(header.salt, 0x5a, sizeof(header.salt));
+    memset(row.head, 0x4e, sizeof(row.head));
+    fsp_object_header_encode(&header, row.head);
+    row.kind = header.kind;
+    row.sealed_bytes = fsp_object_sealed_bytes(&header);
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, 1024);
+    fsp_object_row_encode(&row, &bytes);
+    vectors_add(entries, "object row, bytes beside it", "object-row", fsp_buf_slice(&bytes));
+    bytes.data[1] = 2;
+    vectors_add(entries, "refused: object row of version 2", "object-row", fsp_buf_slice(&bytes));
+    bytes.data[1] = 1;
+    bytes.data[2] = FSP_OBJECT_TREE;
+    vectors_add(entries, "refused: object row of another kind than its header", "object-row", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    header = (fsp_object_header_t){.kind = FSP_OBJECT_TREE, .generation = 7, .open_bytes = 90000, .input_bytes = 36,
+                                   .plain_bytes = 36};
+    fsp_object_header_encode(&header, row.head);
+    row.kind = header.kind;
+    row.open_bytes = header.open_bytes;
+    row.sealed_bytes = fsp_object_sealed_bytes(&header);
+    row.family = FSP_FAMILY_BYTES;
+    row.flags = FSP_OBJECT_GUEST | FSP_OBJECT_SUSPECT;
+    fsp_object_row_encode(&row, &bytes);
+    vectors_add(entries, "object row of a tree node in the family bytes, guest and suspect", "object-row",
+                fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    json_t *given = json_object();
+    say_u64(given, "slot_bits", 16);
+    say(given, "space", json_string("11111111111111111111111111111111"));
+    say(given, "key", json_string("deadbeef00000000000000000000000000000000000000000000000000000000"));
+    vectors_add_computed(entries, "keys of an object", "object-row-key", given);
+}
+
+/* -- watermark --------------------------------------------------------------------------------------------- */
+
+static json_t *
+say_marks(const fsp_watermark_t *mark)
+{
+    json_t *marks = json_array();
+    for (uint32_t i = 0; i < mark->count; i++) {
+        json_t *value = json_object();
+        say_u64(value, "shard", mark->marks[i].shard);
+        say_u64(value, "replica", mark->marks[i].replica);
+        say_u64(value, "index", mark->marks[i].index);
+        json_array_append_new(marks, value);
+    }
+    return marks;
+}
+
+static fsp_status_t
+read_watermark_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    static fsp_watermark_t mark;
+    fsp_status_t status = fsp_watermark_decode_row(bytes, &mark);
+    if (status)
+        return status;
+    say_u64(meaning, "sequence", mark.sequence);
+    say(meaning, "marks", say_marks(&mark));
+    fsp_watermark_encode_row(&mark, again);
+    return FSP_OK;
+}
+
+static json_t *
+describe_slot(const uint8_t *slot)
+{
+    json_t *object = json_object();
+    size_t used = 40 + 20 * (size_t)fsp_load_u32(slot + 32);
+    say_hex(object, "front", fsp_slice(slot, used));
+    size_t zeros = 0;
+    while (used + zeros < FSP_WATERMARK_SLOT_BYTES - 8 && slot[used + zeros] == 0)
+        zeros++;
+    say_u64(object, "zeros", zeros);
+    say_hex(object, "checksum", fsp_slice(slot + FSP_WATERMARK_SLOT_BYTES - 8, 8));
+    return object;
+}
+
+/* A new file, and one write into it. */
+static json_t *
+compute_watermark_file(const json_t *given)
+{
+    static fsp_watermark_t mark, found;
+    memset(&mark, 0, sizeof(mark));
+    mark.sequence = take_u64(given, "sequence");
+    mark.clean = json_is_true(take(given, "clean"));
+    size_t index;
+    json_t *value;
+    json_array_foreach((json_t *)(uintptr_t)take(given, "marks"), index, value)
+        (void)fsp_watermark_note(&mark, (uint32_t)take_u64(value, "shard"), take_u64(value, "replica"),
+                                 take_u64(value, "index"));
+    char *directory = scratch_make();
+    fsp_watermark_file_t file;
+    fsp_error_t error;
+    ck_assert_int_eq(fsp_watermark_file_make(directory, &error), FSP_OK);
+    ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
+    ck_assert_int_eq(fsp_watermark_file_write(&file, &mark, &error), FSP_OK);
+    fsp_watermark_file_close(&file);
+    ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
+    fsp_watermark_file_close(&file);
+    ck_assert(found.sequence == mark.sequence && found.clean == mark.clean && found.count == mark.count);
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_WATERMARK_FILE_BYTES);
+    ck_assert_int_eq(fsp_datadir_read(directory, "WATERMARK", false, &bytes, &error), FSP_OK);
+    ck_assert_uint_eq(bytes.bytes, FSP_WATERMARK_FILE_BYTES);
+    json_t *result = json_object(), *slots = json_array();
+    json_array_append_new(slots, describe_slot(bytes.data));
+    json_array_append_new(slots, describe_slot(bytes.data + FSP_WATERMARK_SLOT_BYTES));
+    say(result, "slots", slots);
+    fsp_buf_clear(&bytes);
+    scratch_end(&directory);
+    return result;
+}
+
+static void
+make_watermark(json_t *entries)
+{
+    static fsp_watermark_t mark;
+    memset(&mark, 0, sizeof(mark));
+    mark.sequence = 1000;
+    (void)fsp_watermark_note(&mark, 0, 1, 500);
+    (void)fsp_watermark_note(&mark, 7, UINT64_MAX, UINT64_MAX);
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_WATERMARK_ROW_BYTES_MAX);
+    fsp_watermark_encode_row(&mark, &bytes);
+    vectors_add(entries, "watermark row", "watermark-row", fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    json_t *given = json_object();
+    say_u64(given, "sequence", 0);
+    say_bool(given, "clean", false);
+    say(given, "marks", json_array());
+    vectors_add_computed(entries, "new WATERMARK, written once", "watermark-file", given);
+    given = json_object();
+    say_u64(given, "sequence", mark.sequence);
+    say_bool(given, "clean", true);
+    say(given, "marks", say_marks(&mark));
+    vectors_add_computed(entries, "WATERMARK of a clean stop", "watermark-file", given);
+}
+
+/* -- identity ---------------------------------------------------------------------------------------------- */
+
+static fsp_store_t *
+open_store(const char *directory)
+{
+    fsp_store_config_t config = {.directory = directory, .sync = true};
+    fsp_store_t *store = NULL;
+    fsp_error_t error;
+    bool fresh;
+    ck_assert_msg(fsp_store_open(&config, &store, &fresh, &error) == FSP_OK, "%s", error.text);
+    return store;
+}
+
+static void
+put_row(fsp_batch_t *batch, const char *key, const json_t *given, const char *field)
+{
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, 4096);
+    vectors_unhex(take_text(given, field), &bytes);
+    fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(key), fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+}
+
+/* A directory that holds node.keys, genesis record and sealed mesh key is this node of this mesh. */
+static json_t *
+compute_identity(const json_t *given)
+{
+    char *directory = scratch_make();
+    fsp_store_t *store = open_store(directory);
+    fsp_error_t error;
+    fsp_batch_t *batch = fsp_batch_new();
+    put_row(batch, "genesis", given, "genesis");
+    put_row(batch, "kek.gateway", given, "kek_gateway");
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    fsp_batch_destroy(&batch);
+    fsp_buf_t keys;
+    fsp_buf_init(&keys, 4096);
+    vectors_unhex(take_text(given, "node_keys"), &keys);
+    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_buf_slice(&keys), &error), FSP_OK);
+    fsp_buf_clear(&keys);
+    fsp_identity_t identity;
+    json_t *result = json_object();
+    fsp_status_t status = fsp_identity_open(directory, store, &identity, &error);
+    if (status) {
+        say(result, "refused", json_string(fsp_status_name(status)));
+    } else {
+        say_id(result, "mesh", identity.mesh_id);
+        say_id(result, "node", identity.node_id);
+        say_id(result, "store", identity.store_id);
+        say_id(result, "mesh_key", identity.mesh_key);
+        say_hex(result, "sign_public_key", fsp_slice(identity.sign_key.public_key, 32));
+        say_hex(result, "curve_public_key", fsp_slice(identity.curve_key.public_key, 32));
+        say_hex(result, "sealing_public_key", fsp_slice(identity.sealing_key.public_key, 32));
+        say_hex(result, "admin_public_key", fsp_slice(identity.admin_public_key, 32));
+        say_u64(result, "slot_bits", identity.slot_bits);
+    }
+    fsp_store_close(&store, true, 1000000);
+    scratch_end(&directory);
+    return result;
+}
+
+/* Takes nothing; each of the three in hex. */
+static json_t *
+example_identity(uint64_t keys_format, uint64_t genesis_format, uint64_t slot_bits)
+{
+    fsp_secret_t seed, curve, sealing, mesh_key, ephemeral;
+    FILL(seed, 0x42);
+    FILL(curve, 0x43);
+    FILL(sealing, 0x44);
+    FILL(mesh_key, 0x45);
+    FILL(ephemeral, 0x46);
+    fsp_store_id_t store_id;
+    FILL(store_id, 0x0f);
+    fsp_sign_key_t sign_key;
+    fsp_box_key_t sealing_key;
+    fsp_sign_key_from_seed(&sign_key, &seed);
+    fsp_box_key_from_secret(&sealing_key, &sealing);
+    json_t *given = json_object();
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, 4096);
+    fsp_canon_array(&bytes, 5);
+    fsp_canon_uint(&bytes, keys_format);
+    fsp_canon_id(&bytes, store_id);
+    fsp_canon_id(&bytes, seed);
+    fsp_canon_id(&bytes, curve);
+    fsp_canon_id(&bytes, sealing);
+    say_hex(given, "node_keys", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    uint8_t admin[32], nonce[32];
+    memset(admin, 0x47, sizeof(admin));
+    memset(nonce, 0x48, sizeof(nonce));
+    fsp_canon_array(&bytes, 6);
+    fsp_canon_uint(&bytes, genesis_format);
+    fsp_canon_uint(&bytes, UINT64_C(1764083916000000));
+    fsp_canon_uint(&bytes, slot_bits);
+    fsp_canon_bin(&bytes, fsp_slice(sign_key.public_key, 32));
+    fsp_canon_bin(&bytes, fsp_slice(admin, sizeof(admin)));
+    fsp_canon_bin(&bytes, fsp_slice(nonce, sizeof(nonce)));
+    say_hex(given, "genesis", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    ck_assert_int_eq(fsp_box_seal(sealing_key.public_key, &ephemeral, FSP_SLICE_OF(mesh_key), &bytes), FSP_OK);
+    say_hex(given, "kek_gateway", fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    return given;
+}
+
+/* The store's own rows as a new store has them. */
+static json_t *
+compute_new_store(const json_t *given)
+{
+    (void)given;
+    static const char *const rows[] = {"format", "sequence"};
+    char *directory = scratch_make();
+    fsp_store_t *store = open_store(directory);
+    json_t *result = json_object();
+    for (size_t i = 0; i < 2; i++) {
+        fsp_buf_t value;
+        fsp_buf_init(&value, 64);
+        fsp_view_t *local = fsp_store_view(store, FSP_FAMILY_LOCAL);
+        ck_assert_int_eq(fsp_view_get(local, fsp_slice_text(rows[i]), &value), FSP_OK);
+        say_hex(result, rows[i], fsp_buf_slice(&value));
+        fsp_buf_clear(&value);
+    }
+    fsp_store_close(&store, true, 1000000);
+    scratch_end(&directory);
+    return result;
+}
+
+static void
+make_store(json_t *entries)
+{
+    make_log(entries);
+    make_object_rows(entries);
+    make_watermark(entries);
+    vectors_add_computed(entries, "a new store's own rows", "new-store", json_object());
+    vectors_add_computed(entries, "identity of a node", "identity", example_identity(1, 1, 16));
+    vectors_add_computed(entries, "refused: node.keys of format 2", "identity", example_identity(2, 1, 16));
+    vectors_add_computed(entries, "refused: genesis of format 2", "identity", example_identity(1, 2, 16));
+    vectors_add_computed(entries, "refused: genesis with 15 slot bits", "identity", example_identity(1, 1, 15));
+}
+
+static const vectors_kind_t kinds[] = {
+    {"log-hard", read_log_hard, NULL},
+    {"log-entry", read_log_entry, NULL},
+    {"log-key", NULL, compute_log_key},
+    {"object-row", read_object_row, NULL},
+    {"object-row-key", NULL, compute_object_row_key},
+    {"watermark-row", read_watermark_row, NULL},
+    {"watermark-file", NULL, compute_watermark_file},
+    {"new-store", NULL, compute_new_store},
+    {"identity", NULL, compute_identity},
+    {NULL, NULL, NULL},
+};
+
+static const vectors_file_t files[] = {{"store", make_store}, {NULL, NULL}};
+
+int
+main(int argc, char **argv)
+{
+    return vectors_main("vectors_disk", files, kinds, argc, argv);
+}
