@@ -201,8 +201,11 @@ fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_t bytes)
 {
-    if (!call->upload || call->committed || bytes.bytes == 0 ||
-        offset != fsp_upload_received_bytes(call->upload)) {
+    if (!call->upload) { /* it waits for memory: nothing was granted yet */
+        fsp_frontend_error(self, call, FSP_NO_CREDIT, NULL);
+        return;
+    }
+    if (call->committed || bytes.bytes == 0 || offset != fsp_upload_received_bytes(call->upload)) {
         if (!(call->request.end && bytes.bytes == 0))
             fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
         return;

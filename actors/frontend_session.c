@@ -115,6 +115,10 @@ fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id,
 void
 fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body)
 {
+    for (size_t i = 0; i < ANSWERS_KEPT; i++) {
+        if (session->answers[i].request_id == request_id)
+            session->answers[i].type = 0; /* of another upload that had this id before */
+    }
     size_t slot = session->answer_count++ % ANSWERS_KEPT;
     session->answers[slot].request_id = request_id;
     session->answers[slot].type = type;

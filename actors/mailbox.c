@@ -15,9 +15,13 @@ void __tsan_release(void *address);
 static char doors[FSP_ACTOR_COUNT];
 #define DOOR_OUT(to) __tsan_release(&doors[to])
 #define DOOR_IN(self) __tsan_acquire(&doors[self])
+#define BLOB_OUT(blob) __tsan_release(blob)
+#define BLOB_IN(blob) __tsan_acquire(blob)
 #else
 #define DOOR_OUT(to) ((void)(to))
 #define DOOR_IN(self) ((void)(self))
+#define BLOB_OUT(blob) ((void)(blob))
+#define BLOB_IN(blob) ((void)(blob))
 #endif
 
 struct fsp_mailbox {
@@ -141,6 +145,7 @@ release_blob(void *data, void *hint)
 {
     (void)data;
     fsp_blob_t *blob = hint;
+    BLOB_IN(blob);
     fsp_blob_destroy(&blob);
 }
 
@@ -154,6 +159,7 @@ fsp_blob_to_msg(fsp_blob_t **blob_p, zmq_msg_t *ret)
         const uint8_t *in;
         void *out;
     } data = {.in = fsp_blob_data(blob)};
+    BLOB_OUT(blob);
     int rc = zmq_msg_init_data(ret, data.out, fsp_blob_bytes(blob), release_blob, blob);
     FSP_ASSERT(rc == 0);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* storecheck - `filesphered check DIR`: reads a stopped store and verifies all of it.  Layer actors.
+/* storecheck - `filesphered check DIR`: is all of a stopped store whole?  Layer actors.
  *
- * Memory: the database's cache (32 MiB) and what lies in its write-ahead log, 64 MiB at most for keys of objects seen,
- * rows of entries that the state lacks, one object at a time.
+ * Memory: the database's cache (32 MiB) and what lies in its write-ahead log, 64 MiB at most for
+ * keys of objects seen, rows of entries that the state lacks, one object at a time.
  */
 #include "actors/storecheck.h"
 
@@ -43,7 +43,7 @@ typedef struct {
     fsp_buf_t line;
 } storecheck_t;
 
-/* ---- saying ------------------------------------------------------------------------------------------------- */
+/* ---- saying ---------------------------------------------------------------------------------- */
 
 /* Names come from users: what a terminal would act on is written as \xNN. */
 static void
@@ -138,7 +138,7 @@ static void
 add_fault(storecheck_t *self, const char *kind, fsp_slice_t key, const char *what)
 {
     fsp_fault_t fault = {.kind = kind, .key = key};
-    (void)snprintf(fault.what, sizeof(fault.what), "%s", what);
+    (void)snprintf(fault.what, sizeof(fault.what), "%.*s", (int)sizeof(fault.what) - 1, what);
     on_fault(self, &fault);
 }
 
@@ -180,8 +180,8 @@ print_result_text(storecheck_t *self)
 {
     const fsp_audit_counts_t *counts = &self->counts;
     const fsp_proof_t *proof = &self->proof;
-    (void)printf("%llu files, %llu directories, %llu symlinks, %llu versions of %llu bytes, %llu changes, "
-                 "%llu operations\n",
+    (void)printf("%llu files, %llu directories, %llu symlinks, %llu versions of %llu bytes, "
+                 "%llu changes, %llu operations\n",
                  (unsigned long long)counts->files, (unsigned long long)counts->directories,
                  (unsigned long long)counts->symlinks, (unsigned long long)counts->versions,
                  (unsigned long long)counts->used_bytes, (unsigned long long)counts->changes,
@@ -190,15 +190,17 @@ print_result_text(storecheck_t *self)
                  (unsigned long long)proof->object_bytes);
     if (proof->seen && !fsp_keyset_full(proof->seen))
         (void)printf("; %llu of them (%llu bytes) belong to no version",
-                     (unsigned long long)proof->orphan_count, (unsigned long long)proof->orphan_bytes);
+                     (unsigned long long)proof->orphan_count,
+                     (unsigned long long)proof->orphan_bytes);
     (void)printf("\nlog %llu to %llu, state at %llu%s\n", (unsigned long long)self->log.start + 1,
                  (unsigned long long)self->log.last, (unsigned long long)self->log.applied,
                  self->applied > self->log.applied ? " and the rest applies" : "");
-    (void)printf("%llu fault%s%s\n", (unsigned long long)self->fault_count, self->fault_count == 1 ? "" : "s",
+    (void)printf("%llu fault%s%s\n", (unsigned long long)self->fault_count,
+                 self->fault_count == 1 ? "" : "s",
                  self->config->quick ? " (quick: chunks were not read)" : "");
 }
 
-/* ---- parts ----------------------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static void
 check_local(storecheck_t *self)
@@ -209,16 +211,19 @@ check_local(storecheck_t *self)
     while (cursor->valid)
         fsp_cursor_next(cursor);
     if (cursor->status != FSP_OK)
-        add_fault(self, "unreadable", (fsp_slice_t){0}, "the node's own rows are not readable to their end");
+        add_fault(self, "unreadable", (fsp_slice_t){0},
+                  "the node's own rows are not readable to their end");
     fsp_cursor_destroy(&cursor);
     /* Without a clean stop it may be what a power failure left of the last write to it. */
     if (mark->clean && !fsp_readonly_slots_whole(self->store))
-        add_fault(self, "watermark", (fsp_slice_t){0}, "a slot of WATERMARK is damaged; the other one says the same");
+        add_fault(self, "watermark", (fsp_slice_t){0},
+                  "a slot of WATERMARK is damaged; the other one says the same");
     fsp_error_t error = {.text = ""};
-    self->identified = fsp_identity_read(self->config->directory, local, &self->identity, &error) == FSP_OK;
+    const char *directory = self->config->directory;
+    self->identified = fsp_identity_read(directory, local, &self->identity, &error) == FSP_OK;
     if (!self->identified)
         add_fault(self, "identity", (fsp_slice_t){0}, error.text);
-    else if (fsp_identity_check_recovery(self->config->directory, local, &self->identity, &error) != FSP_OK)
+    else if (fsp_identity_check_recovery(directory, local, &self->identity, &error) != FSP_OK)
         add_fault(self, "identity", (fsp_slice_t){0}, error.text);
 }
 
@@ -248,8 +253,8 @@ check_state(storecheck_t *self)
     fsp_audit_state(home, fsp_overlay_view(self->state), on_fault, self, &self->counts);
     if (self->fault_count > before || !self->log.sound || self->log.applied == self->log.last)
         return;
-    if (fsp_log_replay(&self->replica, fsp_readonly_view(self->store, FSP_FAMILY_LOG), &self->log, self->state,
-                       REPLAY_BYTES_MAX, on_fault, self, &self->applied)) {
+    if (fsp_log_replay(&self->replica, fsp_readonly_view(self->store, FSP_FAMILY_LOG), &self->log,
+                       self->state, REPLAY_BYTES_MAX, on_fault, self, &self->applied)) {
         self->counts = (fsp_audit_counts_t){0};
         fsp_audit_state(home, fsp_overlay_view(self->state), on_fault, self, &self->counts);
     }
@@ -277,13 +282,16 @@ check_space(storecheck_t *self, fsp_space_id_t space_id, const fsp_space_row_t *
     fsp_space_keys_t *keys = fsp_space_keys_new();
     for (size_t i = 0; i < space->key_count; i++) {
         if (!unwrap(self, FSP_WRAP_SPACE_KEY, space->keys[i].wrapped, &secret))
-            add_fault(self, "key", FSP_SLICE_OF(space_id), "a key of the space does not open with the mesh key");
+            add_fault(self, "key", FSP_SLICE_OF(space_id),
+                      "a key of the space does not open with the mesh key");
         else if (!fsp_space_keys_get(keys, space->keys[i].generation))
             fsp_space_keys_add(keys, space->keys[i].generation, &secret);
     }
     if (!unwrap(self, FSP_WRAP_CUT_KEY, space->wrapped_cut_key, &secret))
-        add_fault(self, "key", FSP_SLICE_OF(space_id), "the cut key of the space does not open with the mesh key");
-    const fsp_chunk_params_t params = {space->chunk_bytes_min, space->chunk_bytes_avg, space->chunk_bytes_max};
+        add_fault(self, "key", FSP_SLICE_OF(space_id),
+                  "the cut key of the space does not open with the mesh key");
+    const fsp_chunk_params_t params = {space->chunk_bytes_min, space->chunk_bytes_avg,
+                                       space->chunk_bytes_max};
     if (!fsp_chunk_params_valid(&params))
         add_fault(self, "space", FSP_SLICE_OF(space_id), "no chunk lengths");
     self->proof.space_id = space_id;
@@ -300,12 +308,13 @@ check_spaces(storecheck_t *self)
     from.used -= sizeof(fsp_space_id_t);
     fsp_row_key_t to = from;
     fsp_row_key_to_prefix_end(&to);
-    fsp_cursor_t *cursor =
-        fsp_view_scan(fsp_overlay_view(self->state), fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    fsp_cursor_t *cursor = fsp_view_scan(fsp_overlay_view(self->state), fsp_row_key_slice(&from),
+                                         fsp_row_key_slice(&to));
     for (; cursor->valid; fsp_cursor_next(cursor)) {
         fsp_space_row_t space;
         fsp_space_id_t space_id;
-        if (cursor->key.bytes != FSP_ROW_PREFIX_BYTES || fsp_space_row_decode(cursor->value, &space) != FSP_OK)
+        if (cursor->key.bytes != FSP_ROW_PREFIX_BYTES ||
+            fsp_space_row_decode(cursor->value, &space) != FSP_OK)
             continue; /* reported with the state */
         memcpy(space_id.bytes, cursor->key.data + from.used, sizeof(space_id.bytes));
         check_space(self, space_id, &space);
@@ -331,8 +340,8 @@ check_objects(storecheck_t *self)
     self->proof.context = self;
     self->proof.quick = self->config->quick;
     check_spaces(self);
-    fsp_proof_rows(&self->proof,
-                   self->config->quick ? NULL : fsp_readonly_view(self->store, FSP_FAMILY_BYTES));
+    fsp_view_t *bytes = fsp_readonly_view(self->store, FSP_FAMILY_BYTES);
+    fsp_proof_rows(&self->proof, self->config->quick ? NULL : bytes);
 }
 
 static void
@@ -347,7 +356,7 @@ check_all(storecheck_t *self)
         check_objects(self);
 }
 
-/* ---- run -------------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 static int
 print_error(storecheck_t *self, fsp_status_t status, const char *words)

@@ -462,6 +462,8 @@ static fsp_status_t
 open_node(supervisor_t *self, fsp_error_t *error)
 {
     fsp_status_t status = fsp_datadir_make(self->config->directory, error);
+    if (status == FSP_OK)
+        status = fsp_datadir_check_own(self->config->directory, error);
     if (status != FSP_OK)
         return status;
     fsp_store_config_t config = {.directory = self->config->directory,

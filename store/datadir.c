@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -291,4 +292,46 @@ fsp_datadir_read(const char *directory, const char *name, bool secret, fsp_buf_t
     fsp_status_t status = read_open(fd, directory, name, secret, ret, error);
     (void)close(fd);
     return status;
+}
+
+/* Files that a node makes before it has a database, and what mkfs leaves. */
+static bool
+is_own_file(const char *name)
+{
+    static const char *const own[] = {".",          "..",           "lock",          "WATERMARK",          "node.keys",
+                                      "lost+found", "admin.profile", "recovery-code", "admin.profile.init"};
+    size_t bytes = strlen(name);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (strcmp(name, own[i]) == 0)
+            return true;
+        /* The temporary file of a write that was cut short: ".NAME.new". */
+        size_t own_bytes = strlen(own[i]);
+        if (bytes == own_bytes + 5 && name[0] == '.' && strncmp(name + 1, own[i], own_bytes) == 0 &&
+            strcmp(name + 1 + own_bytes, ".new") == 0)
+            return true;
+    }
+    return false;
+}
+
+fsp_status_t
+fsp_datadir_check_own(const char *directory, fsp_error_t *error)
+{
+    DIR *entries = opendir(directory);
+    if (!entries)
+        return fsp_error_set(error, FSP_IO, "%.150s: cannot be read: %s", directory, strerrordesc_np(errno));
+    const struct dirent *entry;
+    char foreign[64] = "";
+    bool has_database = false;
+    while ((entry = readdir(entries))) {
+        if (strcmp(entry->d_name, "db") == 0)
+            has_database = true;
+        else if (foreign[0] == '\0' && !is_own_file(entry->d_name))
+            (void)snprintf(foreign, sizeof(foreign), "%.63s", entry->d_name);
+    }
+    (void)closedir(entries);
+    if (has_database || foreign[0] == '\0')
+        return FSP_OK;
+    return fsp_error_set(error, FSP_EXISTS,
+                         "%.100s holds files of something else (%s): give an empty or missing directory",
+                         directory, foreign);
 }

@@ -8,6 +8,9 @@
 
 /* Makes the directory (0700) and its parents if they are missing. */
 FSP_MUST_CHECK fsp_status_t fsp_datadir_make(const char *directory, fsp_error_t *error);
+/* EXISTS, naming one, if the directory has no database but files of somebody else: a node must not settle among them.
+   OK for an empty directory, for one with a database, and for one whose first start was cut short. */
+FSP_MUST_CHECK fsp_status_t fsp_datadir_check_own(const char *directory, fsp_error_t *error);
 /* Holds DIR/lock (flock) for this process and writes its pid into it.  A held lock is retried until
    wait_us have passed, then LOCK_HELD with the holder's pid in the text.  ret_fd keeps it until
    closed. */

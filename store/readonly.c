@@ -37,7 +37,8 @@ static fsp_status_t
 nothing_yet(const char *directory, fsp_error_t *error)
 {
     return fsp_error_set(error, FSP_NOT_FOUND,
-                         "the first start in %.150s was cut short: there is nothing yet", directory);
+                         "the first start in %.150s was cut short: there is nothing yet",
+                         directory);
 }
 
 static fsp_status_t

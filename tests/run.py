@@ -70,8 +70,21 @@ def build():
     return Result("build", 1, 0, time.monotonic() - start, "")
 
 
+def demo():
+    """The release tree builds without a warning, and the tour of the README is true on it."""
+    release = ROOT / "build" / "release-check"
+    for command in (["cmake", "--preset", "release", "-B", str(release), "--log-level=WARNING"],
+                    ["cmake", "--build", str(release), "-j", "1"]):
+        code, output, seconds = run(command, 3000, dict(os.environ))
+        if code != 0:
+            return Result("demo", 0, 1, seconds, output)
+    code, output, seconds = run([str(ROOT / "tests" / "system" / "demo.sh"), str(release / "bin")], 120)
+    return Result("demo", 2 if code == 0 else 1, 0 if code == 0 else 1, seconds, output)
+
+
 def jobs(long):
     """(part, name, function) of everything, the long ones first so that both cores stay busy."""
+    yield "system", "demo", demo
     system = sorted((ROOT / "tests" / "system").glob("test_*.py"))
     for path in system:
         command = ["/usr/bin/python3", str(path)] + (["--long"] if long else [])

@@ -145,7 +145,7 @@ list(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
         fsp_entry_row_t row;
         if (cursor->key.bytes <= name_at || fsp_entry_row_decode(cursor->value, &row))
             return fsp_machine_fail(m, FSP_DAMAGED);
-        bool fits;
+        bool fits = false;
         status = list_entry(m, fsp_slice(cursor->key.data + name_at, cursor->key.bytes - name_at),
                             &row, answering, &fits);
         if (status)

@@ -160,6 +160,23 @@ START_TEST(actor_ends_only_when_it_is_idle)
 }
 END_TEST
 
+/* Another actor failed: what this one waits for does not come. */
+START_TEST(actor_in_a_hurry_does_not_wait)
+{
+    world_begin();
+    probe_args_t args = {.work = UINT_MAX};
+    fsp_actor_t *actor = fsp_actor_new(&probe_class, FSP_ACTOR_SHARD, &args);
+    fsp_error_t reply;
+    ck_assert_int_eq(fsp_actor_command(actor, "START", &reply), FSP_OK);
+    fsp_time_t before = fsp_clock_mono_us();
+    fsp_actor_hurry(actor);
+    fsp_actor_destroy(&actor);
+    ck_assert(fsp_clock_mono_us() - before < 5 * 1000 * 1000);
+    ck_assert_uint_eq(args.stopped, 1);
+    fsp_actor_hurry(NULL);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -170,6 +187,7 @@ main(void)
     tcase_add_test(tests, messages_are_answered_and_commands_are_heard);
     tcase_add_test(tests, failure_reaches_the_supervisor_also_during_a_command);
     tcase_add_test(tests, actor_ends_only_when_it_is_idle);
+    tcase_add_test(tests, actor_in_a_hurry_does_not_wait);
     suite_add_tcase(suite, tests);
     return world_main(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ck - Check's assertions for fuzz targets, so that they share helpers with unit tests.  Layer tests.
+/* ck - Check's assertions for fuzz targets, which so share helpers with unit tests.  Layer tests.
  *
  * Include before any header of tests/unit: it stands in for suite.h.
  */

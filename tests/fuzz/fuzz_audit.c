@@ -2,8 +2,8 @@
 /* fuzz_audit - checking and asking a state whose rows were damaged.  Layer tests.
  *
  * A small state, then changes to its rows: how u8, which u8, and what.  The audit must end and must
- * not crash whatever the rows say; it finds nothing in a state that nobody touched.  Queries answer,
- * or say that the state cannot be read.
+ * not crash whatever the rows say; it finds nothing in a state that nobody touched.  Queries
+ * answer, or say that the state cannot be read.
  */
 #include "tests/fuzz/ck.h"
 
@@ -22,7 +22,8 @@ count_fault(void *context, const fsp_fault_t *fault)
     FUZZ_CHECK(strnlen(fault->what, sizeof(fault->what)) < sizeof(fault->what));
     fsp_buf_t path;
     fsp_buf_init(&path, 256);
-    fsp_audit_path(world.shard, fsp_memview_view(world.rows), fault->space_id, fault->file_id, &path);
+    fsp_audit_path(world.shard, fsp_memview_view(world.rows), fault->space_id, fault->file_id,
+                   &path);
     fsp_buf_clear(&path);
     faults++;
 }

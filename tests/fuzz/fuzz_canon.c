@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_canon - the reader of canonical msgpack: what it takes has no other encoding.  Layer tests. */
+/* fuzz_canon - the reader of canonical msgpack takes one encoding of a value.  Layer tests. */
 #include "core/base/canon.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_metarows - rows of the state machine: selector u8 (a table), then the value.  Layer tests. */
+/* fuzz_metarows - rows of the state machine: selector u8 (a table), then a value.  Layer tests. */
 #include "core/meta/changes.h"
 #include "core/meta/rows.h"
 #include "core/meta/versions.h"

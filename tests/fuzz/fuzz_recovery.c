@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzz_recovery - recovery codes as people type them; sealed boxes and wrapped keys.  Layer tests. */
+/* fuzz_recovery - recovery codes as people type them; sealed boxes, wrapped keys.  Layer tests. */
 #include "core/crypto/keys.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -205,8 +205,9 @@ take_answer(client_t *client, slot_t *slot, const fsp_envelope_t *envelope, fsp_
         FUZZ_CHECK(fsp_reply_decode(body, &reply) == FSP_OK);
     FUZZ_CHECK(payload_bytes <= FSP_FRAME_BYTES_MAX);
     if (told)
-        fprintf(stderr, "  client %d gets %d for %d (code %d, credit %d)\n", (int)(client - clients),
-                envelope->type, (int)envelope->request_id, (int)reply.code, (int)reply.credit);
+        fprintf(stderr, "  client %d gets %d for %d (code %d, credit %d)\n",
+                (int)(client - clients), envelope->type, (int)envelope->request_id,
+                (int)reply.code, (int)reply.credit);
     switch (envelope->type) {
     case FSP_MSG_WELCOME:
         session_ids[client - clients] = reply.session_id;
@@ -260,8 +261,8 @@ read_client(client_t *client)
             more = zmq_msg_more(&frames[count++]);
         }
         fsp_envelope_t envelope;
-        FUZZ_CHECK(fsp_envelope_decode(fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])),
-                                       &envelope) == FSP_OK);
+        fsp_slice_t head = fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]));
+        FUZZ_CHECK(fsp_envelope_decode(head, &envelope) == FSP_OK);
         size_t payload_at = envelope.body_bytes > 0 ? 2 : 1;
         FUZZ_CHECK(count <= payload_at + 1 && count >= payload_at);
         fsp_slice_t body = fsp_slice(NULL, 0);
@@ -311,12 +312,14 @@ static void
 read_boxes(void)
 {
     fsp_mailbox_t *boxes[] = {shard_box, objects_box, worker_boxes[0], worker_boxes[1]};
+    static const fsp_actor_id_t asked[] = {FSP_ACTOR_SHARD, FSP_ACTOR_OBJECTS, FSP_ACTOR_WORKER,
+                                           (fsp_actor_id_t)(FSP_ACTOR_WORKER + 1)};
     for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
-        while (question_count < QUESTIONS_MAX && fsp_mailbox_receive(boxes[i], &questions[question_count])) {
-            /* `from` is the frontend: remember whom it asked instead. */
-            questions[question_count].from =
-                i == 0 ? FSP_ACTOR_SHARD
-                       : i == 1 ? FSP_ACTOR_OBJECTS : (fsp_actor_id_t)(FSP_ACTOR_WORKER + i - 2);
+        while (question_count < QUESTIONS_MAX) {
+            fsp_mail_t *question = &questions[question_count];
+            if (!fsp_mailbox_receive(boxes[i], question))
+                break;
+            question->from = asked[i]; /* not the frontend, but whom it asked */
             question_count++;
         }
     }
@@ -338,9 +341,11 @@ settle_clients(void)
 
 /* Sends an answer to the frontend.  Takes payloads. */
 static void
-answer(const fsp_mail_t *question, unsigned type, fsp_slice_t body, fsp_blob_t **payloads, size_t count)
+answer(const fsp_mail_t *question, unsigned type, fsp_slice_t body, fsp_blob_t **payloads,
+       size_t count)
 {
-    fsp_mail_t mail = {.from = question->from, .envelope = question->envelope, .payload_count = count};
+    fsp_mail_t mail = {
+        .from = question->from, .envelope = question->envelope, .payload_count = count};
     mail.envelope.type = (uint16_t)type;
     mail.envelope.body_bytes = (uint32_t)body.bytes;
     (void)zmq_msg_init_size(&mail.body, body.bytes);
@@ -393,7 +398,8 @@ answer_shard(fsp_mail_t *question, uint8_t how, fuzz_input_t *input)
 }
 
 static void
-answer_get(const fsp_mail_t *question, const fsp_object_get_t *get, uint8_t how, fuzz_input_t *input)
+answer_get(const fsp_mail_t *question, const fsp_object_get_t *get, uint8_t how,
+           fuzz_input_t *input)
 {
     const fsp_omap_row_t *row = fsp_omap_get(objects, FSP_SLICE_OF(get->key));
     if (!row) {
@@ -485,7 +491,8 @@ answer_question(size_t position, uint8_t how, fuzz_input_t *input)
     } else if (how == 12) {
         static const fsp_status_t statuses[] = {FSP_NOT_LEADER, FSP_LAYOUT, FSP_IO, FSP_DAMAGED,
                                                 FSP_BUSY,       FSP_EPOCH,  FSP_NOT_FOUND};
-        answer_error(&question, statuses[fuzz_u8(input) % (sizeof(statuses) / sizeof(statuses[0]))]);
+        size_t choice = fuzz_u8(input) % (sizeof(statuses) / sizeof(statuses[0]));
+        answer_error(&question, statuses[choice]);
     } else if (question.envelope.service == FSP_SERVICE_SHARD) {
         answer_shard(&question, how, input);
     } else {
@@ -705,10 +712,11 @@ say_raw(client_t *client, fuzz_input_t *input)
 }
 
 static const fsp_client_type_t types[] = {
-    FSP_MSG_PUT,    FSP_MSG_PUT,      FSP_MSG_GET,     FSP_MSG_GET,    FSP_MSG_CREDIT, FSP_MSG_CREDIT,
-    FSP_MSG_COMMIT, FSP_MSG_COMMIT,   FSP_MSG_STAT,    FSP_MSG_LIST,   FSP_MSG_MKDIR,  FSP_MSG_MOVE,
-    FSP_MSG_COPY,   FSP_MSG_RESTORE,  FSP_MSG_DELETE,  FSP_MSG_ABORT,  FSP_MSG_HELLO,  FSP_MSG_PING,
-    FSP_MSG_NODE,   FSP_MSG_VERSIONS, FSP_MSG_CHANGES, FSP_MSG_SPACES, FSP_MSG_RESUME, FSP_MSG_GET,
+    FSP_MSG_PUT,    FSP_MSG_PUT,      FSP_MSG_GET,     FSP_MSG_GET,      FSP_MSG_CREDIT,
+    FSP_MSG_CREDIT, FSP_MSG_COMMIT,   FSP_MSG_COMMIT,  FSP_MSG_STAT,     FSP_MSG_LIST,
+    FSP_MSG_MKDIR,  FSP_MSG_MOVE,     FSP_MSG_COPY,    FSP_MSG_RESTORE,  FSP_MSG_DELETE,
+    FSP_MSG_ABORT,  FSP_MSG_HELLO,    FSP_MSG_PING,    FSP_MSG_NODE,     FSP_MSG_VERSIONS,
+    FSP_MSG_CHANGES, FSP_MSG_SPACES,  FSP_MSG_RESUME,  FSP_MSG_GET,
 };
 
 /* -- one input --------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ write_file(fuzz_input_t *input, uint8_t how)
     for (unsigned place = 0; place < 2; place++) {
         uint8_t *slot = slots + place * FSP_WATERMARK_SLOT_BYTES;
         fsp_slice_t head = fuzz_slice(input, place ? input->left : fuzz_u16(input));
-        size_t bytes = head.bytes < FSP_WATERMARK_SLOT_BYTES ? head.bytes : FSP_WATERMARK_SLOT_BYTES;
+        size_t bytes = head.bytes;
         memcpy(slot, "FSPWMARK", 8);
         if (how & 2)
             fsp_store_u32(slot + 8, FSP_STORE_FORMAT);

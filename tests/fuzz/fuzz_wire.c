@@ -106,11 +106,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     fsp_wire_reader_t reader;
     size_t count;
     if (bytes > 0)
-        walk_value(input, 0); /* as if it had been skimmed: a value with bytes behind it is no value */
+        walk_value(input, 0); /* readers of one value take it only if nothing is behind it */
     if (fsp_wire_open_array(input, FSP_MSGPACK_ITEMS_MAX, &reader, &count) == FSP_OK)
         FUZZ_CHECK(count <= bytes);
     reader = fsp_wire_open_values(input);
-    walk_values(&reader, 1);
+    walk_values(&reader, 0);
     check_agreement(input);
     return 0;
 }

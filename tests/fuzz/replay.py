@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Replays the corpus of each fuzz target: replay.py --build DIR     (DIR/fuzz holds programs over replay_main.c)
 
-One line a target, `ok fuzz NAME ...`.  Each file of corpus/canary must be reported as failing, or the alarms are broken.
+One line a target, `ok fuzz NAME ...`.  Each file of corpus/canary must be reported as failing, or no alarm rings.
 A target without a corpus and a corpus without a target fail.
 """
 import argparse, os, re, subprocess, sys, time
@@ -50,7 +50,7 @@ def main():
     say(targets and targets <= set(programs), "fuzz every target was built", str(sorted(targets - set(programs))))
     say(targets == corpora, "fuzz every target has a corpus and every corpus a target", str(sorted(targets ^ corpora)))
     size = sum(p.stat().st_size for p in CORPUS.rglob("*") if p.is_file())
-    say(size <= CORPUS_BYTES_MAX, f"fuzz the corpus is small", f"{size} bytes")
+    say(size <= CORPUS_BYTES_MAX, "fuzz the corpus is small", f"{size} bytes")
     for name in sorted(targets & set(programs)):
         if name == "canary":
             canary(programs[name])

@@ -18,7 +18,7 @@ from collections import namedtuple
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(os.environ.get("FSP_BIN", ROOT / "build" / "asan" / "bin"))
+BIN = Path(os.environ.get("FSP_BIN") or ROOT / "build" / "asan" / "bin").resolve()
 DAEMON, CLIENT = BIN / "filesphered", BIN / "filesphere"
 PORTS = range(20000, 32000)  # below the ports that the system gives to clients
 START_SECONDS, STOP_SECONDS, CLI_SECONDS = 30, 30, 60

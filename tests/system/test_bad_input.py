@@ -896,7 +896,7 @@ def test_conversations(node, beside, large):
                 got = run(wire)
             except (AssertionError, TypeError) as error:
                 got = f"stopped: {error!r}"
-            shown = wanted if isinstance(wanted, str) else "or ".join(sorted(wanted))
+            shown = wanted if isinstance(wanted, str) else " or ".join(sorted(wanted))
             row(beside, f"{name}: {shown}", got, wanted)
             wire.close()
 

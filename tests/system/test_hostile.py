@@ -151,11 +151,11 @@ def test_answers(node):
             ("CREDIT", CREDIT, msgpack.packb({"credit": 1}), None), ("bad COMMIT", COMMIT, b"\xc1", None),
             ("large DATA", DATA, struct.pack(">Q", 0), bytes(300 * KIB)), ("ABORT", ABORT, b"", None)):
         wrong = 0
-        for i in range(20):
+        for i in range(5):
             path = f"/{name.replace(' ', '-')}-{i}"
             request_id = wire.change(PUT, {"path": path, "end": True}, b"small content")
             wire.send(kind, request_id, raw=raw, payload=payload)
-            found = wire.answers(request_id, 0.3) or ["none"]
+            found = wire.answers(request_id, 0.2) or ["none"]
             there = symbol(wire.stat(path)) == "ok"
             wrong += found != (["ok"] if there else found[:1]) or (there and found == ["none"])
         check_equal(f"{name} behind a whole PUT does not make a false answer", wrong, 0)

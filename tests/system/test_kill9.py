@@ -9,10 +9,10 @@ same operation; in the others they are killed as well.
 
 FSP_SEED chooses the operations and the moments; FSP_ROUNDS their number.
 """
-import os, random, shutil, threading, time
+import os, random, shutil, subprocess, threading, time
 from concurrent.futures import ThreadPoolExecutor
 
-from node import Failed, Node, check, check_equal, main, say, sha256, sha256_file, temp_dir
+from node import DAEMON, ENV, Failed, Node, check, check_equal, main, say, sha256, sha256_file, temp_dir
 
 WORKERS = 4
 ROUNDS = int(os.environ.get("FSP_ROUNDS", "0"))
@@ -355,6 +355,13 @@ def verify(judge, pool, everything):
     return problems
 
 
+def check_store(node, number):
+    """What the kill left must be whole before anything mends it."""
+    done = subprocess.run([DAEMON, "check", node.directory], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENV)
+    if done.returncode != 0:
+        raise Failed(f"round {number}: filesphered check ends with {done.returncode}: {done.stdout[-3000:]}")
+
+
 # -- rounds ---------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +398,7 @@ def run(options):
             again = 1
         stop.set()
         time.sleep(chance.choice([0, 0, 0.3]))
+        check_store(node, number)
         node.start()
         slowest = max(slowest, node.start_seconds)
         for thread in threads:

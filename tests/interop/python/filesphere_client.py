@@ -69,10 +69,12 @@ class Client:
     # messages (3, 4.1, 4.3)
 
     def send(self, *message):
+        if self.socket is None:
+            raise Lost("not connected")
         try:
             self.socket.send_multipart(frames(*message))
-        except (zmq.Again, AttributeError):
-            raise Lost("the node does not read, or there is no connection")
+        except zmq.Again:
+            self.lose("the node does not read")
         self.said = time.monotonic()
 
     def begin(self, type, body=None, payload=None, id=None):
@@ -238,7 +240,10 @@ class Upload:
     def step(self):
         """Sends a piece as far as credit goes, or waits for a message; True at the end."""
         client = self.client
-        if self.credit and self.sent < self.size:
+        if self.resuming:  # nothing may be sent before the answer to RESUME says where to go on
+            if self.take(client.next(self.id)):
+                return True
+        elif self.credit and self.sent < self.size:
             self.source.seek(self.sent)
             piece = self.source.read(min(self.credit, client.welcome["frame"], self.size - self.sent))
             client.send(DATA, self.id, None, (self.sent, piece))

@@ -66,15 +66,16 @@ def check_counts(body):
             raise Bad("body: too long, too many or too deep")
 
 
-def unpack(body):
-    def pairs(items):
-        if len(dict(items)) != len(items):
-            raise Bad("body: a key twice")
-        return dict(items)
+def no_key_twice(items):
+    if len(dict(items)) != len(items):
+        raise Bad("a key twice")
+    return dict(items)
 
+
+def unpack(body):
     check_counts(body)
     try:
-        value = msgpack.unpackb(body, raw=False, strict_map_key=True, object_pairs_hook=pairs)
+        value = msgpack.unpackb(body, raw=False, strict_map_key=True, object_pairs_hook=no_key_twice)
     except ValueError as error:  # UnicodeError is one
         raise Bad(f"body: {error}")
     if not isinstance(value, dict):
@@ -120,20 +121,34 @@ class Profile(namedtuple("Profile", "endpoints server_key public_key secret_key 
     @classmethod
     def load(cls, path):
         with open(path, encoding="utf-8") as file:
-            p = json.load(file)
-        if p["format"] != 1:
-            raise ValueError("profile of a newer format")
-        return cls(p["endpoints"], *(p[k].encode() for k in ("server_key", "public_key", "secret_key")),
-                   bytes.fromhex(p["mesh_id"]), bytes.fromhex(p["node_key"]), p["space"])
+            return cls.read(file.read())
+
+    @classmethod
+    def read(cls, text):
+        """Section 9: exactly these fields."""
+        p = json.loads(text, object_pairs_hook=no_key_twice)
+        if p.get("format", 0) > 1:
+            raise Bad("profile of a newer format")
+        if set(p) != {"format", "name", "mesh_id", "endpoints", "server_key", "public_key", "secret_key", "node_key",
+                      "space"} or not all("://" in e for e in p["endpoints"]):
+            raise Bad("profile: fields")
+        curve = [p[k].encode() for k in ("server_key", "public_key", "secret_key")]
+        mesh, node_key = bytes.fromhex(p["mesh_id"]), bytes.fromhex(p["node_key"])
+        if {len(k) for k in curve} != {40} or len(mesh) != 32 or len(node_key) != 32:
+            raise Bad("profile: keys")
+        return cls(p["endpoints"], *curve, mesh, node_key, p["space"])
 
 
 def verify_receipt(receipt, answer, node_key):
-    """The receipt's fields if the node whose key it is signed it and it speaks of this answer to PUT; else Bad."""
+    """The receipt's fields (section 10) if that node signed it and it speaks of this answer to PUT; else Bad."""
     try:
         body, signature = msgpack.unpackb(receipt)
         nacl.signing.VerifyKey(node_key).verify(b"fsp receipt v1" + body, signature)
+        fields = msgpack.unpackb(body)
+        if msgpack.packb(fields) != body or msgpack.packb([body, signature]) != receipt:
+            raise Bad("receipt: not canonical")
         names = "format version root sha256 w r classes change issued node node_key".split()
-        said = dict(zip(names, msgpack.unpackb(body), strict=True))
+        said = dict(zip(names, fields, strict=True))
     except (nacl.exceptions.CryptoError, ValueError, TypeError) as error:
         raise Bad(f"receipt: {error}")
     if (said["format"] != 1 or said["node_key"] != node_key or said["node"] != hashlib.sha256(node_key).digest()

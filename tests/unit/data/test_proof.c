@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_proof - everything that a version refers to is looked at, and every damage of it is found.  Tests. */
+/* test_proof - all that a version refers to is looked at, and every damage of it found.  Tests. */
 #include "core/base/memview.h"
 #include "core/data/details.h"
 #include "core/data/proof.h"
@@ -305,7 +305,8 @@ START_TEST(inline_content_is_proved)
 {
     const fsp_slice_t text = fsp_slice_text("inline content");
     fsp_key_t key, details_key;
-    fsp_blob_t *object = fsp_object_seal(world.keys, FSP_OBJECT_INLINE, (fsp_slice_t){0}, text, &key, NULL);
+    fsp_blob_t *object =
+        fsp_object_seal(world.keys, FSP_OBJECT_INLINE, (fsp_slice_t){0}, text, &key, NULL);
     fsp_details_t details = {.sha256 = fsp_sha256(text)};
     fsp_buf_t plain;
     fsp_buf_init(&plain, 4096);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_log_audit - a log that does not fit is found; the entries that the state lacks apply.  Tests. */
+/* test_log_audit - a log that does not fit is found; entries that the state lacks apply.  Tests. */
 #include "core/base/memview.h"
 #include "core/engine/log_audit.h"
 #include "core/engine/log_rows.h"
@@ -42,7 +42,8 @@ put_entry(uint64_t index, uint64_t term)
 static void
 put_hard(uint64_t term, uint64_t vote, uint64_t start, uint64_t start_term)
 {
-    fsp_log_hard_t row = {.hard = {.term = term, .vote = vote}, .start = start, .start_term = start_term};
+    fsp_log_hard_t row = {
+        .hard = {.term = term, .vote = vote}, .start = start, .start_term = start_term};
     fsp_buf_t buf;
     fsp_buf_init(&buf, 256);
     fsp_log_hard_encode(&row, &buf);
@@ -92,7 +93,8 @@ static size_t
 audit(void)
 {
     fault_count = 0;
-    fsp_log_audit(&config, fsp_memview_view(disk), fsp_memview_view(state), on_fault, NULL, &log_audit);
+    fsp_log_audit(&config, fsp_memview_view(disk), fsp_memview_view(state), on_fault, NULL,
+                  &log_audit);
     ck_assert(log_audit.sound == (fault_count == 0));
     return fault_count;
 }
@@ -121,8 +123,8 @@ START_TEST(a_sound_log_has_no_fault_and_applies)
     ck_assert_uint_eq(log_audit.applied, 15);
     fsp_overlay_t *pending = fsp_overlay_new(fsp_memview_view(state));
     uint64_t applied = 0;
-    ck_assert(fsp_log_replay(&config, fsp_memview_view(disk), &log_audit, pending, 1 << 20, on_fault, NULL,
-                             &applied));
+    ck_assert(fsp_log_replay(&config, fsp_memview_view(disk), &log_audit, pending, 1 << 20,
+                             on_fault, NULL, &applied));
     ck_assert_uint_eq(applied, 20);
     fsp_shard_row_t row;
     ck_assert_int_eq(fsp_meta_shard_row(config.shard, fsp_overlay_view(pending), &row), FSP_OK);

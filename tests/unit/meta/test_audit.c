@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_audit - every kind of fault in a shard's rows is found, and a sound state has none.  Tests. */
+/* test_audit - every kind of fault in a shard's rows is found; a sound state has none.  Tests. */
 #include "core/meta/audit.h"
 #include "core/meta/changes.h"
 #include "core/meta/versions.h"
@@ -442,9 +442,10 @@ START_TEST(a_space_row_that_says_something_else)
         uint64_t value;
         const char *kind;
     } cases[] = {
-        {set_used, 72, "used"},        {set_op_count, 13, "operation"}, {set_horizon, 5, "operation"},
-        {set_horizon, 99, "operation"}, {set_last, 12, "change"},        {set_last, 14, "change"},
-        {set_root, 4711, "space"},     {set_quota, 72, "space"},
+        {set_used, 72, "used"},         {set_op_count, 13, "operation"},
+        {set_horizon, 5, "operation"},  {set_horizon, 99, "operation"},
+        {set_last, 12, "change"},       {set_last, 14, "change"},
+        {set_root, 4711, "space"},      {set_quota, 72, "space"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         saved_t saved = save(row_at(FSP_TABLE_SPACE, 0));

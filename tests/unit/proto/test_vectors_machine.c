@@ -462,6 +462,9 @@ make_names(json_t *entries)
     command.restore.condition.version_count = 1;
     FILL(command.restore.condition.versions[0], 0xb0);
     add_command(entries, "restore, match");
+    command.restore.condition.type = FSP_IF_REPLACE;
+    command.restore.condition.version_count = 0;
+    add_command(entries, "restore, replace");
 
     begin_command(FSP_COMMAND_COPY);
     command.copy.from.path = fsp_slice_text("/a");

@@ -196,6 +196,22 @@ START_TEST(no_lock_without_directory)
 }
 END_TEST
 
+START_TEST(files_of_somebody_else_are_told_from_our_own)
+{
+    fsp_error_t error;
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* empty */
+    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_slice_text("x"), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_write(directory, ".recovery-code.new", 0600, fsp_slice_text("x"), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* a first start that was cut short */
+    ck_assert_int_eq(fsp_datadir_write(directory, "letter.txt", 0600, fsp_slice_text("x"), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_EXISTS);
+    ck_assert_ptr_nonnull(strstr(error.text, "letter.txt"));
+    ck_assert_int_eq(fsp_datadir_make(scratch_path(directory, "db"), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* a node lives here already */
+    ck_assert_int_eq(fsp_datadir_check_own(scratch_path(directory, "none"), &error), FSP_IO);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -213,6 +229,7 @@ main(void)
     tcase_add_test(tests, a_held_lock_names_its_holder);
     tcase_add_test(tests, a_lock_that_is_let_go_in_time_is_taken);
     tcase_add_test(tests, no_lock_without_directory);
+    tcase_add_test(tests, files_of_somebody_else_are_told_from_our_own);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);
 }
