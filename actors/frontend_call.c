@@ -336,11 +336,14 @@ fsp_frontend_start_waiting(fsp_frontend_t *self)
         DL_DELETE2(self->opens, call, open_previous, open_next);
         self->open_count--;
         call->waits_for_memory = false;
+        fsp_time_t moved_us = call->moved_us;
         call->moved_us = self->shell->now_us; /* it could not before */
         call->reserved_bytes = bytes;
         self->transfer_bytes += bytes;
         if (!call->over)
             fsp_frontend_opened(self, call);
+        if (call->session && call->session->detached)
+            call->moved_us = moved_us; /* nobody was there to be told: those behind it do not wait as long again */
     }
 }
 

@@ -8,9 +8,9 @@
  *   database, LOCAL:          "genesis" the genesis record, "kek.gateway" mesh key sealed to the sealing key,
  *                             "kek.recovery" mesh key wrapped under the recovery code
  *
- * genesis = canonical array [1, time, slot bits, signing public key, admin's public key, 32 random octets];
- * mesh id = its SHA-256.  The genesis row is written last: until it is there, initialisation starts again and takes over
- * what it finds, so a crash in the middle leaves nothing to clean up.
+ * genesis = canonical array [1, time, slot bits, signing public key, admin's public key, 32 random
+ * octets]; mesh id = its SHA-256.  The genesis row is written last: until it is there, initialisation
+ * starts again and takes over what it finds, so a crash in the middle leaves nothing to clean up.
  */
 #ifndef FSP_ACTORS_IDENTITY_H
 #define FSP_ACTORS_IDENTITY_H

@@ -14,8 +14,8 @@ import { Dealer } from 'zeromq'
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CREDIT_MAX, FileSphereError, PAYLOAD_MAX, TYPE, checkReply, checkRequest, decodeMessage, encodeMessage, fail }
-  from './filesphere-wire.mjs'
+import { CREDIT_MAX, FileSphereError, PAYLOAD_MAX, TYPE, checkReply, checkRequest, decodeMessage, encodeMessage, fail,
+  parseProfile, readReceipt } from './filesphere-wire.mjs'
 
 export { FileSphereError, TYPE }
 export const IF = { replace: 1, edit: 2, match: 3, 'none-match': 4, merge: 5 }
@@ -24,11 +24,7 @@ const lost = (text) => Object.assign(fail('unreachable', text), { lost: true })
 const toHex = (version) => (Buffer.isBuffer(version) ? version.toString('hex') : version)
 const toBin = (version) => (Buffer.isBuffer(version) ? version : Buffer.from(version, 'hex'))
 
-export function readProfile(path) {
-  const profile = JSON.parse(readFileSync(path, 'utf8'))
-  if (profile.format !== 1) throw fail('unsupported', 'format of the profile')
-  return profile
-}
+export const readProfile = (path) => parseProfile(readFileSync(path, 'utf8'))
 
 /** Content to upload: a Buffer, or { size, sha256?, read(offset, length) -> Buffer } that can be read again anywhere. */
 const sourceOf = (content) => (content instanceof Uint8Array
@@ -87,7 +83,8 @@ export class Client {
   #connection; #opening; #open = new Map(); #nextId = 1n; #turn = 0; #closed = false; #timer; #known = new Map()
 
   /** options: timeout (ms without any sign about a request), attempts (sendings of one operation), pause (ms before the
-   *  first repetition, then doubled), window (credit of downloads), name, trace(direction, message) for tests. */
+   *  first repetition, then doubled), window (credit of downloads), commitWait (ms, see #upload), name, and for tests
+   *  trace(direction, message). */
   static async open(profile, options = {}) {
     const client = new Client(typeof profile === 'string' ? readProfile(profile) : profile, options)
     await client.#ready()
@@ -95,8 +92,8 @@ export class Client {
   }
   constructor(profile, options) {
     this.profile = profile
-    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, name: 'filesphere-js/1.1', trace: () => {},
-      ...options }
+    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, commitWait: 3000, name: 'filesphere-js/1.1',
+      trace: () => {}, ...options }
     if (this.options.window > CREDIT_MAX) throw fail('too-large', 'window')
   }
   close() {
@@ -116,7 +113,8 @@ export class Client {
   async #connect() {
     const { profile, options } = this
     const connection = this.#connection = new Connection(profile, profile.endpoints[this.#turn++ % profile.endpoints.length], {
-      trace: options.trace, onMessage: (m) => this.#open.get(m.id)?.take(m), // an id that is not open: crossed what ended it
+      trace: options.trace,
+      onMessage: (m) => this.#open.get(m.id)?.take(m), // an id that is not open: crossed what ended it
       onEnd: (error) => this.#ended(connection, error) })
     try {
       const session = this.welcome?.session
@@ -243,9 +241,8 @@ export class Client {
         this.#knows(answer.sp, answer.change)
         return { ...answer, op }
       } catch (error) {
-        // `gone` that answers RESUME says that the upload is forgotten, not that the operation failed (§4.4)
-        const again = error.retry === 1 || (error.symbol === 'gone' && error.ofUpload)
-        if (!again || this.#closed || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
+        const isAgain = error.retry === 1 || error.isForgotten // RESUME found nothing: the operation itself has not failed
+        if (!isAgain || this.#closed || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
         await sleep(this.options.pause * 2 ** (attempt - first))
       }
     }
@@ -267,17 +264,24 @@ export class Client {
     })
   }
   async #upload(body, source, signal) {
-    let wake = () => {}, at = 0, credit = 0, granted = false, committed = false, ended = false
+    let wake = () => {}, at = 0, credit = 0, granted = false, committed = false, ended = false, givingUp
     const upload = { resuming: false }
+    const abort = () => this.#connection.send(TYPE.ABORT, answer.id)
     const answer = this.#exchange(TYPE.PUT, body, { upload, on: ({ body: { credit: more = 0, offset = 0 } }) => {
-      if (upload.resuming) [at, credit, committed] = [offset, more, false] // the answer to RESUME (§4.4)
-      else credit += more
+      if (upload.resuming) {
+        [at, credit] = [offset, more]
+        // Whether a COMMIT came before the connection broke is not said, and a second one is an error: wait for the
+        // answer, then ABORT, and the one answer tells: OK, or `cancelled`, and the upload begins anew (§4.4).
+        committed &&= offset === source.size
+        if (committed) givingUp = setTimeout(abort, this.options.commitWait)
+      } else credit += more
       upload.resuming = false
       granted = true
       wake()
     } })
-    answer.catch((error) => { error.ofUpload = true }).finally(() => { ended = true; wake() })
-    const abort = () => this.#connection.send(TYPE.ABORT, answer.id)
+    answer.catch((error) => {
+      error.isForgotten = error.symbol === 'gone' || (error.symbol === 'cancelled' && givingUp !== undefined && !signal?.aborted)
+    }).finally(() => { clearTimeout(givingUp); ended = true; wake() })
     signal?.addEventListener('abort', abort)
     while (!ended) {
       const woken = new Promise((resolve) => { wake = resolve })
@@ -346,7 +350,16 @@ export class Client {
     }
     await taken
     const isWhole = info.from === 0 && info.to === info.size
-    if (isWhole && info.sha256 && !digest.digest().equals(info.sha256)) throw fail('damaged', 'content does not match its digest')
+    if (isWhole && info.sha256 && !digest.digest().equals(info.sha256)) throw fail('damaged', 'the content is not what it was')
     return { info, content: Buffer.concat(pieces) }
+  }
+
+  /** Verifies the receipt of a put with the node key of the profile and compares it with the answer it came with. */
+  verifyReceipt(answer) {
+    const receipt = readReceipt(answer.receipt, this.profile.node_key)
+    const isSame = [[receipt.version, answer.version], [receipt.content_root, answer.root], [receipt.sha256, answer.sha256]]
+      .every(([a, b]) => a.equals(b)) && receipt.change === answer.change
+    if (!isSame) throw fail('damaged', 'the receipt speaks of something else')
+    return receipt
   }
 }

@@ -2,6 +2,7 @@
 // clock. Integers are Numbers, or BigInts where a double cannot hold them; both are taken. Binary is Buffer.
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { isUtf8 } from 'node:buffer'
+import { createHash, createPublicKey, verify } from 'node:crypto'
 
 export const TYPE = { HELLO: 1, WELCOME: 2, PING: 3, PONG: 4, OK: 5, ERROR: 6, PUT: 10, DATA: 11, COMMIT: 12, ABORT: 13,
   CREDIT: 14, RESUME: 15, GET: 20, STAT: 30, LIST: 31, VERSIONS: 32, CHANGES: 33, SPACES: 34, MKDIR: 40, DELETE: 41,
@@ -18,7 +19,8 @@ export class FileSphereError extends Error {
   }
 }
 const CODES = { invalid: 1001, 'too-large': 1002, 'bad-name': 1003, unsupported: 1005, protocol: 1008, 'no-credit': 1009,
-  timeout: 4009, unreachable: 4011, 'unknown-key': 5001, damaged: 7001, cancelled: 8004 }
+  timeout: 4009, unreachable: 4011, 'unknown-key': 5001, damaged: 7001, 'format-newer': 7002,
+  cancelled: 8004 }
 export const fail = (symbol, text) =>
   new FileSphereError({ code: CODES[symbol], symbol, text, retry: ['timeout', 'unreachable'].includes(symbol) ? 1 : 0 })
 
@@ -39,6 +41,7 @@ export function skim(octets) {
     return octets.toString('latin1', from, at)
   }
   const many = (n, depth, isMap) => {
+    if (n > VALUES_MAX) throw fail('too-large', 'too many values')
     if (depth > DEPTH_MAX) throw fail('too-large', 'nested too deep')
     const seen = new Set()
     for (let i = 0; i < n; i++) {
@@ -210,7 +213,8 @@ const range = (v) => {
 const attr = (v) => {
   if (!Array.isArray(v) || v.length !== 3) throw fail('invalid', 'attr')
   uint(0o7777)(v[0])
-  if (!(typeof v[1] === 'bigint' || Number.isSafeInteger(v[1])) || v[1] < -(2n ** 62n) || v[1] >= 2n ** 62n) throw fail('invalid', 'mtime')
+  const isInteger = typeof v[1] === 'bigint' || Number.isSafeInteger(v[1])
+  if (!isInteger || v[1] < -(2n ** 62n) || v[1] >= 2n ** 62n) throw fail('invalid', 'mtime')
   uint(999999999)(v[2])
 }
 const map = (fields) => (v) => checkMap(fields, v)
@@ -244,10 +248,10 @@ const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint
 const ITEM = {
   LIST: { name: checkName, kind: uint(3), file: bin(16), size: uint(SIZE), modified: uint(U64), version: bin(32),
     number: uint(U64), heads: uint(64) },
-  VERSIONS: { version: bin(32), file: bin(16), number: uint(U64), how: uint(4), parents: array(64, bin(32)), size: uint(SIZE),
-    author: bin(16), time: uint(U64), op: bin(16), carrier: bin(32), retained: bool, head: bool },
-  CHANGES: { change: uint(U64), what: uint(65535), time: uint(U64), author: bin(16), op: bin(16), kind: uint(3), file: bin(16),
-    path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32) },
+  VERSIONS: { version: bin(32), file: bin(16), number: uint(U64), how: uint(4), parents: array(64, bin(32)),
+    size: uint(SIZE), author: bin(16), time: uint(U64), op: bin(16), carrier: bin(32), retained: bool, head: bool },
+  CHANGES: { change: uint(U64), what: uint(65535), time: uint(U64), author: bin(16), op: bin(16), kind: uint(3),
+    file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32) },
   SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64), used: uint(U64),
     root: bin(16), trash: bin(16) } }
 
@@ -260,7 +264,8 @@ export function checkRequest(type, body) {
     else if (body[key] !== undefined && strict) throw fail('invalid', `${key} with ${name}`)
     if (isEmpty(body[key]) && required.split(' ').includes(name)) throw fail('invalid', `${name} without ${key}`)
   }
-  if (ON_FILE.split(' ').includes(name) && (body.path === undefined) === (body.file === undefined)) throw fail('invalid', 'path or file')
+  const isOne = (body.path === undefined) !== (body.file === undefined)
+  if (ON_FILE.split(' ').includes(name) && !isOne) throw fail('invalid', 'path or file')
 }
 /** Checks an answer to a request of a type: types, bounds, and above all names and paths, by which files are written. */
 export function checkReply(requestType, body) {
@@ -268,4 +273,53 @@ export function checkReply(requestType, body) {
   const item = ITEM[NAME[requestType]]
   if (item && body.items !== undefined) array(1000, map(item))(body.items)
   if (NAME[requestType] === 'LIST') for (const it of body.items ?? []) checkName(it.name)
+}
+
+// -- profile and receipt (keys.md, sections 9 and 10) ---------------------------------------------------------
+
+const each = (pattern) => (v) => typeof v === 'string' && pattern.test(v)
+const PROFILE = { format: (v) => v === 1, name: each(/^[^\0-\x1f\x7f/]{1,63}$/), mesh_id: each(/^[0-9a-f]{64}$/i),
+  endpoints: (v) => Array.isArray(v) && v.length >= 1 && v.length <= 16 && v.every(each(/^[a-z]+:\/\/[!-~]{1,250}$/)),
+  server_key: each(/^[!-~]{40}$/), public_key: each(/^[!-~]{40}$/), secret_key: each(/^[!-~]{40}$/),
+  node_key: each(/^[0-9a-f]{64}$/i), space: each(/^[a-z0-9.-]{1,63}$/) }
+
+/** A profile from its JSON text: exactly the fields of PROFILE, none twice. No message quotes a value: one is a secret. */
+export function parseProfile(text) {
+  let profile, fields = 0
+  try {
+    profile = JSON.parse(text)
+    fields = text.match(/"(?:[^"\\]|\\.)*"\s*:/g).length // a text cannot hold '":' unescaped, so these are the fields
+  } catch { throw fail('invalid', 'profile is no JSON object') }
+  if (profile?.format > 1) throw fail('format-newer', 'profile')
+  for (const [field, isGood] of Object.entries(PROFILE)) if (!isGood(profile?.[field])) throw fail('invalid', `profile: ${field}`)
+  if (fields !== Object.keys(PROFILE).length) throw fail('invalid', 'profile: fields')
+  return { ...profile, mesh_id: profile.mesh_id.toLowerCase(), node_key: profile.node_key.toLowerCase() }
+}
+
+const ED25519_SPKI = Buffer.from('302a300506032b6570032100', 'hex') // RFC 8410: this, then the 32 octets of the key
+
+/** What a receipt says, after its signature was verified; nodeKey (of the profile, hex) must be the key that signed. */
+export function readReceipt(octets, nodeKey) {
+  if (octets.length > 4096) throw fail('too-large', 'receipt')
+  const outer = unpackCanonical(octets)
+  if (!Array.isArray(outer) || outer.length !== 2 || !outer.every(Buffer.isBuffer)) throw fail('invalid', 'receipt')
+  const fields = unpackCanonical(outer[0])
+  if (!Array.isArray(fields) || fields.length !== 11 || fields[0] !== 1) throw fail('invalid', 'receipt')
+  const [, version, content_root, hash, w, r, rows, change, issued, node, node_key] = fields
+  for (const id of [version, content_root, hash, node, node_key]) bin(32)(id)
+  for (const number of [w, r]) uint(U32)(number)
+  for (const number of [change, issued]) uint(U64)(number)
+  bin(64)(outer[1])
+  array(4, (row) => {
+    if (!Array.isArray(row) || row.length !== 4) throw fail('invalid', 'class')
+    const checks = [uint(5), uint(U64), array(16, bin(32)), uint(U32)]
+    checks.forEach((check, i) => check(row[i]))
+  })(rows)
+  const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI, node_key]), format: 'der', type: 'spki' })
+  if (!createHash('sha256').update(node_key).digest().equals(node)) throw fail('damaged', 'node id and node key')
+  const signed = Buffer.concat([Buffer.from('fsp receipt v1'), outer[0]])
+  if (!verify(null, signed, key, outer[1])) throw fail('damaged', 'signature of the receipt')
+  if (node_key.toString('hex') !== nodeKey) throw fail('unknown-key', 'receipt of another node')
+  const classes = rows.map(([object_kind, count, nodes, zones]) => ({ object_kind, count, nodes, zones }))
+  return { version, content_root, sha256: hash, w, r, classes, change, issued, node, node_key }
 }

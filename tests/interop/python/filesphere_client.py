@@ -234,15 +234,15 @@ class Upload:
 
     def __init__(self, client, body, source, size):
         self.client, self.source, self.size, self.answer = client, source, size, None
-        self.sent, self.credit, self.committed, self.resuming = 0, None, False, False  # None: no CREDIT yet
+        self.sent, self.credit = 0, None  # None: no CREDIT yet
+        self.committed = self.resuming = self.twice = self.dead = False
         self.id = client.begin(PUT, body)
 
     def step(self):
         """Sends a piece as far as credit goes, or waits for a message; True at the end."""
-        client = self.client
+        client, wait = self.client, False
         if self.resuming:  # nothing may be sent before the answer to RESUME says where to go on
-            if self.take(client.next(self.id)):
-                return True
+            wait = True
         elif self.credit and self.sent < self.size:
             self.source.seek(self.sent)
             piece = self.source.read(min(self.credit, client.welcome["frame"], self.size - self.sent))
@@ -251,31 +251,36 @@ class Upload:
         elif self.credit is not None and self.sent == self.size and not self.committed:
             client.send(COMMIT, self.id)  # size and digest were in the PUT
             self.committed = True
-        elif self.take(client.next(self.id)):
-            return True
-        while client.open[self.id] or client.receive(0):
-            if client.open[self.id] and self.take(client.next(self.id)):
-                return True
-        return False
+        else:
+            wait = True
+        while self.answer is None and (wait or client.open[self.id] or client.receive(0)):
+            if wait or client.open[self.id]:
+                self.take()
+            wait = False
+        return self.answer is not None
 
-    def take(self, message):
-        if message.type == OK:
-            del self.client.open[self.id]
-            self.answer = message.body
-            return True
+    def take(self):
+        try:
+            message = self.client.next(self.id)
+        except Refused as error:
+            if self.twice and error.symbol == "protocol":  # COMMIT had arrived, too (4.4)
+                self.dead = True
+                raise Lost("COMMIT twice")
+            raise
         granted = message.body.get("credit", 0)
-        if "offset" in message.body:  # the answer to RESUME
-            self.sent, self.resuming = message.body["offset"], False
-            # All is there and no credit: CREDIT that follows says that COMMIT was lost, else the answer follows.
-            self.credit = granted or (None if self.sent == self.size else 0)
-        elif not self.resuming or self.credit is None:  # else it crossed RESUME and is void
+        if message.type == OK:
+            self.client.open.pop(self.id)
+            self.answer = message.body
+        elif "offset" in message.body:  # the answer to RESUME, also where it is 0
+            self.sent, self.credit, self.resuming = message.body["offset"], granted, False
+            self.twice, self.committed = self.twice or self.committed, False
+        elif self.credit is None or not self.resuming:  # the first ever, or more; else it crossed RESUME and is void
             self.credit, self.resuming = (self.credit or 0) + granted, False
-        return False
 
     def resume(self, resumed):
-        if not resumed:
-            raise Lost("the session is gone")  # begin anew, with a higher attempt
-        self.committed, self.resuming = False, True
+        if self.dead or not resumed:
+            raise Lost("the upload is gone")  # begin anew, with a higher attempt
+        self.resuming = True
         self.client.begin(RESUME, id=self.id)
 
 

@@ -321,6 +321,28 @@ START_TEST(resolve_knows_root_and_trash)
 }
 END_TEST
 
+/* Found by fuzz_audit: such a name went into an answer as text. */
+START_TEST(an_entry_whose_name_is_no_text_is_damage)
+{
+    fsp_row_key_t key = fsp_row_key(world.shard, FSP_TABLE_ENTRY, world.space_id);
+    ck_status(put(&world, "/a"), FSP_OK);
+    fsp_row_key_add(&key, FSP_SLICE_OF(world.root_id));
+    size_t name_at = key.used;
+    fsp_row_key_add(&key, text("a"));
+    const fsp_omap_row_t *row =
+        fsp_omap_get(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
+    ck_assert_ptr_nonnull(row);
+    key.bytes[name_at] = 0xff;
+    fsp_omap_put(fsp_memview_map(world.rows), fsp_row_key_slice(&key), row->value, 0);
+    fsp_query_t query = new_query(&world, FSP_QUERY_LIST);
+    query.target = at("/");
+    fsp_buf_reset(&world.answer);
+    ck_status(
+        fsp_meta_query(world.shard, fsp_memview_view(world.rows), &query, &world.answer),
+        FSP_DAMAGED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -336,6 +358,7 @@ main(void)
     tcase_add_test(tcase, strangers_and_strange_spaces_get_nothing);
     tcase_add_test(tcase, an_answer_ends_before_it_is_too_large);
     tcase_add_test(tcase, resolve_knows_root_and_trash);
+    tcase_add_test(tcase, an_entry_whose_name_is_no_text_is_damage);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }
