@@ -5,8 +5,8 @@
  * the same for all: wait, serve the pipe first, then the outside socket and the inbox (each a bounded number of
  * messages), then `turn`, where batches that collected are carried out.
  *
- * Commands on the pipe:  START -> status (u32), text;  any class's own command -> status, text;  $TERM ends;  $HURRY: at
- * once.
+ * Commands on the pipe:  START -> status (u32), text;  any class's own command -> status, text;  $TERM ends; after
+ * $HURRY at once.
  * An actor tells the supervisor FAIL, text when it cannot go on: then the node stops with that reason.
  */
 #ifndef FSP_ACTORS_ACTOR_H

@@ -48,7 +48,7 @@ read_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
         FSP_AUTO(fsp_secret_wipe) fsp_secret_t curve = {0};
         FSP_AUTO(fsp_secret_wipe) fsp_secret_t sealing = {0};
         fsp_canon_t reader = fsp_canon_reader(fsp_buf_slice(&bytes));
-        (void)fsp_canon_read_array(&reader, 5, 5);
+        size_t fields = fsp_canon_read_array(&reader, 1, 64); /* a newer format may have more */
         uint64_t format = fsp_canon_read_uint(&reader, UINT32_MAX);
         fsp_canon_read_id(&reader, &self->store_id);
         fsp_canon_read_id(&reader, &seed);
@@ -57,7 +57,7 @@ read_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
         if (reader.status == FSP_OK && format > FORMAT)
             status = fsp_error_set(error, FSP_FORMAT_NEWER, "%s/%s has format %llu, this program knows %d",
                                    directory, KEYS_FILE, (unsigned long long)format, FORMAT);
-        else if (fsp_canon_finish(&reader) != FSP_OK)
+        else if (fsp_canon_finish(&reader) != FSP_OK || format != FORMAT || fields != 5)
             status = fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, KEYS_FILE);
         else
             derive_keys(self, &seed, &curve, &sealing);
@@ -174,16 +174,16 @@ read_genesis(const char *directory, fsp_slice_t record, fsp_identity_t *self, fs
 {
     uint8_t sign_public[32], nonce[32];
     fsp_canon_t reader = fsp_canon_reader(record);
-    (void)fsp_canon_read_array(&reader, 6, 6);
+    size_t fields = fsp_canon_read_array(&reader, 1, 64); /* a newer format may have more */
     uint64_t format = fsp_canon_read_uint(&reader, UINT32_MAX);
     (void)fsp_canon_read_uint(&reader, UINT64_MAX);
     self->slot_bits = (unsigned)fsp_canon_read_uint(&reader, 20);
     fsp_canon_read_fixed(&reader, sign_public, sizeof(sign_public));
     fsp_canon_read_fixed(&reader, self->admin_public_key, sizeof(self->admin_public_key));
     fsp_canon_read_fixed(&reader, nonce, sizeof(nonce));
-    if (format > FORMAT)
+    if (reader.status == FSP_OK && format > FORMAT)
         return fsp_error_set(error, FSP_FORMAT_NEWER, "%s: the genesis record is of a newer format", directory);
-    if (fsp_canon_finish(&reader) != FSP_OK || self->slot_bits < 16)
+    if (fsp_canon_finish(&reader) != FSP_OK || format != FORMAT || fields != 6 || self->slot_bits < 16)
         return fsp_error_set(error, FSP_DAMAGED, "%s: the genesis record is damaged", directory);
     if (memcmp(sign_public, self->sign_key.public_key, sizeof(sign_public)) != 0)
         return fsp_error_set(error, FSP_DAMAGED,

@@ -280,14 +280,17 @@ check_space(storecheck_t *self, fsp_space_id_t space_id, const fsp_space_row_t *
 {
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret = {0};
     fsp_space_keys_t *keys = fsp_space_keys_new();
+    char context[FSP_WRAP_CONTEXT_BYTES];
     for (size_t i = 0; i < space->key_count; i++) {
-        if (!unwrap(self, FSP_WRAP_SPACE_KEY, space->keys[i].wrapped, &secret))
+        fsp_wrap_context(FSP_WRAP_SPACE_KEY, space_id, space->keys[i].generation, context);
+        if (!unwrap(self, context, space->keys[i].wrapped, &secret))
             add_fault(self, "key", FSP_SLICE_OF(space_id),
                       "a key of the space does not open with the mesh key");
         else if (!fsp_space_keys_get(keys, space->keys[i].generation))
             fsp_space_keys_add(keys, space->keys[i].generation, &secret);
     }
-    if (!unwrap(self, FSP_WRAP_CUT_KEY, space->wrapped_cut_key, &secret))
+    fsp_wrap_context(FSP_WRAP_CUT_KEY, space_id, 0, context);
+    if (!unwrap(self, context, space->wrapped_cut_key, &secret))
         add_fault(self, "key", FSP_SLICE_OF(space_id),
                   "the cut key of the space does not open with the mesh key");
     const fsp_chunk_params_t params = {space->chunk_bytes_min, space->chunk_bytes_avg,

@@ -137,8 +137,13 @@ make_home(supervisor_t *self, fsp_error_t *error)
     fsp_buf_init(&wrapped_key, FSP_WRAPPED_BYTES_MAX);
     fsp_buf_init(&wrapped_cut, FSP_WRAPPED_BYTES_MAX);
     fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_wrap(&self->identity.mesh_key, salts[0], WRAP_SPACE_KEY, FSP_SLICE_OF(data_key), &wrapped_key);
-    fsp_wrap(&self->identity.mesh_key, salts[1], WRAP_CUT_KEY, FSP_SLICE_OF(cut_key), &wrapped_cut);
+    fsp_space_id_t space_id;
+    fsp_random(space_id.bytes, sizeof(space_id.bytes));
+    char context[FSP_WRAP_CONTEXT_BYTES];
+    fsp_wrap_context(WRAP_SPACE_KEY, space_id, 1, context);
+    fsp_wrap(&self->identity.mesh_key, salts[0], context, FSP_SLICE_OF(data_key), &wrapped_key);
+    fsp_wrap_context(WRAP_CUT_KEY, space_id, 0, context);
+    fsp_wrap(&self->identity.mesh_key, salts[1], context, FSP_SLICE_OF(cut_key), &wrapped_cut);
     FSP_ASSERT(fsp_buf_ok(&wrapped_key) && fsp_buf_ok(&wrapped_cut));
 
     fsp_subject_id_t admin = fsp_subject_of(self->identity.admin_public_key);
@@ -147,7 +152,7 @@ make_home(supervisor_t *self, fsp_error_t *error)
                              .subject = admin,
                              .attempt = 1,
                              .layout_version = LAYOUT_VERSION};
-    fsp_random(command.space_id.bytes, sizeof(command.space_id.bytes));
+    command.space_id = space_id;
     fsp_random(command.op_id.bytes, sizeof(command.op_id.bytes));
     fsp_random(command.request_digest.bytes, sizeof(command.request_digest.bytes));
     command.space_init.name = fsp_slice_text(HOME_SPACE);
@@ -212,14 +217,17 @@ take_space(supervisor_t *self, const fsp_space_info_t *info)
     space->change = info->change_index;
     space->keys = fsp_space_keys_new();
     self->space_count++;
+    char context[FSP_WRAP_CONTEXT_BYTES];
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret = {0};
     for (size_t i = 0; i < info->key_count; i++) {
-        fsp_status_t status = unwrap_secret(self, WRAP_SPACE_KEY, info->keys[i].wrapped, &secret);
+        fsp_wrap_context(WRAP_SPACE_KEY, info->space_id, info->keys[i].generation, context);
+        fsp_status_t status = unwrap_secret(self, context, info->keys[i].wrapped, &secret);
         if (status != FSP_OK)
             return status;
         fsp_space_keys_add(space->keys, info->keys[i].generation, &secret);
     }
-    fsp_status_t status = unwrap_secret(self, WRAP_CUT_KEY, info->wrapped_cut_key, &secret);
+    fsp_wrap_context(WRAP_CUT_KEY, info->space_id, 0, context);
+    fsp_status_t status = unwrap_secret(self, context, info->wrapped_cut_key, &secret);
     if (status == FSP_OK)
         space->gear = fsp_gear_new(&secret, &params);
     return status;

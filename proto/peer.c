@@ -157,7 +157,8 @@ fsp_peer_error_decode(fsp_slice_t body)
 {
     fsp_canon_t reader = fsp_canon_reader(body);
     (void)fsp_canon_read_array(&reader, 2, 2);
-    (void)fsp_canon_read_uint(&reader, 1);
+    if (fsp_canon_read_uint(&reader, 1) != 1)
+        fsp_canon_fail(&reader, FSP_INVALID);
     uint64_t status = fsp_canon_read_uint(&reader, UINT32_MAX);
     if (fsp_canon_finish(&reader) != FSP_OK || status == FSP_OK || !fsp_status_known((unsigned)status))
         return FSP_INVALID;

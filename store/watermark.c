@@ -105,6 +105,10 @@ fsp_watermark_decode_row(fsp_slice_t row, fsp_watermark_t *ret)
         uint32_t shard = (uint32_t)fsp_canon_read_uint(&reader, UINT32_MAX);
         uint64_t replica = fsp_canon_read_uint(&reader, UINT64_MAX);
         uint64_t index = fsp_canon_read_uint(&reader, UINT64_MAX);
+        /* Each shard once, in the order of its first note. */
+        for (size_t k = 0; k < mark.count; k++)
+            if (mark.marks[k].shard == shard)
+                fsp_canon_fail(&reader, FSP_INVALID);
         (void)fsp_watermark_note(&mark, shard, replica, index);
     }
     if (fsp_canon_finish(&reader) != FSP_OK)
@@ -151,7 +155,7 @@ decode_slot(const uint8_t *slot, unsigned place, fsp_watermark_t *ret, uint64_t 
     uint32_t count = fsp_load_u32(slot + AT_COUNT);
     uint64_t counter = fsp_load_u64(slot + AT_COUNTER);
     if (slot_format(slot) != FSP_STORE_FORMAT || counter % 2 != place ||
-        count > FSP_STORE_SHARDS_MAX)
+        count > FSP_STORE_SHARDS_MAX || (fsp_load_u32(slot + AT_FLAGS) & ~(uint32_t)FLAG_CLEAN) != 0)
         return false;
     memset(ret, 0, sizeof(*ret));
     ret->clean = (fsp_load_u32(slot + AT_FLAGS) & FLAG_CLEAN) != 0;

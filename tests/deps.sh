@@ -11,6 +11,8 @@ packages=(
   check binutils python3 python3-zmq python3-msgpack python3-nacl
   python3-cryptography python3-xxhash
 )
+# For tests/interop/javascript.  Debian's npm is some 400 packages: not if node and npm are there from elsewhere.
+{ command -v node && command -v npm; } >/dev/null || packages+=(nodejs npm)
 missing=()
 for package in "${packages[@]}"; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)

@@ -9,12 +9,14 @@
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
+#include "core/base/text.h"
 #include "core/crypto/digest.h"
 #include "core/crypto/gcm.h"
 
 #include <sodium.h>
 
 #include <assert.h>
+#include <stdio.h>
 
 static_assert(sizeof(fsp_secret_t) == crypto_sign_SEEDBYTES, "an Ed25519 seed is a secret");
 static_assert(sizeof(fsp_secret_t) == crypto_scalarmult_SCALARBYTES, "so is an X25519 key");
@@ -211,6 +213,16 @@ fsp_wrap(const fsp_secret_t *kek, const uint8_t salt[32], const char *context, f
     fsp_buf_append(ret, salt, SALT_BYTES);
     seal_once(&key, plain, ret);
     fsp_secret_wipe(&key);
+}
+
+void
+fsp_wrap_context(const char *what, fsp_space_id_t space_id, uint32_t generation,
+                 char ret[FSP_WRAP_CONTEXT_BYTES])
+{
+    char hex[2 * sizeof(space_id.bytes) + 1];
+    fsp_hex_encode(space_id.bytes, sizeof(space_id.bytes), hex);
+    int bytes = snprintf(ret, FSP_WRAP_CONTEXT_BYTES, "%s %s %u", what, hex, generation);
+    FSP_ASSERT(bytes > 0 && bytes < FSP_WRAP_CONTEXT_BYTES);
 }
 
 fsp_status_t

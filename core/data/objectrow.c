@@ -56,7 +56,7 @@ fsp_object_row_decode(fsp_slice_t bytes, fsp_object_row_t *ret)
     FSP_PRE(ret != NULL);
     fsp_object_row_t row = {0};
     fsp_canon_t reader = fsp_canon_reader(bytes);
-    (void)fsp_canon_read_array(&reader, ROW_FIELDS, ROW_FIELDS);
+    size_t fields = fsp_canon_read_array(&reader, 1, 64); /* a newer row may have more */
     uint64_t version = fsp_canon_read_uint(&reader, UINT32_MAX);
     if (version > ROW_VERSION)
         return FSP_FORMAT_NEWER;
@@ -71,7 +71,8 @@ fsp_object_row_decode(fsp_slice_t bytes, fsp_object_row_t *ret)
     fsp_canon_read_fixed(&reader, hashes, sizeof(fsp_hash_t));
     fsp_canon_read_fixed(&reader, hashes + sizeof(fsp_hash_t), sizeof(fsp_hash_t));
     fsp_canon_read_fixed(&reader, row.head, FSP_OBJECT_HEADER_BYTES);
-    if (fsp_canon_finish(&reader) != FSP_OK || version != ROW_VERSION || where < WHERE_OBJECT)
+    if (fsp_canon_finish(&reader) != FSP_OK || version != ROW_VERSION || fields != ROW_FIELDS ||
+        where < WHERE_OBJECT)
         return FSP_DAMAGED;
     row.family = where == WHERE_BYTES ? FSP_FAMILY_BYTES : FSP_FAMILY_OBJECT;
     /* What the header says must be what the row says. */

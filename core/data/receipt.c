@@ -79,14 +79,20 @@ decode_class(fsp_canon_t *reader, fsp_receipt_class_t *ret)
     ret->zone_count = (uint32_t)fsp_canon_read_uint(reader, UINT32_MAX);
     if (ret->kind < FSP_OBJECT_CHUNK)
         fsp_canon_fail(reader, FSP_INVALID);
+    for (size_t i = 1; i < ret->node_count; i++) /* ascending: each node once */
+        if (fsp_node_id_cmp(ret->nodes[i - 1], ret->nodes[i]) >= 0)
+            fsp_canon_fail(reader, FSP_INVALID);
 }
 
 static fsp_status_t
 decode_body(fsp_slice_t body, fsp_receipt_t *ret)
 {
     fsp_canon_t reader = fsp_canon_reader(body);
-    (void)fsp_canon_read_array(&reader, BODY_FIELDS, BODY_FIELDS);
-    if (fsp_canon_read_uint(&reader, FORMAT) != FORMAT)
+    size_t fields = fsp_canon_read_array(&reader, 1, 64); /* a newer format may have more */
+    uint64_t format = fsp_canon_read_uint(&reader, UINT32_MAX);
+    if (format != FORMAT)
+        fsp_canon_fail(&reader, format > FORMAT ? FSP_UNSUPPORTED : FSP_INVALID);
+    else if (fields != BODY_FIELDS)
         fsp_canon_fail(&reader, FSP_INVALID);
     fsp_canon_read_id(&reader, &ret->version_id);
     fsp_canon_read_id(&reader, &ret->content_root);
@@ -94,8 +100,13 @@ decode_body(fsp_slice_t body, fsp_receipt_t *ret)
     ret->durable_copies = (uint32_t)fsp_canon_read_uint(&reader, UINT32_MAX);
     ret->wanted_copies = (uint32_t)fsp_canon_read_uint(&reader, UINT32_MAX);
     ret->class_count = fsp_canon_read_array(&reader, 0, FSP_RECEIPT_CLASSES_MAX);
-    for (size_t i = 0; i < ret->class_count; i++)
+    for (size_t i = 0; i < ret->class_count; i++) {
         decode_class(&reader, &ret->classes[i]);
+        if (i > 0 && ret->classes[i].kind <= ret->classes[i - 1].kind)
+            fsp_canon_fail(&reader, FSP_INVALID);
+    }
+    if (ret->durable_copies > ret->wanted_copies)
+        fsp_canon_fail(&reader, FSP_INVALID);
     ret->change = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->issued = fsp_canon_read_uint(&reader, UINT64_MAX);
     fsp_canon_read_id(&reader, &ret->node_id);
@@ -115,8 +126,11 @@ fsp_receipt_verify(fsp_slice_t bytes, fsp_receipt_t *ret)
     fsp_canon_read_fixed(&reader, signature, sizeof(signature));
     fsp_receipt_t receipt;
     memset(&receipt, 0, sizeof(receipt));
-    if (fsp_canon_finish(&reader) != FSP_OK || decode_body(body, &receipt) != FSP_OK)
+    if (fsp_canon_finish(&reader) != FSP_OK)
         return FSP_INVALID;
+    fsp_status_t status = decode_body(body, &receipt);
+    if (status != FSP_OK)
+        return status == FSP_UNSUPPORTED ? FSP_UNSUPPORTED : FSP_INVALID;
     fsp_buf_t message;
     fsp_buf_init(&message, FSP_RECEIPT_BYTES_MAX + sizeof(CONTEXT));
     append_signed(body, &message);

@@ -60,8 +60,11 @@ fsp_tree_encode(const fsp_tree_node_t *node, fsp_buf_t *ret_open, fsp_buf_t *ret
 static size_t
 read_front(fsp_canon_t *reader, unsigned *ret_level)
 {
-    (void)fsp_canon_read_array(reader, NODE_FIELDS, NODE_FIELDS);
-    if (fsp_canon_read_uint(reader, FORMAT) != FORMAT)
+    size_t fields = fsp_canon_read_array(reader, 1, 64); /* a newer format may have more */
+    uint64_t format = fsp_canon_read_uint(reader, UINT32_MAX);
+    if (reader->status == FSP_OK && format > FORMAT)
+        fsp_canon_fail(reader, FSP_UNSUPPORTED);
+    else if (format != FORMAT || fields != NODE_FIELDS)
         fsp_canon_fail(reader, FSP_INVALID);
     *ret_level = (unsigned)fsp_canon_read_uint(reader, LEVEL_MAX);
     return fsp_canon_read_array(reader, 1, FSP_TREE_FANOUT_MAX);

@@ -342,6 +342,8 @@ fsp_answer_space(fsp_answer_t *self, fsp_space_info_t *ret)
     for (size_t i = 0; i < ret->key_count; i++) {
         ret->keys[i].generation = (uint32_t)fsp_canon_read_uint(reader, UINT32_MAX);
         ret->keys[i].wrapped = fsp_canon_read_bin(reader, FSP_WRAPPED_BYTES_MAX);
+        if (i > 0 && ret->keys[i].generation <= ret->keys[i - 1].generation)
+            fsp_canon_fail(reader, FSP_INVALID);
     }
     ret->wrapped_cut_key = fsp_canon_read_bin(reader, FSP_WRAPPED_BYTES_MAX);
     return reader->status;

@@ -128,6 +128,8 @@ static fsp_status_t
 check_fences(const fsp_machine_t *m)
 {
     const fsp_command_t *command = m->command;
+    if (fsp_command_level(command->type, command->version) > m->shard_row.feature_level)
+        return FSP_LEVEL;
     if (command->system_index < m->shard_row.subject_floor)
         return FSP_STALE;
     if (!publishes(command->type))

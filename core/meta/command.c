@@ -168,6 +168,14 @@ code_condition(codec_t *codec, fsp_condition_t *condition, unsigned allowed)
         code_require(codec, condition_valid(condition, allowed), FSP_INVALID);
 }
 
+/* What the chunker takes (core/data/chunker): a space that nobody can cut for must not be made. */
+static bool
+chunk_lengths_fit(uint32_t min, uint32_t avg, uint32_t max)
+{
+    enum { BYTES_MIN = 64 };
+    return min >= BYTES_MIN && min < avg && avg < max && max <= FSP_CHUNK_BYTES_MAX && (avg & (avg - 1)) == 0;
+}
+
 static void
 code_space_init(codec_t *codec, fsp_command_t *command)
 {
@@ -205,11 +213,10 @@ code_space_init(codec_t *codec, fsp_command_t *command)
     code_require(codec, !fsp_file_id_eq(command->space_init.root_id, command->space_init.trash_id),
                  FSP_INVALID);
     code_require(codec,
-                 command->space_init.chunk_bytes_min > 0 &&
-                     command->space_init.chunk_bytes_min <= command->space_init.chunk_bytes_avg &&
-                     command->space_init.chunk_bytes_avg <= command->space_init.chunk_bytes_max &&
-                     command->space_init.chunk_bytes_max <= FSP_CHUNK_BYTES_MAX,
+                 chunk_lengths_fit(command->space_init.chunk_bytes_min, command->space_init.chunk_bytes_avg,
+                                   command->space_init.chunk_bytes_max),
                  FSP_INVALID);
+    code_require(codec, command->space_init.key_count > 0, FSP_INVALID); /* nothing could be sealed */
 }
 
 /* What can be judged of a PUT without state. */
@@ -378,6 +385,15 @@ fsp_command_encode(const fsp_command_t *command, fsp_buf_t *buf)
     fsp_canon_uint(buf, command->version);
     /* A writing codec only reads; one walk for both directions is worth this cast. */
     code_rest(&codec, (fsp_command_t *)(uintptr_t)command);
+}
+
+uint64_t
+fsp_command_level(fsp_command_type_t type, uint32_t version)
+{
+    /* Everything known so far came with the first level.  How to change: add a case, raise FSP_FEATURE_LEVEL. */
+    (void)type;
+    (void)version;
+    return 1;
 }
 
 fsp_status_t

@@ -140,6 +140,9 @@ typedef struct {
     } copy;
 } fsp_command_t;
 
+/* The feature level that a shard must have reached before it takes such a command.  A new command, or a new version of
+   one, gets a row here with the next level; apply refuses it with LEVEL below (4.1). */
+uint64_t fsp_command_level(fsp_command_type_t type, uint32_t version);
 /* Appends the command's bytes; the buffer's maximum decides (FSP_COMMAND_BYTES_MAX). */
 void fsp_command_encode(const fsp_command_t *command, fsp_buf_t *buf);
 /* INVALID, TOO_LARGE, LEVEL (known shape, newer version), UNSUPPORTED (unknown type).  Paths and names

@@ -185,6 +185,8 @@ fsp_space_row_decode(fsp_slice_t bytes, fsp_space_row_t *ret)
         (void)fsp_canon_read_array(&reader, 2, 2); /* sticky */
         ret->keys[i].generation = (uint32_t)fsp_canon_read_uint(&reader, UINT32_MAX);
         ret->keys[i].wrapped = fsp_canon_read_bin(&reader, FSP_WRAPPED_BYTES_MAX);
+        if (i > 0 && ret->keys[i].generation <= ret->keys[i - 1].generation)
+            fsp_canon_fail(&reader, FSP_INVALID);
     }
     ret->wrapped_cut_key = fsp_canon_read_bin(&reader, FSP_WRAPPED_BYTES_MAX);
     return fsp_canon_finish(&reader);

@@ -6,13 +6,14 @@ what is found new stays in DIR/corpus.  Prints executions per target; an input t
 kept in tests/fuzz/crashes and fails the run.  The canary must be found failing.
 --merge brings what widens coverage from DIR/corpus into tests/fuzz/corpus, minimised (files named bug-* stay).
 """
-import argparse, os, re, shutil, subprocess, sys, tempfile
+import argparse, hashlib, os, re, subprocess, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 CRASHES = ROOT / "tests" / "fuzz" / "crashes"
 CANARY_SECONDS = 20
+FILES_MAX = 20  # of each target's corpus, beside regressions
 LENGTH_MAX = {"tree": 70000, "apply": 8192, "session": 8192, "transfer": 2048, "canary": 64}
 ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=0", UBSAN_OPTIONS="print_stacktrace=1",
            TMPDIR=os.environ.get("TMPDIR", "/tmp"))
@@ -38,29 +39,52 @@ def fuzz(program, name, seconds, work, artifacts):
     return done.returncode, int(counts[-1]) if counts else 0, int(covered[-1]) if covered else 0, text
 
 
+def read_control(path):
+    """[(file, set of edges)] from libFuzzer's merge control file: count, count of the first folder, names, records."""
+    lines = path.read_text(errors="replace").splitlines()
+    names = lines[2:2 + int(lines[0])]
+    edges = {}
+    for line in lines[2 + len(names):]:
+        words = line.split()
+        if words and words[0] == "FT":
+            edges[int(words[1])] = frozenset(words[2:])
+    return [(Path(names[i]), covered) for i, covered in sorted(edges.items())]
+
+
 def merge(program, name, work):
-    """Minimises corpus and work together into corpus; keeps regressions."""
+    """Chooses from corpus and work the files that cover the most edges, few of them; keeps regressions."""
     kept = CORPUS / name
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "out"
+        out, control = Path(scratch) / "out", Path(scratch) / "control"
         out.mkdir()
-        # Edges alone, without counts: hundreds of files become tens, and each has a reason.
-        done = subprocess.run([str(program), "-set_cover_merge=1", "-use_counters=0", "-timeout=25", str(out),
-                               str(kept), str(work)], env=ENV,
+        # Edges alone, without counts: each file has a reason that people can see.
+        done = subprocess.run([str(program), "-set_cover_merge=1", "-use_counters=0", "-timeout=25",
+                               f"-merge_control_file={control}", str(out), str(kept), str(work)], env=ENV,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode != 0:
             print(done.stdout.decode("utf-8", "replace")[-4000:])
             return False
-        for path in list(kept.iterdir()):
-            if not path.name.startswith("bug-"):
-                path.unlink()
-        have = {p.read_bytes() for p in kept.iterdir()}
-        for path in sorted(out.iterdir()):
-            if path.read_bytes() not in have:
-                shutil.copy(path, kept / path.name[:12])
-    files = list(kept.iterdir())
-    print(f"merged {name}: {len(files)} files, {sum(p.stat().st_size for p in files)} bytes", flush=True)
+        left = [(path, edges, path.read_bytes()) for path, edges in read_control(control)]
+    chosen, covered = {}, set()
+    for path, edges, data in left:
+        if path.parent == kept and path.name.startswith("bug-"):
+            chosen[path.name] = data
+            covered |= edges
+    room = FILES_MAX + len(chosen)
+    while len(chosen) < room:
+        best = max(left, key=lambda file: (len(file[1] - covered), -len(file[2])))
+        if not best[1] - covered:
+            break
+        chosen[hashlib.sha256(best[2]).hexdigest()[:12]] = best[2]
+        covered |= best[1]
+    every = frozenset().union(*(file[1] for file in left))
+    for path in list(kept.iterdir()):
+        path.unlink()
+    for file, data in chosen.items():
+        (kept / file).write_bytes(data)
+    print(f"merged {name}: {len(chosen)} files, {sum(map(len, chosen.values()))} bytes, "
+          f"{len(covered)} of {len(every)} edges", flush=True)
     return True
 
 

@@ -628,7 +628,7 @@ seed_texts(void)
 static void
 seed_machines(void)
 {
-    static const char *const names[] = {"apply", "transfer", "session", "audit"};
+    static const char *const names[] = {"apply", "transfer", "session", "audit", "identity"};
     fsp_prng_t prng;
     fsp_prng_init(&prng, 4);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -5,6 +5,7 @@ FSP_BIN: folder of filesphered and filesphere.  Ports 19300 to 19399 on loopback
 import io, json, os, random, socket, sys, threading, time
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "python"), str(HERE.parent / "system")]
 from node import Failed, Node, check, check_equal, main, need

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """`filesphered check`, and flipped bits anywhere in a store.
 
-A filled store is clean, and checking changes no byte of it.  Then bits are flipped, one at a time, in a copy: in each kind
-of file of the database, at places that FSP_SEED chooses.  Either `check` finds it (exit 10, and a line that names a path,
-a key or a file), or the bit was a dead one: then a node serves everything bit for bit.  Whether check found it or not, a
-node never serves a wrong byte.  FSP_FLIPS: places in each kind of file.
+A filled store is clean, and checking changes no byte of it.  Then bits are flipped, one at a time, in a copy: in each
+kind of file of the database, at places that FSP_SEED chooses.  Either `check` finds it (exit 10, and a line that names a
+path, a key or a file), or the bit was a dead one: then a node serves everything bit for bit.  Whether check found it or
+not, a node never serves a wrong byte.  FSP_FLIPS: places in each kind of file.
 """
-import json, os, random, shutil, signal, subprocess, time
+import json, os, random, shutil, subprocess, time
 from pathlib import Path
 
-from node import DAEMON, ENV, Failed, Node, check, check_equal, look_for_sanitizer, main, need, parse_lines, say, sha256, \
+from node import DAEMON, ENV, Node, check, check_equal, look_for_sanitizer, main, need, parse_lines, say, sha256, \
     temp_dir
 
 FLIPS = int(os.environ.get("FSP_FLIPS", "0"))
@@ -112,7 +112,7 @@ class Copy:
             file.write(bytes([byte ^ (1 << bit)]))
 
     def serve(self, missing_ok=()):
-        """Starts a node and gets everything: (problems, what it said).  Problems are wrong bytes; refusals are counted."""
+        """Starts a node and gets everything: (what must not be, what it refused, its log)."""
         node, wrong, refused = self.node, [], []
         node.launch()
         end = time.monotonic() + 20
@@ -126,7 +126,7 @@ class Copy:
             return wrong, ["start"], text
         back = temp_dir() / "back"
         shutil.rmtree(back, ignore_errors=True)
-        answer = node.cli("get", "-r", "/", back)
+        answer = node.cli("get", "-r", "--timeout", "3", "/", back)
         wanted = []
         for path, digest in self.live.items():
             try:
@@ -138,7 +138,10 @@ class Copy:
             wrong.append(f"get -r ends with 0 without {wanted}")
         wanted += [((path, "--version", version), digest) for (path, version), digest in self.versions.items()]
         for words, digest in wanted:
-            answer = node.cli("cat", words[0], *words[1:], as_json=False, timeout=20)
+            if node.process.poll() is not None:  # it met the damage and stopped, with 10 (below)
+                refused.append((words, 10, "the node has stopped"))
+                break
+            answer = node.cli("cat", "--timeout", "3", *words, as_json=False)
             if answer.code == 0 and sha256(answer.stdout) != digest:
                 wrong.append(f"WRONG BYTES of {words}")
             elif answer.code != 0:
@@ -240,6 +243,9 @@ def test_damaged_object(master, live, versions, chance):
             check(f"a get of {path} says integrity", answer.code == 10, answer.code)
         elif answer.code != 0 or sha256(answer.stdout) != digest:
             check(f"{path} is served", False, answer)
+    said = node.errors().decode("utf-8", "replace")
+    check("the node says which object and which path", all(
+        fault["key"] in said and fault["path"] in said for fault in faults), (faults, said[-1500:]))
     check("the node goes on", node.running() and node.stop() == 0)
 
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A FileSphere client, written from docs/protocol/client.md and keys.md alone ("§": a section of client.md).
 //
 //   import { Client } from './filesphere-client.mjs'
@@ -112,8 +113,8 @@ export class Client {
   }
   async #connect() {
     const { profile, options } = this
-    const connection = this.#connection = new Connection(profile, profile.endpoints[this.#turn++ % profile.endpoints.length], {
-      trace: options.trace,
+    const endpoint = profile.endpoints[this.#turn++ % profile.endpoints.length]
+    const connection = this.#connection = new Connection(profile, endpoint, { trace: options.trace,
       onMessage: (m) => this.#open.get(m.id)?.take(m), // an id that is not open: crossed what ended it
       onEnd: (error) => this.#ended(connection, error) })
     try {
@@ -273,6 +274,7 @@ export class Client {
         // Whether a COMMIT came before the connection broke is not said, and a second one is an error: wait for the
         // answer, then ABORT, and the one answer tells: OK, or `cancelled`, and the upload begins anew (§4.4).
         committed &&= offset === source.size
+        clearTimeout(givingUp)
         if (committed) givingUp = setTimeout(abort, this.options.commitWait)
       } else credit += more
       upload.resuming = false
@@ -280,7 +282,8 @@ export class Client {
       wake()
     } })
     answer.catch((error) => {
-      error.isForgotten = error.symbol === 'gone' || (error.symbol === 'cancelled' && givingUp !== undefined && !signal?.aborted)
+      const gaveUp = error.symbol === 'cancelled' && givingUp !== undefined && !signal?.aborted
+      error.isForgotten = error.symbol === 'gone' || gaveUp
     }).finally(() => { clearTimeout(givingUp); ended = true; wake() })
     signal?.addEventListener('abort', abort)
     while (!ended) {
@@ -350,7 +353,7 @@ export class Client {
     }
     await taken
     const isWhole = info.from === 0 && info.to === info.size
-    if (isWhole && info.sha256 && !digest.digest().equals(info.sha256)) throw fail('damaged', 'the content is not what it was')
+    if (isWhole && !digest.digest().equals(info.sha256)) throw fail('damaged', 'the content is not what it was')
     return { info, content: Buffer.concat(pieces) }
   }
 

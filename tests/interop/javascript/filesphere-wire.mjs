@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Octets <-> JavaScript values for the FileSphere client protocol ("§": docs/protocol/client.md). Pure: no sockets, no
 // clock. Integers are Numbers, or BigInts where a double cannot hold them; both are taken. Binary is Buffer.
 import { Decoder, Encoder } from '@msgpack/msgpack'
@@ -27,7 +28,7 @@ export const fail = (symbol, text) =>
 // -- msgpack (§3.3) -------------------------------------------------------------------------------------------
 
 /** Checks counts, lengths, depth, texts and doubled keys against the octets that are there, before anything is unpacked. */
-export function skim(octets) {
+export function skim(octets, valuesMax = VALUES_MAX) {
   let at = 0, values = 0
   const need = (n) => {
     if (octets.length - at < n) throw fail('invalid', 'cut')
@@ -41,7 +42,7 @@ export function skim(octets) {
     return octets.toString('latin1', from, at)
   }
   const many = (n, depth, isMap) => {
-    if (n > VALUES_MAX) throw fail('too-large', 'too many values')
+    if (n > valuesMax) throw fail('too-large', 'too many values')
     if (depth > DEPTH_MAX) throw fail('too-large', 'nested too deep')
     const seen = new Set()
     for (let i = 0; i < n; i++) {
@@ -53,7 +54,7 @@ export function skim(octets) {
     }
   }
   const value = (depth) => { // gives texts back
-    if (++values > VALUES_MAX) throw fail('too-large', 'too many values')
+    if (++values > valuesMax) throw fail('too-large', 'too many values')
     const b = octets[need(1)]
     if (b <= 0x7f || b >= 0xe0) return
     if (b <= 0x8f) return many(b & 15, depth + 1, true)
@@ -100,14 +101,14 @@ function fromWire(value) {
   return value
 }
 export const pack = (value) => Buffer.from(encoder.encode(toWire(value)))
-export function unpack(octets) {
-  skim(octets)
+export function unpack(octets, valuesMax) {
+  skim(octets, valuesMax)
   return fromWire(decoder.decode(octets))
 }
 
 /** Canonical msgpack (keys.md): nil, bool, unsigned integers, bin, text and arrays, each in its one shortest form. */
 export function unpackCanonical(octets) {
-  const value = unpack(octets)
+  const value = unpack(octets, Infinity) // the octets at hand bound it
   const allowed = (v) => v === null || typeof v === 'boolean' || typeof v === 'string' || Buffer.isBuffer(v) ||
     (typeof v === 'bigint' ? v >= 0n : Number.isSafeInteger(v) && v >= 0) || (Array.isArray(v) && v.every(allowed))
   if (!allowed(value) || !pack(value).equals(octets)) throw fail('invalid', 'not canonical')
@@ -291,7 +292,9 @@ export function parseProfile(text) {
     fields = text.match(/"(?:[^"\\]|\\.)*"\s*:/g).length // a text cannot hold '":' unescaped, so these are the fields
   } catch { throw fail('invalid', 'profile is no JSON object') }
   if (profile?.format > 1) throw fail('format-newer', 'profile')
-  for (const [field, isGood] of Object.entries(PROFILE)) if (!isGood(profile?.[field])) throw fail('invalid', `profile: ${field}`)
+  for (const [field, isGood] of Object.entries(PROFILE)) {
+    if (!isGood(profile?.[field])) throw fail('invalid', `profile: ${field}`)
+  }
   if (fields !== Object.keys(PROFILE).length) throw fail('invalid', 'profile: fields')
   return { ...profile, mesh_id: profile.mesh_id.toLowerCase(), node_key: profile.node_key.toLowerCase() }
 }

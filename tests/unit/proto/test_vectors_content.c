@@ -923,9 +923,11 @@ make_keys(json_t *entries)
     say(given, "ephemeral_secret_key", json_incref(twos));
     say(given, "message", counting_secret());
     vectors_add_computed(entries, "box with a key in it", "box", given);
-    static const char *const contexts[] = {"fsp mesh key v1", "fsp space key v1", "fsp cut key v1"};
+    static const char *const contexts[] = {"fsp mesh key v1",
+                                           "fsp space key v1 00112233445566778899aabbccddeeff 1",
+                                           "fsp cut key v1 00112233445566778899aabbccddeeff 0"};
     for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
-        char name[64];
+        char name[96];
         (void)snprintf(name, sizeof(name), "wrapped: %s", contexts[i]);
         given = json_object();
         say(given, "kek", json_incref(ones));
