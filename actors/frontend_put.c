@@ -239,7 +239,9 @@ fsp_put_resume(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *commit)
 {
-    if (!call->upload || call->committed) {
+    if (call->committed)
+        return; /* said again, since its sender could not know whether it had arrived (docs/protocol/client.md 4.4) */
+    if (!call->upload) {
         fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
         return;
     }

@@ -222,15 +222,6 @@ add_parent(fsp_succession_t *succession, fsp_version_id_t version_id)
 
 /* Every version that a condition names must be of this file and still be kept: objects below it may
    be all that justifies the new root (collection rule ii). */
-static bool
-is_head(const fsp_node_row_t *node, fsp_version_id_t version_id)
-{
-    for (size_t i = 0; i < node->head_count; i++)
-        if (fsp_version_id_eq(node->heads[i].id, version_id))
-            return true;
-    return false;
-}
-
 static fsp_status_t
 check_bases(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *node,
             const fsp_condition_t *condition)
@@ -252,9 +243,6 @@ check_bases(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *node,
             return status;
         if (!version.retained)
             return FSP_BASE_GONE;
-        /* A merge takes heads together; what is no head any more was merged, or edited, by somebody else. */
-        if (condition->type == FSP_IF_MERGE && !is_head(node, condition->versions[i]))
-            return mismatch(m, id, node);
     }
     return FSP_OK;
 }

@@ -133,6 +133,11 @@ class Wire:
         self.socket.close()
 
 
+def short(message):
+    """A message as a note."""
+    return message and (message[0], message[2].get("symbol") if isinstance(message[2], dict) else message[2])
+
+
 class Neighbour:
     """A well-behaved client; it keeps its connection all the time."""
 
@@ -155,7 +160,7 @@ class Neighbour:
         took = time.monotonic() - began
         self.times.append(took)
         if not put or put[0] != OK or back != data or took > seconds:
-            return f"the client beside it: {took:.1f} s, put {put and put[:3]}, get {got and got[:3]}"
+            return f"the client beside it: {took:.1f} s, put {short(put)}, get {short(got)}, {len(back)} octets"
         return ""
 
     def answer(self, seconds):

@@ -84,8 +84,7 @@ export class Client {
   #connection; #opening; #open = new Map(); #nextId = 1n; #turn = 0; #closed = false; #timer; #known = new Map()
 
   /** options: timeout (ms without any sign about a request), attempts (sendings of one operation), pause (ms before the
-   *  first repetition, then doubled), window (credit of downloads), commitWait (ms, see #upload), name, and for tests
-   *  trace(direction, message). */
+   *  first repetition, then doubled), window (credit of downloads), name, trace(direction, message) for tests. */
   static async open(profile, options = {}) {
     const client = new Client(typeof profile === 'string' ? readProfile(profile) : profile, options)
     await client.#ready()
@@ -93,8 +92,8 @@ export class Client {
   }
   constructor(profile, options) {
     this.profile = profile
-    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, commitWait: 3000, name: 'filesphere-js/1.1',
-      trace: () => {}, ...options }
+    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, name: 'filesphere-js/1.1', trace: () => {},
+      ...options }
     if (this.options.window > CREDIT_MAX) throw fail('too-large', 'window')
   }
   close() {
@@ -242,8 +241,7 @@ export class Client {
         this.#knows(answer.sp, answer.change)
         return { ...answer, op }
       } catch (error) {
-        const isAgain = error.retry === 1 || error.isForgotten // RESUME found nothing: the operation itself has not failed
-        if (!isAgain || this.#closed || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
+        if (!(error.retry === 1 || error.isAgain) || this.#closed || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
         await sleep(this.options.pause * 2 ** (attempt - first))
       }
     }
@@ -265,30 +263,26 @@ export class Client {
     })
   }
   async #upload(body, source, signal) {
-    let wake = () => {}, at = 0, credit = 0, granted = false, committed = false, ended = false, givingUp
+    let wake = () => {}, at = 0, credit = 0, isGranted = false, isCommitted = false, isRecommitted = false, ended = false
     const upload = { resuming: false }
     const abort = () => this.#connection.send(TYPE.ABORT, answer.id)
-    const answer = this.#exchange(TYPE.PUT, body, { upload, on: ({ body: { credit: more = 0, offset = 0 } }) => {
-      if (upload.resuming) {
-        [at, credit] = [offset, more]
-        // Whether a COMMIT came before the connection broke is not said, and a second one is an error: wait for the
-        // answer, then ABORT, and the one answer tells: OK, or `cancelled`, and the upload begins anew (§4.4).
-        committed &&= offset === source.size
-        clearTimeout(givingUp)
-        if (committed) givingUp = setTimeout(abort, this.options.commitWait)
-      } else credit += more
+    const answer = this.#exchange(TYPE.PUT, body, { upload, on: ({ body: { credit: more = 0, offset } }) => {
+      if (offset !== undefined) { // the answer to RESUME (§4.4); whether a COMMIT came it does not say: COMMIT again
+        isRecommitted = isCommitted
+        ;[at, credit, isCommitted] = [offset, more, false]
+      } else if (upload.resuming && isGranted) return // was under way when the connection broke
+      else credit += more
       upload.resuming = false
-      granted = true
+      isGranted = true
       wake()
     } })
-    answer.catch((error) => {
-      const gaveUp = error.symbol === 'cancelled' && givingUp !== undefined && !signal?.aborted
-      error.isForgotten = error.symbol === 'gone' || gaveUp
-    }).finally(() => { clearTimeout(givingUp); ended = true; wake() })
+    // RESUME may find nothing, and a second COMMIT may be one too many. The operation has not failed: begin anew.
+    answer.catch((error) => { error.isAgain = error.symbol === 'gone' || (error.symbol === 'protocol' && isRecommitted) })
+      .finally(() => { ended = true; wake() })
     signal?.addEventListener('abort', abort)
     while (!ended) {
       const woken = new Promise((resolve) => { wake = resolve })
-      const mayGo = granted && !upload.resuming && !signal?.aborted
+      const mayGo = isGranted && !upload.resuming && !signal?.aborted
       if (mayGo && at < source.size && credit > 0) {
         const connection = this.#connection, from = at
         const piece = await source.read(from, Math.min(this.welcome.frame, credit, source.size - from))
@@ -296,8 +290,8 @@ export class Client {
         at += piece.length
         credit -= piece.length
         await connection.send(TYPE.DATA, answer.id, from, piece)
-      } else if (mayGo && at >= source.size && !committed) {
-        committed = true
+      } else if (mayGo && at >= source.size && !isCommitted) {
+        isCommitted = true
         this.#connection.send(TYPE.COMMIT, answer.id, { size: source.size, sha256: source.sha256 })
       } else await woken
     }

@@ -19,7 +19,7 @@ export class FileSphereError extends Error {
     Object.assign(this, { code, symbol, retry, ...more })
   }
 }
-const CODES = { invalid: 1001, 'too-large': 1002, 'bad-name': 1003, unsupported: 1005, protocol: 1008, 'no-credit': 1009,
+const CODES = { invalid: 1001, 'too-large': 1002, 'bad-name': 1003, 'bad-range': 1004, unsupported: 1005, protocol: 1008, 'no-credit': 1009,
   timeout: 4009, unreachable: 4011, 'unknown-key': 5001, damaged: 7001, 'format-newer': 7002,
   cancelled: 8004 }
 export const fail = (symbol, text) =>
@@ -41,24 +41,25 @@ export function skim(octets, valuesMax = VALUES_MAX) {
     if (!isUtf8(octets.subarray(from, at))) throw fail('invalid', 'text is not UTF-8')
     return octets.toString('latin1', from, at)
   }
-  const many = (n, depth, isMap) => {
+  const many = (n, depth, isMap, isKnown) => {
     if (n > valuesMax) throw fail('too-large', 'too many values')
     if (depth > DEPTH_MAX) throw fail('too-large', 'nested too deep')
     const seen = new Set()
     for (let i = 0; i < n; i++) {
-      const key = isMap ? value(depth) : undefined
+      const key = isMap ? value(depth, false) : undefined
       if (isMap && depth === 1 && key === undefined) throw fail('invalid', 'a key is no text')
-      if (key !== undefined && seen.has(key)) throw fail('invalid', 'a key occurs twice')
+      const isListed = isKnown && (!isMap || LISTED.has(key)) // what is not listed is ignored, whatever it is
+      if (isMap && isListed && seen.has(key)) throw fail('invalid', 'a key occurs twice')
       seen.add(key)
-      value(depth)
+      value(depth, isListed)
     }
   }
-  const value = (depth) => { // gives texts back
+  const value = (depth, isKnown) => { // gives texts back
     if (++values > valuesMax) throw fail('too-large', 'too many values')
     const b = octets[need(1)]
     if (b <= 0x7f || b >= 0xe0) return
-    if (b <= 0x8f) return many(b & 15, depth + 1, true)
-    if (b <= 0x9f) return many(b & 15, depth + 1, false)
+    if (b <= 0x8f) return many(b & 15, depth + 1, true, isKnown)
+    if (b <= 0x9f) return many(b & 15, depth + 1, false, isKnown)
     if (b <= 0xbf) return text(b & 31)
     switch (b) {
       case 0xc0: case 0xc2: case 0xc3: return
@@ -69,12 +70,12 @@ export function skim(octets, valuesMax = VALUES_MAX) {
       case 0xd0: case 0xd1: case 0xd2: case 0xd3: need(1 << (b - 0xd0)); return
       case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: need((1 << (b - 0xd4)) + 1); return
       case 0xd9: case 0xda: case 0xdb: return text(size(1 << (b - 0xd9)))
-      case 0xdc: case 0xdd: return many(size(2 << (b - 0xdc)), depth + 1, false)
-      case 0xde: case 0xdf: return many(size(2 << (b - 0xde)), depth + 1, true)
+      case 0xdc: case 0xdd: return many(size(2 << (b - 0xdc)), depth + 1, false, isKnown)
+      case 0xde: case 0xdf: return many(size(2 << (b - 0xde)), depth + 1, true, isKnown)
       default: throw fail('invalid', 'not msgpack')
     }
   }
-  value(0)
+  value(0, true)
   if (at !== octets.length) throw fail('invalid', 'octets behind the value')
 }
 
@@ -209,7 +210,8 @@ const hex = (v) => {
 }
 const range = (v) => {
   array(2, uint(U64))(v)
-  if (v.length !== 2 || v[0] > v[1]) throw fail('invalid', 'range')
+  if (v.length !== 2) throw fail('invalid', 'range')
+  if (v[0] > v[1]) throw fail('bad-range', 'first is behind last')
 }
 const attr = (v) => {
   if (!Array.isArray(v) || v.length !== 3) throw fail('invalid', 'attr')
@@ -255,6 +257,7 @@ const ITEM = {
     file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32) },
   SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64), used: uint(U64),
     root: bin(16), trash: bin(16) } }
+const LISTED = new Set([REQUEST, REPLY, DISK, ...Object.values(ITEM)].flatMap((fields) => Object.keys(fields)).concat('items'))
 
 /** Checks a request as a node does: types, bounds, keys that must not be overlooked, keys that must be there. */
 export function checkRequest(type, body) {

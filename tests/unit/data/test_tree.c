@@ -143,7 +143,7 @@ START_TEST(hostile_nodes_are_refused)
     } cases[] = {{1, 0, 2, 1000, 1, FSP_OK},
                  {1, 4, 2, 88, UINT64_MAX / 2, FSP_OK},
                  {0, 0, 2, 1000, 1, FSP_INVALID},
-                 {2, 0, 2, 1000, 1, FSP_INVALID},
+                 {2, 0, 2, 1000, 1, FSP_UNSUPPORTED},
                  {1, 5, 2, 1000, 1, FSP_INVALID},
                  {1, 0, 0, 1000, 1, FSP_INVALID},
                  {1, 0, 2, 87, 1, FSP_INVALID},

@@ -53,9 +53,11 @@ space_init(void)
                        .owner = subject,
                        .root_id = {{1}},
                        .trash_id = {{2}},
-                       .chunk_bytes_min = 1,
-                       .chunk_bytes_avg = 2,
-                       .chunk_bytes_max = 3},
+                       .chunk_bytes_min = FSP_CHUNK_BYTES_MIN,
+                       .chunk_bytes_avg = FSP_CHUNK_BYTES_AVG,
+                       .chunk_bytes_max = FSP_CHUNK_BYTES_MAX,
+                       .keys = {{.generation = 1, .wrapped = fsp_slice_text("wrapped")}},
+                       .key_count = 1},
     };
     fsp_buf_reset(&bytes);
     fsp_command_encode(&command, &bytes);

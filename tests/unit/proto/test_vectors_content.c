@@ -1067,8 +1067,8 @@ make_receipt(json_t *entries)
     receipt.classes[0].count = 70000;
     receipt.classes[0].node_count = 2;
     receipt.classes[0].zone_count = 2;
-    FILL(receipt.classes[0].nodes[0], 0x09);
-    FILL(receipt.classes[0].nodes[1], 0x08);
+    FILL(receipt.classes[0].nodes[0], 0x08);
+    FILL(receipt.classes[0].nodes[1], 0x09);
     receipt.classes[1] = receipt.classes[0];
     receipt.classes[1].kind = FSP_OBJECT_TREE;
     receipt.classes[1].count = 69;
