@@ -202,8 +202,20 @@ print_result_text(storecheck_t *self)
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static void
-check_local(storecheck_t *self)
+static bool
+is_empty(storecheck_t *self, fsp_family_t family)
+{
+    fsp_cursor_t *cursor =
+        fsp_view_scan(fsp_readonly_view(self->store, family), (fsp_slice_t){0}, (fsp_slice_t){0});
+    bool empty = !cursor->valid && cursor->status == FSP_OK;
+    fsp_cursor_destroy(&cursor);
+    return empty;
+}
+
+/* NOT_FOUND, with words: the first start was cut short before there was an identity, or anything
+   else. */
+static fsp_status_t
+check_local(storecheck_t *self, fsp_error_t *error)
 {
     const fsp_watermark_t *mark = fsp_readonly_watermark(self->store);
     fsp_view_t *local = fsp_readonly_view(self->store, FSP_FAMILY_LOCAL);
@@ -218,13 +230,19 @@ check_local(storecheck_t *self)
     if (mark->clean && !fsp_readonly_slots_whole(self->store))
         add_fault(self, "watermark", (fsp_slice_t){0},
                   "a slot of WATERMARK is damaged; the other one says the same");
-    fsp_error_t error = {.text = ""};
     const char *directory = self->config->directory;
-    self->identified = fsp_identity_read(directory, local, &self->identity, &error) == FSP_OK;
-    if (!self->identified)
-        add_fault(self, "identity", (fsp_slice_t){0}, error.text);
-    else if (fsp_identity_check_recovery(directory, local, &self->identity, &error) != FSP_OK)
-        add_fault(self, "identity", (fsp_slice_t){0}, error.text);
+    fsp_status_t status = fsp_identity_read(directory, local, &self->identity, error);
+    if (status == FSP_NOT_FOUND && self->fault_count == 0 && is_empty(self, FSP_FAMILY_LOG) &&
+        is_empty(self, FSP_FAMILY_STATE) && is_empty(self, FSP_FAMILY_OBJECT))
+        return status;
+    self->identified = status == FSP_OK;
+    if (self->identified)
+        status = fsp_identity_check_recovery(directory, local, &self->identity, error);
+    if (status == FSP_NOT_FOUND)
+        add_fault(self, "identity", (fsp_slice_t){0}, "the genesis record is missing");
+    else if (status != FSP_OK)
+        add_fault(self, "identity", (fsp_slice_t){0}, error->text);
+    return FSP_OK;
 }
 
 static void
@@ -347,16 +365,19 @@ check_objects(storecheck_t *self)
     fsp_proof_rows(&self->proof, self->config->quick ? NULL : bytes);
 }
 
-static void
-check_all(storecheck_t *self)
+static fsp_status_t
+check_all(storecheck_t *self, fsp_error_t *error)
 {
     self->state = fsp_overlay_new(fsp_readonly_view(self->store, FSP_FAMILY_STATE));
-    check_local(self);
+    fsp_status_t status = check_local(self, error);
+    if (status != FSP_OK)
+        return status;
     if (self->identified)
         check_log(self);
     check_state(self);
     if (self->identified)
         check_objects(self);
+    return FSP_OK;
 }
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -393,7 +414,7 @@ fsp_storecheck_run(const fsp_storecheck_config_t *config)
     int code = 0;
     fsp_status_t status = fsp_readonly_open(config->directory, LOCK_WAIT_US, &self->store, &error);
     if (status == FSP_OK)
-        check_all(self);
+        status = check_all(self, &error);
     else if (status == FSP_DAMAGED)
         add_fault(self, "store", (fsp_slice_t){0}, error.text);
     if (status == FSP_OK || status == FSP_DAMAGED) {

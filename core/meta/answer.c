@@ -269,6 +269,10 @@ fsp_answer_node(fsp_answer_t *self, fsp_node_info_t *ret)
     FSP_ROW_READ_ID(reader, &ret->parent_id);
     ret->name = fsp_canon_read_text(reader, FSP_NAME_BYTES_MAX);
     ret->path = fsp_canon_read_text(reader, FSP_PATH_BYTES_MAX);
+    /* What passes here goes on to clients, who check it. */
+    if ((ret->name.bytes > 0 && !fsp_name_valid(ret->name)) ||
+        (ret->path.bytes > 0 && fsp_path_check(ret->path) != FSP_OK))
+        fsp_canon_fail(reader, FSP_INVALID);
     ret->attr = fsp_canon_read_bin(reader, FSP_ATTR_BYTES_MAX);
     ret->time = fsp_canon_read_uint(reader, UINT64_MAX);
     ret->head_count = fsp_canon_read_array(reader, 0, FSP_HEADS_MAX);
@@ -286,9 +290,11 @@ fsp_answer_entry(fsp_answer_t *self, fsp_entry_info_t *ret)
     memset(ret, 0, sizeof(*ret));
     (void)fsp_canon_read_array(reader, ENTRY_FIELDS, ENTRY_FIELDS); /* sticky */
     ret->name = fsp_canon_read_text(reader, FSP_NAME_BYTES_MAX);
+    if (!fsp_name_valid(ret->name))
+        fsp_canon_fail(reader, FSP_INVALID);
     ret->kind = (fsp_kind_t)fsp_canon_read_uint(reader, FSP_KIND_SYMLINK);
     fsp_canon_read_id(reader, &ret->file_id);
-    ret->size = fsp_canon_read_uint(reader, UINT64_MAX);
+    ret->size = fsp_canon_read_uint(reader, INT64_MAX);
     ret->modified = fsp_canon_read_uint(reader, UINT64_MAX);
     FSP_ROW_READ_ID(reader, &ret->version_id);
     ret->number = fsp_canon_read_uint(reader, UINT64_MAX);
@@ -325,6 +331,8 @@ fsp_answer_space(fsp_answer_t *self, fsp_space_info_t *ret)
     (void)fsp_canon_read_array(reader, SPACE_FIELDS, SPACE_FIELDS); /* sticky */
     fsp_canon_read_id(reader, &ret->space_id);
     ret->name = fsp_canon_read_text(reader, FSP_SPACE_NAME_BYTES_MAX);
+    if (!fsp_space_name_valid(ret->name))
+        fsp_canon_fail(reader, FSP_INVALID);
     fsp_canon_read_id(reader, &ret->owner);
     ret->epoch = fsp_canon_read_uint(reader, UINT64_MAX);
     ret->change_index = fsp_canon_read_uint(reader, UINT64_MAX);

@@ -4,6 +4,7 @@
 #include "core/meta/changes.h"
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 #include "core/crypto/digest.h"
 
 enum { CHANGE_FIELDS = 13 };
@@ -46,6 +47,9 @@ fsp_change_row_decode(fsp_slice_t bytes, fsp_change_info_t *ret)
     fsp_canon_read_id(&reader, &ret->file_id);
     ret->path = fsp_canon_read_text(&reader, FSP_PATH_BYTES_MAX);
     ret->from_path = fsp_canon_read_text(&reader, FSP_PATH_BYTES_MAX);
+    if ((ret->path.bytes > 0 && fsp_path_check(ret->path) != FSP_OK) ||
+        (ret->from_path.bytes > 0 && fsp_path_check(ret->from_path) != FSP_OK))
+        fsp_canon_fail(&reader, FSP_INVALID);
     FSP_ROW_READ_ID(&reader, &ret->version_id);
     FSP_ROW_READ_ID(&reader, &ret->displaced_id);
     ret->made_count = fsp_canon_read_array(&reader, 0, FSP_PATH_DEPTH_MAX);

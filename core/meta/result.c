@@ -91,7 +91,7 @@ fsp_result_decode(fsp_slice_t bytes, fsp_result_t *ret)
     FSP_ROW_READ_ID(&reader, &result.file_id);
     FSP_ROW_READ_ID(&reader, &result.version_id);
     result.number = fsp_canon_read_uint(&reader, UINT64_MAX);
-    result.size = fsp_canon_read_uint(&reader, UINT64_MAX);
+    result.size = fsp_canon_read_uint(&reader, INT64_MAX);
     result.time = fsp_canon_read_uint(&reader, UINT64_MAX);
     result.head_count = fsp_canon_read_array(&reader, 0, FSP_HEADS_MAX);
     for (size_t i = 0; i < result.head_count; i++)

@@ -69,7 +69,7 @@ fsp_version_record_decode(fsp_slice_t record, fsp_version_info_t *ret)
         if (i > 0 && fsp_version_id_cmp(ret->parents[i - 1], ret->parents[i]) >= 0)
             fsp_canon_fail(&reader, FSP_INVALID);
     }
-    ret->size = fsp_canon_read_uint(&reader, UINT64_MAX);
+    ret->size = fsp_canon_read_uint(&reader, INT64_MAX);
     fsp_canon_read_id(&reader, &ret->author);
     ret->time = fsp_canon_read_uint(&reader, UINT64_MAX);
     fsp_canon_read_id(&reader, &ret->op_id);

@@ -90,6 +90,23 @@ def test_sound(node):
     check("and is not made", not (temp_dir() / "nothing").exists())
 
 
+def test_first_start(chance):
+    """A first start killed anywhere leaves nothing, or a sound store."""
+    codes = {}
+    for number in range(12):
+        node = Node(name="first")
+        node.launch()
+        time.sleep(chance.uniform(0.02, 0.3))
+        node.kill9()
+        code, lines, errors = run_check(node.directory)
+        codes[code] = codes.get(code, 0) + 1
+        if code not in (0, 3) and node.directory.exists():
+            check("a first start that was killed is no fault", False, (code, lines, errors))
+            return
+    check("a first start that was killed is no fault", True)
+    say(f"first starts killed, exit codes of check: {codes}")
+
+
 # -- flipped bits ---------------------------------------------------------------------------------------------
 
 
@@ -321,6 +338,7 @@ def run(options):
     check_equal("the node stops cleanly", node.stop(), 0)
     code, lines, errors = run_check(node.directory)
     need("a stopped node's store is sound", code == 0 and lines[-1]["faults"] == 0, (code, lines, errors))
+    test_first_start(chance)
     test_damaged_object(node.directory, live, versions, chance)
     test_tail(live, versions, chance)
     test_flips(node.directory, live, versions, chance, options.long)

@@ -9,8 +9,9 @@
 //   fs.close()
 //
 // A target is a path ('/a/b') or a file identifier (Buffer of 16). Options are the request's own fields (§7.1):
-// { space, if: 'match', bases: [version], parents: true, ... }. Answers are the maps of §7.2 with Buffers for binary; an
-// integer that a double cannot hold is a BigInt, and both are taken. A refusal is a FileSphereError (code, symbol, retry).
+// { space, if: 'match', bases: [version], parents: true, ... }. Answers are the maps of §7.2 with Buffers for binary;
+// an integer that a double cannot hold is a BigInt, and both are taken. A refusal is a FileSphereError (code, symbol,
+// retry, and the other fields of ERROR).
 import { Dealer } from 'zeromq'
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -27,13 +28,13 @@ const toBin = (version) => (Buffer.isBuffer(version) ? version : Buffer.from(ver
 
 export const readProfile = (path) => parseProfile(readFileSync(path, 'utf8'))
 
-/** Content to upload: a Buffer, or { size, sha256?, read(offset, length) -> Buffer } that can be read again anywhere. */
+/** Content to upload: a Buffer, or { size, sha256?, read(offset, length) -> Buffer } to be read again anywhere. */
 const sourceOf = (content) => (content instanceof Uint8Array
   ? { size: content.length, sha256: sha256(content), read: (at, n) => content.subarray(at, at + n) } : content)
 
 // -- one connection -------------------------------------------------------------------------------------------
 
-/** One socket for one connection: it never reconnects by itself, so nothing goes out on a connection without HELLO (§2). */
+/** One socket for one connection (§2): it never reconnects by itself, so nothing goes out before HELLO. */
 class Connection {
   #socket; #tail = Promise.resolve()
   constructor(profile, endpoint, { onMessage, onEnd, trace }) {
@@ -44,7 +45,7 @@ class Connection {
     this.#socket = new Dealer({ curveServerKey: profile.server_key, curvePublicKey: profile.public_key, linger: 0,
       curveSecretKey: profile.secret_key, reconnectInterval: -1, maxMessageSize: 2162688, sendHighWaterMark: 0,
       receiveHighWaterMark: 0 })
-    this.#socket.events.on('handshake:error:auth', () => this.end(fail('unknown-key', 'the node does not know our key')))
+    this.#socket.events.on('handshake:error:auth', () => this.end(fail('unknown-key', 'the node refused our key')))
     this.#socket.events.on('disconnect', () => this.end(lost('the connection broke')))
     this.#socket.events.on('close', () => this.end(lost('cannot connect')))
     this.#socket.connect(endpoint)
@@ -92,8 +93,8 @@ export class Client {
   }
   constructor(profile, options) {
     this.profile = profile
-    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, name: 'filesphere-js/1.1', trace: () => {},
-      ...options }
+    this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, name: 'filesphere-js/1.1',
+      trace: () => {}, ...options }
     if (this.options.window > CREDIT_MAX) throw fail('too-large', 'window')
   }
   close() {
@@ -148,7 +149,8 @@ export class Client {
     const until = Date.now() + this.welcome.grace
     for (let pause = this.options.pause; this.#uploads().length; pause *= 2) {
       try { return await this.#ready() } catch (error) {
-        if (!error.lost || Date.now() + pause > until) return this.#uploads().forEach((request) => request.reject(error))
+        const isOver = !error.lost || Date.now() + pause > until
+        if (isOver) return this.#uploads().forEach((request) => request.reject(error))
       }
       await sleep(pause)
     }
@@ -159,7 +161,7 @@ export class Client {
     if (now - connection.heardAt > 3 * beat) connection.end(lost('nothing was heard'))
   }
 
-  // Requests (§4.1). #exchange opens one: a promise of its answer that has the request's `id`. on(message, request) gets
+  // Requests (§4.1). #exchange opens one: a promise of its answer, with the request's `id`. on(message, request) gets
   // the CREDIT of a PUT, and OK and DATA of a GET until it returns true; `upload` marks what RESUME can take up.
   #exchange(type, body, { payload, on, upload } = {}) {
     checkRequest(type, body)
@@ -226,11 +228,13 @@ export class Client {
     }
   }
   listAll(target, options = {}) { return this.#all((o) => this.list(target, o), options, 'after', 'name') }
-  versionsAll(target, options = {}) { return this.#all((o) => this.versions(target, o), options, 'after_index', 'number') }
+  versionsAll(target, options = {}) {
+    return this.#all((o) => this.versions(target, o), options, 'after_index', 'number')
+  }
   changesAll(options = {}) { return this.#all((o) => this.changes(o), options, 'after_index', 'change') }
 
-  // Changing: one op and since for all sendings (§6.1). With the options op, since and attempt an operation of an earlier
-  // process is taken up. The answer has `op` beside the node's fields.
+  // Changing: one op and since for all sendings (§6.1). With the options op, since and attempt an operation of an
+  // earlier process is taken up. The answer has `op` beside the node's fields.
   async #change(body, sending) {
     await this.#ready()
     const { op = randomBytes(16), since = this.#known.get(body.space ?? this.welcome.space), attempt: first = 1 } = body
@@ -241,12 +245,15 @@ export class Client {
         this.#knows(answer.sp, answer.change)
         return { ...answer, op }
       } catch (error) {
-        if (!(error.retry === 1 || error.isAgain) || this.#closed || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
+        const mayTry = (error.retry === 1 || error.isAgain) && !this.#closed
+        if (!mayTry || attempt - first + 1 >= this.options.attempts) throw Object.assign(error, { op })
         await sleep(this.options.pause * 2 ** (attempt - first))
       }
     }
   }
-  #simple(type, target, options) { return this.#change(this.#fields(target, options), (body) => this.#exchange(type, body)) }
+  #simple(type, target, options) {
+    return this.#change(this.#fields(target, options), (body) => this.#exchange(type, body))
+  }
   mkdir(path, options) { return this.#simple(TYPE.MKDIR, path, options) }
   delete(target, options) { return this.#simple(TYPE.DELETE, target, options) }
   move(target, to, options) { return this.#simple(TYPE.MOVE, target, { ...options, to }) }
@@ -256,14 +263,16 @@ export class Client {
   /** Upload (§5.1): whole where one frame holds it (unless inParts), else in parts. signal: an AbortSignal. */
   put(target, content, { inParts, signal, ...options } = {}) {
     const source = sourceOf(content)
-    return this.#change({ size: source.size, sha256: source.sha256, ...this.#fields(target, options) }, async (body) => {
+    const { size, sha256 } = source
+    return this.#change({ size, sha256, ...this.#fields(target, options) }, async (body) => {
       if (inParts || source.size > Math.min(this.welcome.frame, PAYLOAD_MAX)) return this.#upload(body, source, signal)
       const payload = source.size ? await source.read(0, source.size) : undefined
       return this.#exchange(TYPE.PUT, { ...body, end: true }, { payload })
     })
   }
   async #upload(body, source, signal) {
-    let wake = () => {}, at = 0, credit = 0, isGranted = false, isCommitted = false, isRecommitted = false, ended = false
+    let wake = () => {}, at = 0, credit = 0, ended = false
+    let isGranted = false, isCommitted = false, isRecommitted = false
     const upload = { resuming: false }
     const abort = () => this.#connection.send(TYPE.ABORT, answer.id)
     const answer = this.#exchange(TYPE.PUT, body, { upload, on: ({ body: { credit: more = 0, offset } }) => {
@@ -277,8 +286,9 @@ export class Client {
       wake()
     } })
     // RESUME may find nothing, and a second COMMIT may be one too many. The operation has not failed: begin anew.
-    answer.catch((error) => { error.isAgain = error.symbol === 'gone' || (error.symbol === 'protocol' && isRecommitted) })
-      .finally(() => { ended = true; wake() })
+    answer.catch((error) => {
+      error.isAgain = error.symbol === 'gone' || (error.symbol === 'protocol' && isRecommitted)
+    }).finally(() => { ended = true; wake() })
     signal?.addEventListener('abort', abort)
     while (!ended) {
       const woken = new Promise((resolve) => { wake = resolve })
@@ -354,9 +364,9 @@ export class Client {
   /** Verifies the receipt of a put with the node key of the profile and compares it with the answer it came with. */
   verifyReceipt(answer) {
     const receipt = readReceipt(answer.receipt, this.profile.node_key)
-    const isSame = [[receipt.version, answer.version], [receipt.content_root, answer.root], [receipt.sha256, answer.sha256]]
-      .every(([a, b]) => a.equals(b)) && receipt.change === answer.change
-    if (!isSame) throw fail('damaged', 'the receipt speaks of something else')
+    const { version, content_root, sha256, change } = receipt
+    const isSame = version.equals(answer.version) && content_root.equals(answer.root) && sha256.equals(answer.sha256)
+    if (!isSame || change !== answer.change) throw fail('damaged', 'the receipt speaks of something else')
     return receipt
   }
 }

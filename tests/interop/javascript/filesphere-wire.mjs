@@ -12,22 +12,22 @@ export const NAME = Object.fromEntries(Object.entries(TYPE).map(([name, type]) =
 export const PAYLOAD_MAX = 262144, CREDIT_MAX = 8388608
 const BODY_MAX = 2097152, DEPTH_MAX = 8, VALUES_MAX = 65536
 
-/** A refusal by the node (fields of ERROR, docs/errors.md) or by this client; retry 1: the same request again, later. */
+/** A refusal by the node (fields of ERROR, docs/errors.md) or by this client; retry 1: the same request later. */
 export class FileSphereError extends Error {
   constructor({ code, symbol, text = '', retry = 0, ...more }) {
     super(`${symbol} (${code}): ${text}`)
     Object.assign(this, { code, symbol, retry, ...more })
   }
 }
-const CODES = { invalid: 1001, 'too-large': 1002, 'bad-name': 1003, 'bad-range': 1004, unsupported: 1005, protocol: 1008, 'no-credit': 1009,
-  timeout: 4009, unreachable: 4011, 'unknown-key': 5001, damaged: 7001, 'format-newer': 7002,
-  cancelled: 8004 }
+const CODES = { invalid: 1001, 'too-large': 1002, 'bad-name': 1003, 'bad-range': 1004, unsupported: 1005,
+  protocol: 1008, 'no-credit': 1009, timeout: 4009, unreachable: 4011, 'unknown-key': 5001, damaged: 7001,
+  'format-newer': 7002, cancelled: 8004 }
 export const fail = (symbol, text) =>
   new FileSphereError({ code: CODES[symbol], symbol, text, retry: ['timeout', 'unreachable'].includes(symbol) ? 1 : 0 })
 
 // -- msgpack (§3.3) -------------------------------------------------------------------------------------------
 
-/** Checks counts, lengths, depth, texts and doubled keys against the octets that are there, before anything is unpacked. */
+/** Checks counts, lengths, depth, texts and doubled keys against the octets that are there, before unpacking. */
 export function skim(octets, valuesMax = VALUES_MAX) {
   let at = 0, values = 0
   const need = (n) => {
@@ -229,7 +229,8 @@ function checkMap(fields, v) {
 const CHANGING = 'PUT MKDIR DELETE MOVE COPY RESTORE', CONDITION = 'PUT DELETE MOVE COPY RESTORE'
 const ON_FILE = 'PUT GET STAT LIST VERSIONS DELETE MOVE COPY RESTORE'
 const REQUEST = { // key: [check, requests, must be listed ("!"), required in]
-  space: [space, `GET STAT LIST VERSIONS CHANGES ${CHANGING}`, true], path: [checkPath, `MKDIR ${ON_FILE}`, true, 'MKDIR'],
+  space: [space, `GET STAT LIST VERSIONS CHANGES ${CHANGING}`, true],
+  path: [checkPath, `MKDIR ${ON_FILE}`, true, 'MKDIR'],
   file: [bin(16), ON_FILE, true], to: [checkPath, 'MOVE COPY', true, 'MOVE COPY'],
   version: [hex, 'GET STAT COPY RESTORE', true, 'RESTORE'], op: [bin(16), CHANGING, false, CHANGING],
   attempt: [uint(U32), CHANGING, false, CHANGING], since: [uint(U64), CHANGING], if: [uint(5), CONDITION, true],
@@ -242,12 +243,13 @@ const REQUEST = { // key: [check, requests, must be listed ("!"), required in]
   client: [text(128), 'HELLO'], session: [bin(16), 'HELLO'] }
 const DISK = { total: uint(U64), free: uint(U64), reserve: uint(U64), state: text(16) }
 const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint(2), kind: uint(3), file: bin(16),
-  path: checkPath, sp: space, version: bin(32), number: uint(U64), size: uint(SIZE), modified: uint(U64), sha256: bin(32),
-  root: bin(32), chunks: uint(U64), chunks_new: uint(U64), heads: array(64, bin(32)), attr, message: text(1024),
+  path: checkPath, sp: space, version: bin(32), number: uint(U64), size: uint(SIZE), modified: uint(U64),
+  sha256: bin(32), root: bin(32), chunks: uint(U64), chunks_new: uint(U64),
+  heads: array(64, bin(32)), attr, message: text(1024),
   from: uint(SIZE), to: uint(SIZE), receipt: bin(0, 4096), credit: uint(U32), offset: uint(SIZE), change: uint(U64),
   more: bool, v: uint(U64), server: text(128), node: bin(32), mesh: bin(32), frame: uint(U32), beat: uint(U32),
-  caps: array(32, text(64)), space, session: bin(16), grace: uint(U32), resumed: bool, uptime: uint(U64), rss: uint(U64),
-  disk: map(DISK), sync: bool }
+  caps: array(32, text(64)), space, session: bin(16), grace: uint(U32), resumed: bool,
+  uptime: uint(U64), rss: uint(U64), disk: map(DISK), sync: bool }
 const ITEM = {
   LIST: { name: checkName, kind: uint(3), file: bin(16), size: uint(SIZE), modified: uint(U64), version: bin(32),
     number: uint(U64), heads: uint(64) },
@@ -255,9 +257,10 @@ const ITEM = {
     size: uint(SIZE), author: bin(16), time: uint(U64), op: bin(16), carrier: bin(32), retained: bool, head: bool },
   CHANGES: { change: uint(U64), what: uint(65535), time: uint(U64), author: bin(16), op: bin(16), kind: uint(3),
     file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32) },
-  SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64), used: uint(U64),
-    root: bin(16), trash: bin(16) } }
-const LISTED = new Set([REQUEST, REPLY, DISK, ...Object.values(ITEM)].flatMap((fields) => Object.keys(fields)).concat('items'))
+  SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64),
+    used: uint(U64), root: bin(16), trash: bin(16) } }
+const TABLES = [REQUEST, REPLY, DISK, ...Object.values(ITEM)]
+const LISTED = new Set(TABLES.flatMap((fields) => Object.keys(fields)).concat('items'))
 
 /** Checks a request as a node does: types, bounds, keys that must not be overlooked, keys that must be there. */
 export function checkRequest(type, body) {
@@ -271,7 +274,7 @@ export function checkRequest(type, body) {
   const isOne = (body.path === undefined) !== (body.file === undefined)
   if (ON_FILE.split(' ').includes(name) && !isOne) throw fail('invalid', 'path or file')
 }
-/** Checks an answer to a request of a type: types, bounds, and above all names and paths, by which files are written. */
+/** Checks an answer to a request of a type: types, bounds, and above all names and paths: files are written by them. */
 export function checkReply(requestType, body) {
   checkMap(REPLY, body)
   const item = ITEM[NAME[requestType]]
@@ -287,7 +290,7 @@ const PROFILE = { format: (v) => v === 1, name: each(/^[^\0-\x1f\x7f/]{1,63}$/),
   server_key: each(/^[!-~]{40}$/), public_key: each(/^[!-~]{40}$/), secret_key: each(/^[!-~]{40}$/),
   node_key: each(/^[0-9a-f]{64}$/i), space: each(/^[a-z0-9.-]{1,63}$/) }
 
-/** A profile from its JSON text: exactly the fields of PROFILE, none twice. No message quotes a value: one is a secret. */
+/** A profile from its JSON text: exactly the fields of PROFILE, none twice. Errors quote no value: one is a secret. */
 export function parseProfile(text) {
   let profile, fields = 0
   try {
