@@ -116,7 +116,11 @@ mail(void *self_, fsp_mail_t *message)
 static void
 stop(void *self_)
 {
-    zsock_destroy(&((auth_t *)self_)->handler);
+    auth_t *self = self_;
+    /* Closing is the reaper's, later; the name must be free now. */
+    if (self->handler)
+        (void)zsock_unbind(self->handler, "inproc://zeromq.zap.01");
+    zsock_destroy(&self->handler);
 }
 
 const fsp_actor_class_t fsp_auth_actor_class = {

@@ -182,7 +182,6 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
     }
     if (call->commanded && envelope->type != FSP_MSG_RESUME)
         return; /* too late: an ERROR now would deny what may take effect */
-    call->moved_us = self->shell->now_us;
     if (envelope->type == FSP_MSG_DATA) {
         bool fits = call->type == FSP_MSG_PUT && body.bytes == 8 && payload;
         if (!fits)

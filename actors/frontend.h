@@ -22,6 +22,7 @@
 enum {
     SESSION_GRACE_US = 60 * 1000 * 1000, /* a session whose connection broke is kept so long */
     ANSWERS_KEPT = 8,                    /* last answers of uploads, for RESUME */
+    MOVED_BYTES = 65536,                 /* less than this in STALLED_US is standing still: drops do not hold memory */
     STALLED_US = 10 * 1000 * 1000,       /* a transfer that does not move gives its memory to those who wait */
     ROUTING_ID_BYTES_MAX = 32,           /* libzmq makes 5; a client may name its own, within this */
     CALLS_PER_SESSION_MAX = 256,
@@ -72,7 +73,8 @@ struct fsp_call {
     fsp_upload_effects_t upload_effects, upload_more;
     bool committed; /* COMMIT came, or the content was whole */
     uint64_t granted_bytes;  /* PUT: all credit so far */
-    fsp_time_t moved_us;     /* when it last went on */
+    fsp_time_t moved_us;     /* when it last went on by MOVED_BYTES, or could begin to */
+    uint64_t moved_bytes;    /* since then */
     fsp_download_t *download;
     fsp_root_kind_t root_kind; /* GET: what was resolved */
     fsp_key_t root_key;
@@ -171,6 +173,8 @@ fsp_session_t *fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, 
 void fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body);
 /* Ends transfers that do not move, if others wait for their memory. */
 void fsp_frontend_evict_stalled(fsp_frontend_t *self);
+/* So many octets of a transfer have come or gone. */
+void fsp_call_moved(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
 /* Ends what was answered.  Called when no call or session is on the stack. */
 void fsp_frontend_sweep(fsp_frontend_t *self);
 

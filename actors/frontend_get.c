@@ -39,7 +39,7 @@ send_data(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *e
     FSP_ASSERT(call->credit_given >= effect->slice.bytes);
     call->credit_given -= effect->slice.bytes;
     call->session->given_bytes -= effect->slice.bytes;
-    call->moved_us = self->shell->now_us;
+    fsp_call_moved(self, call, effect->slice.bytes);
     fsp_frontend_send(self, call->session, FSP_MSG_DATA, call->request_id, fsp_slice(offset, sizeof(offset)),
                       &part);
 }

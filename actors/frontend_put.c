@@ -26,6 +26,8 @@ send_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 {
     if (call->request.end)
         return; /* nothing more will come */
+    if (call->granted_bytes == fsp_upload_received_bytes(call->upload))
+        call->moved_us = self->shell->now_us; /* it was the node's turn until now */
     call->granted_bytes += bytes;
     fsp_reply_t reply = {.credit = bytes};
     fsp_buf_reset(&self->scratch);
@@ -220,6 +222,7 @@ fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_
         fsp_frontend_error(self, call, FSP_DISK_RESERVE, NULL);
         return;
     }
+    fsp_call_moved(self, call, bytes.bytes);
     fsp_upload_data(call->upload, bytes, &call->upload_effects);
     carry_out(self, call);
 }

@@ -138,6 +138,16 @@ waits_for_client(const fsp_call_t *call)
 }
 
 void
+fsp_call_moved(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
+{
+    call->moved_bytes += bytes;
+    if (call->moved_bytes < MOVED_BYTES)
+        return;
+    call->moved_bytes = 0;
+    call->moved_us = self->shell->now_us;
+}
+
+void
 fsp_frontend_evict_stalled(fsp_frontend_t *self)
 {
     if (!self->opens)

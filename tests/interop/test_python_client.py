@@ -172,7 +172,7 @@ def codec(c):
         check(f"an unknown optional key is ignored: {name}", "file" in raw(c, STAT, {**head, **extra}))
     refused("a key that acts elsewhere", "invalid", lambda: raw(c, STAT, {**head, "to": "/x"}))
     refused("an unknown type", "unsupported", lambda: raw(c, 99))
-    refused("a type of answers", "unsupported", lambda: raw(c, WELCOME))
+    refused("a type of answers", "protocol", lambda: raw(c, WELCOME))
     refused("a bad path", "bad-name", lambda: raw(c, STAT, {"path": "/a//b"}))
     refused("a long path", "too-large", lambda: raw(c, STAT, {"path": "/" + "x" * 5000}))
     refused("a key of the wrong type", "invalid", lambda: raw(c, STAT, {"path": 5}))

@@ -558,7 +558,9 @@ CHILD = ROW(("key", B(32)), ("object_bytes", U(4325376, 88)), ("content_bytes", 
 
 def read_node(open_part, plain):
     v, digests = decode(open_part), decode(plain)
-    need(isinstance(v, list) and len(v) == 3 and v[0] == 1 and isinstance(v[1], int) and v[1] <= 4)
+    need(isinstance(v, list) and v and isinstance(v[0], int))
+    need(v[0] <= 1, "UNSUPPORTED")
+    need(len(v) == 3 and v[0] == 1 and isinstance(v[1], int) and v[1] <= 4)
     children = LIST(CHILD, 1, 1024)[0](v[2])
     need(sum(number(c["content_bytes"]) for c in children) <= M64)
     need(isinstance(digests, list) and len(digests) == 1 and isinstance(digests[0], bytes))
