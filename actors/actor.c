@@ -11,8 +11,8 @@
 #include <czmq.h>
 
 enum {
-    MAILS_PER_ROUND = 256,         /* so that the pipe and the timers are never starved */
-    POLL_MS_MAX = 1000,            /* a stuck deadline costs a second, not for ever */
+    MAILS_PER_ROUND = 256,          /* so that the pipe and the timers are never starved */
+    POLL_MS_MAX = 1000,             /* a stuck deadline costs a second, not for ever */
     STOP_WAIT_US = 10 * 1000 * 1000 /* after $TERM: finish what is under way, at most so long */
 };
 
@@ -113,7 +113,8 @@ may_end(loop_t *loop)
 {
     if (!loop->terminated)
         return false;
-    if (!loop->self || loop->shell.failed || loop->hurried || !loop->class->idle || loop->class->idle(loop->self))
+    if (!loop->self || loop->shell.failed || loop->hurried || !loop->class->idle ||
+        loop->class->idle(loop->self))
         return true;
     if (fsp_clock_mono_us() < loop->terminate_by_us)
         return false;
@@ -210,9 +211,8 @@ receive_pipe(fsp_actor_t *self, fsp_error_t *ret, bool *ret_is_failure)
         if (!number || fsp_parse_u64(fsp_slice_text(number), UINT32_MAX, &status) != FSP_OK)
             status = FSP_INTERNAL;
         zstr_free(&number);
-    } else if (!first ||
-               fsp_parse_u64(fsp_slice(zframe_data(first), zframe_size(first)), UINT32_MAX, &status) !=
-                   FSP_OK) {
+    } else if (!first || fsp_parse_u64(fsp_slice(zframe_data(first), zframe_size(first)),
+                                       UINT32_MAX, &status) != FSP_OK) {
         status = FSP_INTERNAL; /* zsock_send "4" writes the number as decimal text */
     }
     (void)fsp_error_set(ret, (fsp_status_t)status, "%s", text ? text : "");
@@ -231,7 +231,8 @@ fsp_actor_command(fsp_actor_t *self, const char *name, fsp_error_t *reply)
     fsp_error_t answer_text = {.status = FSP_INTERNAL};
     while (is_failure) {
         if (!receive_pipe(self, &answer_text, &is_failure))
-            return fsp_error_set(reply, FSP_INTERNAL, "actor %s does not answer", self->class->name);
+            return fsp_error_set(reply, FSP_INTERNAL, "actor %s does not answer",
+                                 self->class->name);
         if (is_failure) {
             self->failure = answer_text;
             self->has_failure = true;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_auth - who may connect: the ZAP handler (ZeroMQ RFC 27).  Layer actors.
  *
- * Asked once per connection by libzmq, before any of its messages is seen.  Only CURVE is let in, and only keys that
- * are known; the User-Id of the answer is the subject (32 hex), which the frontend reads from the connection, never
- * from a field.  It answers 200 or 400, never 300: a client refused with 300 hangs without a retry.  It never blocks.
+ * Asked once per connection by libzmq, before any of its messages is seen.  Only CURVE is let in,
+ * and only keys that are known; the User-Id of the answer is the subject (32 hex), which the
+ * frontend reads from the connection, never from a field.  It answers 200 or 400, never 300: a
+ * client refused with 300 hangs without a retry.  It never blocks.
  */
 #include "actors/log.h"
 #include "actors/node.h"
@@ -63,7 +64,8 @@ answer_one(auth_t *self, zmsg_t *request)
     char user[33] = "";
     bool ok = version && streq(version, "1.0") && request_id && accepts(self, mechanism, key, user);
     if (!ok && self->refused_count++ % 100 == 0)
-        fsp_log(FSP_LOG_WARNING, "auth", "msg=\"connection refused: unknown key\" address=%s count=%llu",
+        fsp_log(FSP_LOG_WARNING, "auth",
+                "msg=\"connection refused: unknown key\" address=%s count=%llu",
                 address ? address : "?", (unsigned long long)self->refused_count);
     zmsg_t *reply = zmsg_new();
     (void)zmsg_addstr(reply, "1.0");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* actor_frontend - the gateway: messages of clients to calls, answers of services to calls.  Layer actors.
+/* actor_frontend - the gateway: messages of clients to calls, answers of services to calls.  Layer
+ * actors.
  *
- * One ROUTER (CURVE) to the outside; identity comes from the connection (ZAP User-Id), never from a field.  Everything
- * a client sizes is bounded before it is allocated.  Nothing here decides about data: transfers are pure machines
- * (core/data), names are the state machine's (core/meta).
+ * One ROUTER (CURVE) to the outside; identity comes from the connection (ZAP User-Id), never from a
+ * field.  Everything a client sizes is bounded before it is allocated.  Nothing here decides about
+ * data: transfers are pure machines (core/data), names are the state machine's (core/meta).
  */
 #include "actors/frontend.h"
 
@@ -19,14 +20,17 @@
 enum {
     MESSAGES_PER_ROUND = 128,
     TICK_EVERY_US = 1000 * 1000,
+    DRAIN_STILL_US = 2 * 1000 * 1000,
     DISK_EVERY_BYTES = 32 * 1024 * 1024, /* or when so many bytes were taken */
-    ZMQ_ZAP_ENFORCE_DOMAIN_OPTION = 93, /* a draft name, which Debian's header lacks; the option works */
+    ZMQ_ZAP_ENFORCE_DOMAIN_OPTION =
+        93, /* a draft name, which Debian's header lacks; the option works */
 };
 
-/* ---- messages of clients -------------------------------------------------------------------------------------- */
+/* -- messages of clients ----------------------------------------------------------------------- */
 
 static void
-welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, const fsp_request_t *hello)
+welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
+        const fsp_request_t *hello)
 {
     bool speaks = false;
     for (size_t i = 0; i < hello->version_count; i++)
@@ -130,7 +134,8 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
     }
     fsp_call_t *call = fsp_call_new(self, session, envelope->request_id, type);
     call->space = space;
-    /* The message is gone before the answer comes: the call keeps the body that its fields point into. */
+    /* The message is gone before the answer comes: the call keeps the body that its fields point
+     * into. */
     if (body.bytes <= REQUEST_KEPT_BYTES)
         fsp_buf_append_slice(&call->body, body);
     else
@@ -145,7 +150,8 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
         fsp_names_begin(self, call);
 }
 
-/* Gives a transfer up, unless its command is on the way to the log already: then what comes of it is the answer. */
+/* Gives a transfer up, unless its command is on the way to the log already: then what comes of it
+ * is the answer. */
 static void
 abort_call(fsp_frontend_t *self, fsp_call_t *call)
 {
@@ -169,13 +175,13 @@ repeat_answer(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
 }
 
 static void
-continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
-              zmq_msg_t *payload)
+continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
+              fsp_slice_t body, zmq_msg_t *payload)
 {
     fsp_call_t *call = fsp_call_of_session(session, envelope->request_id);
     if (!call) {
-        /* The transfer has ended, and its one ERROR is on the way (docs/protocol/client.md).  Who asks with RESUME has
-           perhaps not got it. */
+        /* The transfer has ended, and its one ERROR is on the way (docs/protocol/client.md).  Who
+           asks with RESUME has perhaps not got it. */
         if (envelope->type == FSP_MSG_RESUME)
             repeat_answer(self, session, envelope->request_id);
         return;
@@ -208,8 +214,8 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
 }
 
 static void
-handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_slice_t body,
-               zmq_msg_t *payload)
+handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
+               fsp_slice_t body, zmq_msg_t *payload)
 {
     if (envelope->service != FSP_SERVICE_CLIENT) {
         fsp_frontend_send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
@@ -255,16 +261,19 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
     if (envelope->type == FSP_MSG_HELLO)
         welcome(self, session, envelope->request_id, &request);
     else if (envelope->type == FSP_MSG_PING)
-        fsp_frontend_send(self, session, FSP_MSG_PONG, envelope->request_id, fsp_slice(NULL, 0), NULL);
+        fsp_frontend_send(self, session, FSP_MSG_PONG, envelope->request_id, fsp_slice(NULL, 0),
+                          NULL);
     else if (envelope->type == FSP_MSG_NODE)
         node_status(self, session, envelope->request_id);
     else
         begin_call(self, session, envelope, &request, body, payload);
 }
 
-/* A message that cannot be read: it ends the transfer that it names; a transfer that is not open is told nothing. */
+/* A message that cannot be read: it ends the transfer that it names; a transfer that is not open is
+ * told nothing. */
 static void
-refuse_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope, fsp_status_t status)
+refuse_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
+               fsp_status_t status)
 {
     bool continues = envelope->type >= FSP_MSG_DATA && envelope->type <= FSP_MSG_RESUME;
     if (!continues || envelope->service != FSP_SERVICE_CLIENT || !session->welcomed) {
@@ -306,21 +315,22 @@ receive(fsp_frontend_t *self, incoming_t *ret)
             (void)zmq_msg_close(&frame);
             continue;
         }
-        ret->frames[ret->count++] = frame; /* a zmq_msg_t may be moved as bytes while it is not shared */
+        ret->frames[ret->count++] =
+            frame; /* a zmq_msg_t may be moved as bytes while it is not shared */
     }
     return true;
 }
 
 void
-fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id, zmq_msg_t *frames,
-                     size_t frame_count, bool too_many)
+fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id,
+                     zmq_msg_t *frames, size_t frame_count, bool too_many)
 {
     fsp_session_t *session = fsp_session_touch(self, routing_id.data, routing_id.bytes, user_id);
     if (!session)
         return;
     fsp_envelope_t envelope = {0};
-    fsp_status_t status =
-        fsp_envelope_decode(fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])), &envelope);
+    fsp_status_t status = fsp_envelope_decode(
+        fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])), &envelope);
     size_t body_at = envelope.body_bytes > 0 ? 1 : 0;
     size_t payload_at = body_at + 1;
     if (status == FSP_OK && (too_many || frame_count > payload_at + 1))
@@ -346,13 +356,15 @@ dispatch(fsp_frontend_t *self, incoming_t *in)
 {
     if (in->count < 2 || zmq_msg_size(&in->frames[0]) > ROUTING_ID_BYTES_MAX)
         return; /* nobody to answer, or nothing said */
-    /* The connection says who it is, on its body frames; a client has no other way to be somebody. */
+    /* The connection says who it is, on its body frames; a client has no other way to be somebody.
+     */
     const char *user_id = zmq_msg_gets(&in->frames[1], "User-Id");
     const char *peer = zmq_msg_gets(&in->frames[1], "Peer-Address");
     if (!user_id || !peer)
         return;
-    fsp_frontend_message(self, fsp_slice(zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0])), user_id,
-                         &in->frames[1], in->count - 1, in->too_many);
+    fsp_frontend_message(self,
+                         fsp_slice(zmq_msg_data(&in->frames[0]), zmq_msg_size(&in->frames[0])),
+                         user_id, &in->frames[1], in->count - 1, in->too_many);
 }
 
 static void
@@ -372,7 +384,7 @@ readable(void *self_)
     }
 }
 
-/* ---- answers of other actors ---------------------------------------------------------------------------------- */
+/* -- answers of other actors ------------------------------------------------------------------- */
 
 static void
 job_done(fsp_frontend_t *self, fsp_mail_t *mail)
@@ -446,7 +458,7 @@ mail(void *self_, fsp_mail_t *message)
     fsp_frontend_sweep(self);
 }
 
-/* ---- the actor -------------------------------------------------------------------------------------------------- */
+/* -- the actor --------------------------------------------------------------------------------- */
 
 static void
 set_public_options(fsp_frontend_t *self)
@@ -461,7 +473,8 @@ set_public_options(fsp_frontend_t *self)
     zsock_set_curve_secretkey(router, secret_text);
     fsp_wipe(secret_text, sizeof(secret_text));
     int enforce = 1;
-    (void)zmq_setsockopt(self->router_handle, ZMQ_ZAP_ENFORCE_DOMAIN_OPTION, &enforce, sizeof(enforce));
+    (void)zmq_setsockopt(self->router_handle, ZMQ_ZAP_ENFORCE_DOMAIN_OPTION, &enforce,
+                         sizeof(enforce));
     zsock_set_router_mandatory(router, 1);
     zsock_set_maxmsgsize(router, FSP_SOCKET_MESSAGE_BYTES_MAX);
     zsock_set_handshake_ivl(router, 3000);
@@ -475,7 +488,8 @@ set_public_options(fsp_frontend_t *self)
     zsock_set_tcp_keepalive_cnt(router, 3);
 }
 
-/* tcp://HOST:PORT.  libzmq would cut a port above 65535 to 16 bits, and takes transports that no client can reach. */
+/* tcp://HOST:PORT.  libzmq would cut a port above 65535 to 16 bits, and takes transports that no
+ * client can reach. */
 static bool
 is_listen_address(const char *listen)
 {
@@ -502,7 +516,8 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
     if (!is_listen_address(self->args->listen))
-        return fsp_error_set(error, FSP_INVALID, "cannot listen on %s: give tcp://HOST:PORT", self->args->listen);
+        return fsp_error_set(error, FSP_INVALID, "cannot listen on %s: give tcp://HOST:PORT",
+                             self->args->listen);
     if (fsp_store_disk(self->args->store, &self->disk) != FSP_OK)
         return fsp_error_set(error, FSP_IO, "cannot read the free space of the data directory");
     self->tick_us = shell->now_us;
@@ -511,20 +526,26 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->router_handle = zsock_resolve(self->router);
     set_public_options(self);
     if (zsock_bind(self->router, "%s", self->args->listen) == -1)
-        return fsp_error_set(error, FSP_IO, "cannot listen on %s: %s", self->args->listen, zmq_strerror(errno));
+        return fsp_error_set(error, FSP_IO, "cannot listen on %s: %s", self->args->listen,
+                             zmq_strerror(errno));
     const char *endpoint = zsock_endpoint(self->router);
-    (void)snprintf(self->args->endpoint, sizeof(self->args->endpoint), "%s", endpoint ? endpoint : "");
+    (void)snprintf(self->args->endpoint, sizeof(self->args->endpoint), "%s",
+                   endpoint ? endpoint : "");
     return FSP_OK;
 }
 
-/* Something is under way that its client can still see the end of. */
+/* Something is under way that its client can still see the end of.  A transfer that stands still
+   because of its client is not waited for: the client may have vanished, which libzmq does not
+   tell, and nothing of it was acknowledged. */
 static bool
 is_busy(fsp_frontend_t *self)
 {
     fsp_call_t *call, *next;
     HASH_ITER(hh, self->calls, call, next)
     {
-        if (call->asked > 0 || (!call->over && !call->session->detached))
+        bool still = call->reserved_bytes > 0 && !call->committed &&
+                     call->moved_us + DRAIN_STILL_US <= self->shell->now_us;
+        if (call->asked > 0 || (!call->over && !call->session->detached && !still))
             return true;
     }
     return false;
@@ -556,7 +577,8 @@ look_at_disk(fsp_frontend_t *self)
         fsp_log(FSP_LOG_WARNING, "frontend", "msg=\"%s\" free_bytes=%llu reserve_bytes=%llu",
                 self->disk.at_reserve ? "disk is at its reserve: no new bytes are taken"
                                       : "disk has room again: new bytes are taken",
-                (unsigned long long)self->disk.free_bytes, (unsigned long long)self->disk.reserve_bytes);
+                (unsigned long long)self->disk.free_bytes,
+                (unsigned long long)self->disk.reserve_bytes);
 }
 
 bool
@@ -646,7 +668,8 @@ stop(void *self_)
     fsp_session_t *session, *next;
     HASH_ITER(hh, self->sessions, session, next) fsp_session_destroy(self, session);
     fsp_call_t *call, *next_call;
-    HASH_ITER(hh, self->calls, call, next_call) fsp_call_destroy(self, call); /* whose answers do not come */
+    HASH_ITER(hh, self->calls, call, next_call)
+    fsp_call_destroy(self, call); /* whose answers do not come */
     fsp_flow_destroy(&self->flow);
     zsock_t *router = self->router;
     zsock_destroy(&router);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_objects - the shell around this node's object rules.  Layer actors.
  *
- * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node), WRITTEN (from the store).
- * Messages out: OK or ERROR, WRITE (to the store).  The bytes of a GET are lent by the database and cross without a
- * copy.  A name is taken as verified only from this process's own gateway, which has just computed it: the sender is
- * known from the return address, never from the message.
+ * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node), WRITTEN
+ * (from the store). Messages out: OK or ERROR, WRITE (to the store).  The bytes of a GET are lent
+ * by the database and cross without a copy.  A name is taken as verified only from this process's
+ * own gateway, which has just computed it: the sender is known from the return address, never from
+ * the message.
  */
 #include "actors/log.h"
 #include "actors/node.h"
@@ -80,7 +81,8 @@ wait_over(objects_actor_t *self, waiting_t *waiting)
     self->waiting_count--;
 }
 
-/* The open part and the wanted bytes of the sealed part, from the database or from a write under way. */
+/* The open part and the wanted bytes of the sealed part, from the database or from a write under
+ * way. */
 static fsp_status_t
 read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t sealed_from,
            uint64_t sealed_to, fsp_blob_t *ret_parts[2], size_t *ret_count)
@@ -93,10 +95,12 @@ read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t s
     if (effect->pending) {
         object = fsp_blob_ref(effect->pending);
     } else {
-        fsp_status_t status = fsp_store_read_bytes(self->args->store, effect->row.family,
-                                                   fsp_buf_slice(&effect->bytes_key), 0, 0, &object);
+        fsp_status_t status =
+            fsp_store_read_bytes(self->args->store, effect->row.family,
+                                 fsp_buf_slice(&effect->bytes_key), 0, 0, &object);
         if (status != FSP_OK)
-            return status == FSP_NOT_FOUND ? FSP_DAMAGED : status; /* the row says that it is here */
+            return status == FSP_NOT_FOUND ? FSP_DAMAGED
+                                           : status; /* the row says that it is here */
     }
     fsp_status_t status = FSP_OK;
     if (fsp_blob_bytes(object) != sealed_at + effect->row.sealed_bytes) {
@@ -150,15 +154,15 @@ carry_out(objects_actor_t *self)
         case FSP_OBJECTS_WRITE: {
             fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, true);
             self->pending_writes++;
-            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
-                                  effect->token, job))
+            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE,
+                                  FSP_STORE_WRITE, effect->token, job))
                 fsp_store_job_destroy(&job); /* the node is ending: nothing of it was promised */
-            continue; /* its token is a write's */
+            continue;                        /* its token is a write's */
         }
         case FSP_OBJECTS_STORED:
             if (effect->status == FSP_OK)
-                fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
-                                 waiting->request_id, fsp_slice(NULL, 0), NULL, 0);
+                fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS,
+                                 FSP_MSG_OK, waiting->request_id, fsp_slice(NULL, 0), NULL, 0);
             else
                 reply_error(self, waiting->from, waiting->request_id, effect->status);
             break;
@@ -190,7 +194,8 @@ step(objects_actor_t *self, const fsp_objects_event_t *event)
     fsp_status_t status = fsp_objects_step(self->objects, event, &self->effects);
     if (status != FSP_OK) {
         fsp_error_t error;
-        (void)fsp_error_set(&error, status, "object rows cannot be read: %s", fsp_status_text(status));
+        (void)fsp_error_set(&error, status, "object rows cannot be read: %s",
+                            fsp_status_text(status));
         fsp_objects_effects_reset(&self->effects);
         fsp_actor_fail(self->shell, &error);
         return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_shard - the shell around one shard's replica.  Layer actors.
  *
- * Messages in: SHARD_COMMAND, SHARD_QUERY (from any actor, later from any node), WRITTEN (from the store).
- * Messages out: OK with result or answer, ERROR with a status, WRITE (to the store).
- * All decisions are in core/engine/replica; this file only carries events and effects.
+ * Messages in: SHARD_COMMAND, SHARD_QUERY (from any actor, later from any node), WRITTEN (from the
+ * store). Messages out: OK with result or answer, ERROR with a status, WRITE (to the store). All
+ * decisions are in core/engine/replica; this file only carries events and effects.
  */
 #include "actors/clock.h"
 #include "actors/log.h"
@@ -40,9 +40,8 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->args = args;
     self->store = self->args->store;
     self->head.previous = self->head.next = &self->head;
-    fsp_replica_config_t config = {.shard = self->args->shard,
-                                   .self = self->args->self,
-                                   .cache_bytes_max = CACHE_BYTES_MAX};
+    fsp_replica_config_t config = {
+        .shard = self->args->shard, .self = self->args->self, .cache_bytes_max = CACHE_BYTES_MAX};
     fsp_random(&config.seed, sizeof(config.seed));
     fsp_store_watermark(self->store, config.shard.shard, config.self.replica, &config.watermark,
                         &config.clean);
@@ -51,10 +50,12 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
 }
 
 static void
-reply(shard_actor_t *self, fsp_actor_id_t to, uint64_t request_id, fsp_status_t status, fsp_slice_t bytes)
+reply(shard_actor_t *self, fsp_actor_id_t to, uint64_t request_id, fsp_status_t status,
+      fsp_slice_t bytes)
 {
     if (status == FSP_OK) {
-        fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_SHARD, FSP_MSG_OK, request_id, bytes, NULL, 0);
+        fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_SHARD, FSP_MSG_OK, request_id, bytes,
+                         NULL, 0);
         return;
     }
     fsp_buf_t body;
@@ -72,18 +73,20 @@ carry_out(shard_actor_t *self)
         fsp_replica_effect_t *effect = &self->effects.items[i];
         switch (effect->type) {
         case FSP_REPLICA_WRITE: {
-            fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, effect->durable);
+            fsp_store_job_t *job =
+                fsp_store_job_new(effect->token, &effect->batch, effect->durable);
             job->shard = self->args->shard.shard;
             job->replica = self->args->self.replica;
             job->durable_index = effect->durable_index;
-            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE,
-                                  effect->token, job))
+            if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE,
+                                  FSP_STORE_WRITE, effect->token, job))
                 fsp_store_job_destroy(&job); /* the node is ending: nothing of it was promised */
             break;
         }
         case FSP_REPLICA_REPLY: {
             waiting_t *waiting = (waiting_t *)(uintptr_t)effect->token;
-            reply(self, waiting->from, waiting->request_id, effect->status, fsp_buf_slice(&effect->bytes));
+            reply(self, waiting->from, waiting->request_id, effect->status,
+                  fsp_buf_slice(&effect->bytes));
             waiting->previous->next = waiting->next;
             waiting->next->previous = waiting->previous;
             fsp_free(waiting);
@@ -107,8 +110,8 @@ step(shard_actor_t *self, fsp_replica_event_type_t type, uint64_t token, fsp_sli
     if (status != FSP_OK) {
         /* A local read failed: skipping the entry would fork the state, so the node stops. */
         fsp_error_t error;
-        (void)fsp_error_set(&error, status, "shard %u: state cannot be read: %s", self->args->shard.shard,
-                            fsp_status_text(status));
+        (void)fsp_error_set(&error, status, "shard %u: state cannot be read: %s",
+                            self->args->shard.shard, fsp_status_text(status));
         fsp_replica_effects_reset(&self->effects);
         fsp_actor_fail(self->shell, &error);
         return;
@@ -128,8 +131,10 @@ mail(void *self_, fsp_mail_t *message)
         return;
     }
     if (message->envelope.service != FSP_SERVICE_SHARD ||
-        (message->envelope.type != FSP_SHARD_COMMAND && message->envelope.type != FSP_SHARD_QUERY)) {
-        reply(self, message->from, message->envelope.request_id, FSP_UNSUPPORTED, fsp_slice(NULL, 0));
+        (message->envelope.type != FSP_SHARD_COMMAND &&
+         message->envelope.type != FSP_SHARD_QUERY)) {
+        reply(self, message->from, message->envelope.request_id, FSP_UNSUPPORTED,
+              fsp_slice(NULL, 0));
         return;
     }
     if (self->waiting_count >= WAITING_MAX) {
@@ -144,7 +149,8 @@ mail(void *self_, fsp_mail_t *message)
     waiting->previous->next = waiting;
     self->head.previous = waiting;
     self->waiting_count++;
-    step(self, message->envelope.type == FSP_SHARD_COMMAND ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
+    step(self,
+         message->envelope.type == FSP_SHARD_COMMAND ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
          (uint64_t)(uintptr_t)waiting, fsp_mail_body(message));
 }
 

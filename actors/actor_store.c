@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_store - makes durable: one group commit for everybody.  Layer actors.
  *
- * All jobs that wait are written as one batch with one sync, then all are answered.  So groups grow with the load and
- * a quiet node pays one sync a job.  A job that need not be durable goes with whatever group it meets.  A write that
- * fails is never retried: the page cache lies after a failed fsync (Rebello et al., ATC 2020); the node stops.
+ * All jobs that wait are written as one batch with one sync, then all are answered.  So groups grow
+ * with the load and a quiet node pays one sync a job.  A job that need not be durable goes with
+ * whatever group it meets.  A write that fails is never retried: the page cache lies after a failed
+ * fsync (Rebello et al., ATC 2020); the node stops.
  */
 #include "actors/clock.h"
 #include "actors/log.h"
@@ -82,8 +83,8 @@ commit_group(store_actor_t *self)
         if (durable && job->durable_index > 0)
             fsp_store_note_durable(self->store, job->shard, job->replica, job->durable_index);
         fsp_batch_destroy(&job->batch);
-        if (!fsp_mailbox_hand(self->shell->mailbox, self->group[i].from, FSP_SERVICE_STORE, FSP_STORE_WRITTEN,
-                              job->token, job))
+        if (!fsp_mailbox_hand(self->shell->mailbox, self->group[i].from, FSP_SERVICE_STORE,
+                              FSP_STORE_WRITTEN, job->token, job))
             fsp_store_job_destroy(&job); /* its sender has ended */
     }
     self->count = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actor_workers - jobs that are too large for the frontend's own thread: seal and open.  Layer actors.
+/* actor_workers - jobs that are too large for the frontend's own thread: seal and open.  Layer
+ * actors.
  *
  * A job is handed over whole and comes back whole; whoever holds it owns it.
  */
@@ -47,16 +48,17 @@ fsp_job_run(fsp_job_t *self)
 {
     switch (self->type) {
     case FSP_JOB_SEAL:
-        self->object = fsp_object_seal(self->keys, self->kind, slice_of(self->open), slice_of(self->plain),
-                                       &self->key, &self->digest);
+        self->object = fsp_object_seal(self->keys, self->kind, slice_of(self->open),
+                                       slice_of(self->plain), &self->key, &self->digest);
         break;
     case FSP_JOB_OPEN:
         self->status = fsp_object_open(self->keys, self->key, self->head, slice_of(self->open),
                                        slice_of(self->sealed), &self->plain);
         break;
     case FSP_JOB_OPEN_RANGE:
-        self->status = fsp_object_open_range(self->keys, self->key, self->head, slice_of(self->open),
-                                             self->sealed_from, slice_of(self->sealed), &self->plain);
+        self->status =
+            fsp_object_open_range(self->keys, self->key, self->head, slice_of(self->open),
+                                  self->sealed_from, slice_of(self->sealed), &self->plain);
         break;
     }
 }
@@ -84,8 +86,8 @@ mail(void *self_, fsp_mail_t *message)
     FSP_ASSERT(message->envelope.type == FSP_WORKER_JOB);
     fsp_job_t *job = fsp_mail_pointer(message);
     fsp_job_run(job);
-    if (!fsp_mailbox_hand(self->shell->mailbox, message->from, FSP_SERVICE_WORKERS, FSP_WORKER_DONE, job->token,
-                          job))
+    if (!fsp_mailbox_hand(self->shell->mailbox, message->from, FSP_SERVICE_WORKERS, FSP_WORKER_DONE,
+                          job->token, job))
         fsp_job_destroy(&job); /* who wanted it has ended */
 }
 

@@ -10,11 +10,13 @@ static_assert((int)FILESPHERE_RECEIPT_CLASSES_MAX == (int)FSP_RECEIPT_CLASSES_MA
 static_assert((int)FILESPHERE_RECEIPT_NODES_MAX == (int)FSP_RECEIPT_NODES_MAX, "one bound");
 
 filesphere_code_t
-filesphere_receipt_verify(const void *bytes, size_t size, const uint8_t *node_key, filesphere_receipt_t *ret)
+filesphere_receipt_verify(const void *bytes, size_t size, const uint8_t *node_key,
+                          filesphere_receipt_t *ret)
 {
     fsp_receipt_t receipt;
     fsp_status_t status = fsp_receipt_verify(fsp_slice(bytes, size), &receipt);
-    if (status == FSP_OK && node_key && memcmp(node_key, receipt.node_key, sizeof(receipt.node_key)) != 0)
+    if (status == FSP_OK && node_key &&
+        memcmp(node_key, receipt.node_key, sizeof(receipt.node_key)) != 0)
         status = FSP_DAMAGED;
     if (status != FSP_OK)
         return fsp_error_info(status)->code;
@@ -38,6 +40,7 @@ filesphere_receipt_verify(const void *bytes, size_t size, const uint8_t *node_ke
     memcpy(ret->node_id, receipt.node_id.bytes, 32);
     memcpy(ret->node_key, receipt.node_key, 32);
     /* The signature is the last 64 bytes of what was just verified. */
-    memcpy(ret->signature, (const uint8_t *)bytes + size - FSP_SIGNATURE_BYTES, FSP_SIGNATURE_BYTES);
+    memcpy(ret->signature, (const uint8_t *)bytes + size - FSP_SIGNATURE_BYTES,
+           FSP_SIGNATURE_BYTES);
     return FILESPHERE_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* clock - the only place that asks the system for time, randomness and memory use.  Layer actors. */
+/* clock - the only place that asks the system for time, randomness and memory use.  Layer actors.
+ */
 #include "actors/clock.h"
 
 #include "core/base/check.h"
@@ -66,7 +67,8 @@ fsp_resident_bytes(void)
     while (end < bytes && text[end] != ' ')
         end++;
     uint64_t pages = 0;
-    if (end >= bytes || fsp_parse_u64(fsp_slice(text + at, end - at), UINT64_MAX / 65536, &pages) != FSP_OK)
+    if (end >= bytes ||
+        fsp_parse_u64(fsp_slice(text + at, end - at), UINT64_MAX / 65536, &pages) != FSP_OK)
         return 0;
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* clock - the only place that asks the system for time, randomness and memory use.  Layer actors. */
+/* clock - the only place that asks the system for time, randomness and memory use.  Layer actors.
+ */
 #ifndef FSP_ACTORS_CLOCK_H
 #define FSP_ACTORS_CLOCK_H
 #include "core/base/types.h"

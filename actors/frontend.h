@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* frontend - the gateway's inside, shared by its files.  Layer actors.
  *
- * A session is one client connection after HELLO.  A call is one request of a session from its first message to its OK
- * or ERROR; transfers (PUT, GET) are calls that live longer.  A call asks other actors under ids made of its serial
- * number, what it asked and which object it asked for, so late answers to calls that are gone find nobody and are
- * dropped.
+ * A session is one client connection after HELLO.  A call is one request of a session from its
+ * first message to its OK or ERROR; transfers (PUT, GET) are calls that live longer.  A call asks
+ * other actors under ids made of its serial number, what it asked and which object it asked for, so
+ * late answers to calls that are gone find nobody and are dropped.
  */
 #ifndef FSP_ACTORS_FRONTEND_H
 #define FSP_ACTORS_FRONTEND_H
@@ -22,22 +22,26 @@
 enum {
     SESSION_GRACE_US = 60 * 1000 * 1000, /* a session whose connection broke is kept so long */
     ANSWERS_KEPT = 8,                    /* last answers of uploads, for RESUME */
-    MOVED_BYTES = 65536,                 /* less than this in STALLED_US is standing still: drops do not hold memory */
-    STALLED_US = 10 * 1000 * 1000,       /* a transfer that does not move gives its memory to those who wait */
-    ROUTING_ID_BYTES_MAX = 32,           /* libzmq makes 5; a client may name its own, within this */
+    MOVED_BYTES =
+        65536, /* less than this in STALLED_US is standing still: drops do not hold memory */
+    STALLED_US =
+        10 * 1000 * 1000, /* a transfer that does not move gives its memory to those who wait */
+    ROUTING_ID_BYTES_MAX = 32, /* libzmq makes 5; a client may name its own, within this */
     CALLS_PER_SESSION_MAX = 256,
-    SESSION_IDLE_US = 120 * 1000 * 1000, /* silent for so long: the session and its calls are over */
-    HEARTBEAT_MS = 10000,                /* a client with a call under way is heard at least so often */
-    INLINE_JOB_BYTES_MAX = 128 * 1024,   /* smaller jobs run where they arise: a hop costs more */
-    OPENS_WAITING_MAX = 1024,            /* transfers that wait for memory */
-    REQUEST_KEPT_BYTES = 16 * 1024,      /* a larger body is kept without what nobody knows */
-    WHOLE_PUTS_BYTES = 32 * 1024 * 1024, /* content of whole PUTs under way: they do not wait for memory */
-    FLOW_MESSAGE_BYTES = 512,            /* what a message costs beside its bytes */
-    FLOW_FAIR_BYTES = 1024 * 1024,       /* on the way to one client, whatever the others do */
+    SESSION_IDLE_US =
+        120 * 1000 * 1000, /* silent for so long: the session and its calls are over */
+    HEARTBEAT_MS = 10000,  /* a client with a call under way is heard at least so often */
+    INLINE_JOB_BYTES_MAX = 128 * 1024, /* smaller jobs run where they arise: a hop costs more */
+    OPENS_WAITING_MAX = 1024,          /* transfers that wait for memory */
+    REQUEST_KEPT_BYTES = 16 * 1024,    /* a larger body is kept without what nobody knows */
+    WHOLE_PUTS_BYTES =
+        32 * 1024 * 1024,     /* content of whole PUTs under way: they do not wait for memory */
+    FLOW_MESSAGE_BYTES = 512, /* what a message costs beside its bytes */
+    FLOW_FAIR_BYTES = 1024 * 1024,        /* on the way to one client, whatever the others do */
     FLOW_SESSION_BYTES = 8 * 1024 * 1024, /* on the way to one client while the node has room */
-    FLOW_NODE_BYTES = 64 * 1024 * 1024,  /* that room */
-    FLOW_LOST_BYTES = 24 * 1024 * 1024,  /* a client with so much on its way does not read */
-    FLOW_LOOK_US = 2 * 1000,             /* how often it is looked whether held credit can be used */
+    FLOW_NODE_BYTES = 64 * 1024 * 1024,   /* that room */
+    FLOW_LOST_BYTES = 24 * 1024 * 1024,   /* a client with so much on its way does not read */
+    FLOW_LOOK_US = 2 * 1000, /* how often it is looked whether held credit can be used */
 };
 
 typedef struct fsp_session fsp_session_t;
@@ -71,10 +75,10 @@ struct fsp_call {
     fsp_call_t *open_previous, *open_next;
     fsp_upload_t *upload;
     fsp_upload_effects_t upload_effects, upload_more;
-    bool committed; /* COMMIT came, or the content was whole */
-    uint64_t granted_bytes;  /* PUT: all credit so far */
-    fsp_time_t moved_us;     /* when it last went on by MOVED_BYTES, or could begin to */
-    uint64_t moved_bytes;    /* since then */
+    bool committed;         /* COMMIT came, or the content was whole */
+    uint64_t granted_bytes; /* PUT: all credit so far */
+    fsp_time_t moved_us;    /* when it last went on by MOVED_BYTES, or could begin to */
+    uint64_t moved_bytes;   /* since then */
     fsp_download_t *download;
     fsp_root_kind_t root_kind; /* GET: what was resolved */
     fsp_key_t root_key;
@@ -82,11 +86,14 @@ struct fsp_call {
     fsp_download_effects_t download_effects, download_more;
     fsp_reply_t *reply; /* PUT: made when the upload is ready, completed by the result */
     size_t asked;       /* answers of other actors that are still to come */
-    bool commanded;     /* its command is on the way to the log: what comes of it is the answer, nothing else */
-    bool leaving;       /* over and swept, but asked > 0: its memory is still in use elsewhere; session may be NULL */
+    bool commanded; /* its command is on the way to the log: what comes of it is the answer, nothing
+                       else */
+    bool leaving;   /* over and swept, but asked > 0: its memory is still in use elsewhere; session
+                       may be NULL */
     uint64_t whole_bytes; /* PUT, whole: its share of frontend->whole_bytes */
-    uint64_t credit_held, credit_given; /* GET: not passed on to the download yet; passed on, not sent */
-    bool over;          /* answered: swept at the end of the round */
+    uint64_t credit_held,
+        credit_given; /* GET: not passed on to the download yet; passed on, not sent */
+    bool over;        /* answered: swept at the end of the round */
     fsp_call_t *over_next;
 };
 
@@ -95,7 +102,8 @@ struct fsp_session {
     size_t routing_id_bytes;
     fsp_subject_id_t subject;
     bool welcomed;
-    bool detached; /* its connection broke: kept for a while, since its client may take it up again */
+    bool detached;  /* its connection broke: kept for a while, since its client may take it up again
+                     */
     fsp_op_id_t id; /* for HELLO after a broken connection */
     struct {
         uint64_t request_id;
@@ -109,7 +117,7 @@ struct fsp_session {
     fsp_call_t *calls;
     size_t call_count;
     size_t transfer_count; /* PUT and GET among them */
-    UT_hash_handle hh; /* in frontend->sessions, least recently heard first */
+    UT_hash_handle hh;     /* in frontend->sessions, least recently heard first */
 };
 
 struct fsp_frontend {
@@ -138,39 +146,47 @@ struct fsp_frontend {
     fsp_buf_t scratch2;
 };
 
-/* ---- messages of clients (actor_frontend.c) ---------------------------------------------------------------- */
+/* -- messages of clients (actor_frontend.c) ---------------------------------------------------- */
 
-/* One message of a client behind its routing id: envelope, body, payload (they stay the caller's).  user_id is what the
-   connection proved about it; too_many: there were more frames than fit.  fsp_frontend_sweep follows.  The door for
-   tests, which have no ZAP. */
-void fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id, zmq_msg_t *frames,
-                          size_t frame_count, bool too_many);
+/* One message of a client behind its routing id: envelope, body, payload (they stay the caller's).
+   user_id is what the connection proved about it; too_many: there were more frames than fit.
+   fsp_frontend_sweep follows.  The door for tests, which have no ZAP. */
+void fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id,
+                          zmq_msg_t *frames, size_t frame_count, bool too_many);
 
-/* ---- calls (frontend_call.c) -------------------------------------------------------------------------- */
+/* -- calls (frontend_call.c) ------------------------------------------------------------------- */
 
-fsp_call_t *fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type);
+fsp_call_t *fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
+                         fsp_client_type_t type);
 /* Only from the sweep, or with its session. */
 void fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call);
-/* Ends what was answered; it stays, without its session's notice, until its last question is answered. */
+/* Ends what was answered; it stays, without its session's notice, until its last question is
+ * answered. */
 void fsp_call_sweep(fsp_frontend_t *self, fsp_call_t *call);
 /* Takes a call from its session: it is over, whatever it was about. */
 void fsp_call_drop(fsp_frontend_t *self, fsp_call_t *call);
-/* An answer to one question of this call has come: the call, NULL if it is not there or was answered. */
+/* An answer to one question of this call has come: the call, NULL if it is not there or was
+ * answered. */
 fsp_call_t *fsp_call_answered(fsp_frontend_t *self, uint64_t serial);
 /* NULL if it is not there or was answered. */
 fsp_call_t *fsp_call_by_serial(fsp_frontend_t *self, uint64_t serial);
 fsp_call_t *fsp_call_of_session(fsp_session_t *session, uint64_t request_id);
 
-/* ---- sessions (frontend_session.c) ----------------------------------------------------------------------- */
+/* -- sessions (frontend_session.c) ------------------------------------------------------------- */
 
-/* The session of a routing id, made if need be, now the one heard last; NULL if there is no room or no identity. */
-fsp_session_t *fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id);
+/* The session of a routing id, made if need be, now the one heard last; NULL if there is no room or
+ * no identity. */
+fsp_session_t *fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
+                                 const char *user_id);
 void fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session);
-/* Moves the session that HELLO names to the connection of `session`, which it replaces: its uploads live on, its other
-   calls end.  Returns the session to go on with; *ret_resumed says whether it is the old one. */
-fsp_session_t *fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id, bool *ret_resumed);
+/* Moves the session that HELLO names to the connection of `session`, which it replaces: its uploads
+   live on, its other calls end.  Returns the session to go on with; *ret_resumed says whether it is
+   the old one. */
+fsp_session_t *fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id,
+                                  bool *ret_resumed);
 /* Keeps the answer of an upload, in case it does not arrive. */
-void fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body);
+void fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type,
+                             fsp_slice_t body);
 /* Ends transfers that do not move, if others wait for their memory. */
 void fsp_frontend_evict_stalled(fsp_frontend_t *self);
 /* So many octets of a transfer have come or gone. */
@@ -178,7 +194,7 @@ void fsp_call_moved(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
 /* Ends what was answered.  Called when no call or session is on the stack. */
 void fsp_frontend_sweep(fsp_frontend_t *self);
 
-/* ---- answers to clients (frontend_call.c) ---------------------------------------------------------------- */
+/* -- answers to clients (frontend_call.c) ------------------------------------------------------ */
 
 void fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
                              uint64_t request_id, const fsp_reply_t *reply);
@@ -197,25 +213,28 @@ void fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t sta
 /* Ends a call without a word (its client is gone or has been told). */
 void fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call);
 
-/* ---- questions to other actors -------------------------------------------------------------------- */
+/* -- questions to other actors ----------------------------------------------------------------- */
 
 /* The id under which the call asks; the call waits for one answer more. */
 uint64_t fsp_ask_id(fsp_call_t *call, fsp_ask_t ask, uint64_t token);
-void fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body);
+void fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask,
+                            fsp_slice_t body);
 /* Fills what all queries and commands of a call share. */
 void fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret);
 void fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret);
 void fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query);
 /* Encodes and sends; TOO_LARGE ends the call. */
-void fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call, const fsp_command_t *command);
+void fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call,
+                               const fsp_command_t *command);
 /* Runs a job here if it is small, else hands it to the least busy worker; true if it ran here. */
 bool fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job);
 
-/* ---- memory of transfers ---------------------------------------------------------------------------- */
+/* -- memory of transfers ----------------------------------------------------------------------- */
 
-/* Reserves memory for a transfer, or lets it wait its turn (then fsp_frontend_opened follows later).  BUSY when too
-   many wait. */
-fsp_status_t fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now);
+/* Reserves memory for a transfer, or lets it wait its turn (then fsp_frontend_opened follows
+   later).  BUSY when too many wait. */
+fsp_status_t fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes,
+                                  bool *ret_now);
 /* The same for content that is here already; it does not wait: BUSY. */
 fsp_status_t fsp_frontend_reserve_whole(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
 /* True if the disk has room for bytes more. */
@@ -224,7 +243,7 @@ void fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call);
 /* Opens what waited, as far as memory allows. */
 void fsp_frontend_start_waiting(fsp_frontend_t *self);
 
-/* ---- bytes on their way to clients (frontend_flow.c) --------------------------------------------------- */
+/* -- bytes on their way to clients (frontend_flow.c) ------------------------------------------- */
 
 fsp_flow_t *fsp_flow_new(void);
 void fsp_flow_destroy(fsp_flow_t **self_p);
@@ -232,7 +251,7 @@ uint64_t fsp_flow_bytes(const fsp_flow_t *self);
 /* A blob that is charged to both until it is released, on any thread; takes over one reference. */
 fsp_blob_t *fsp_flow_parcel(fsp_flow_t *session, fsp_flow_t *node, fsp_blob_t **blob_p);
 
-/* ---- frontend_put.c ------------------------------------------------------------------------------------ */
+/* -- frontend_put.c ---------------------------------------------------------------------------- */
 
 void fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload);
 void fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call);
@@ -246,20 +265,21 @@ void fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask
                            fsp_status_t status, fsp_slice_t body);
 void fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 
-/* ---- frontend_get.c ------------------------------------------------------------------------------------ */
+/* -- frontend_get.c ---------------------------------------------------------------------------- */
 
 void fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call);
 /* The node that GET or STAT asked for; bytes stay valid during the call only. */
-void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node, uint64_t change);
+void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node,
+                      uint64_t change);
 void fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call);
 /* Passes on held credit, as far as there is room on the way to the client. */
 void fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes);
 void fsp_get_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
-void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_status_t status,
-                           fsp_mail_t *mail);
+void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token,
+                           fsp_status_t status, fsp_mail_t *mail);
 
-/* ---- frontend_names.c ------------------------------------------------------------------------------------ */
+/* -- frontend_names.c -------------------------------------------------------------------------- */
 
 /* STAT, LIST, VERSIONS, CHANGES, SPACES, MKDIR, DELETE, MOVE, COPY, RESTORE. */
 void fsp_names_begin(fsp_frontend_t *self, fsp_call_t *call);

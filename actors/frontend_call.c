@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* frontend_call - calls of the gateway: their answers, their questions to other actors, their memory.  Layer actors. */
+/* frontend_call - calls of the gateway: their answers, their questions to other actors, their
+ * memory.  Layer actors. */
 #include "actors/frontend.h"
 
 #include "core/base/alloc.h"
@@ -7,7 +8,7 @@
 
 #include <utlist.h>
 
-/* ---- sending -------------------------------------------------------------------------------------- */
+/* -- sending ----------------------------------------------------------------------------------- */
 
 static bool
 send_part(fsp_frontend_t *self, zmq_msg_t *part, bool more)
@@ -34,8 +35,8 @@ send_parcel(fsp_frontend_t *self, fsp_session_t *session, fsp_blob_t *blob, bool
     return send_part(self, &part, more);
 }
 
-/* The client does not read.  What is lost on a living connection would be a hole in what it gets, so the session is
-   over: the client is told when it speaks again (it is not welcome then). */
+/* The client does not read.  What is lost on a living connection would be a hole in what it gets,
+   so the session is over: the client is told when it speaks again (it is not welcome then). */
 static void
 give_up(fsp_frontend_t *self, fsp_session_t *session)
 {
@@ -58,8 +59,8 @@ send_bytes(fsp_frontend_t *self, const void *data, size_t bytes, bool more)
 }
 
 void
-fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
-                  fsp_slice_t body, fsp_blob_t **payload_p)
+fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
+                  uint64_t request_id, fsp_slice_t body, fsp_blob_t **payload_p)
 {
     bool has_payload = payload_p && *payload_p;
     bool ok = !session->detached;
@@ -75,7 +76,8 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
         ok = send_bytes(self, session->routing_id, session->routing_id_bytes, true);
         reads = ok || errno != EAGAIN;
         ok = ok && send_bytes(self, head, sizeof(head), body.bytes > 0 || has_payload) &&
-             (body.bytes == 0 || send_parcel(self, session, fsp_blob_copy(body.data, body.bytes), has_payload));
+             (body.bytes == 0 ||
+              send_parcel(self, session, fsp_blob_copy(body.data, body.bytes), has_payload));
         if (ok && has_payload) {
             ok = send_parcel(self, session, *payload_p, false);
             *payload_p = NULL;
@@ -90,8 +92,8 @@ fsp_frontend_send(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_
 }
 
 void
-fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type, uint64_t request_id,
-           const fsp_reply_t *reply)
+fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client_type_t type,
+                        uint64_t request_id, const fsp_reply_t *reply)
 {
     fsp_buf_reset(&self->scratch);
     fsp_reply_encode(reply, &self->scratch);
@@ -100,8 +102,8 @@ fsp_frontend_send_reply(fsp_frontend_t *self, fsp_session_t *session, fsp_client
 }
 
 void
-fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_status_t status,
-           const fsp_result_t *result)
+fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
+                        fsp_status_t status, const fsp_result_t *result)
 {
     const fsp_error_info_t *info = fsp_error_info(status);
     fsp_reply_t reply = {.code = info->code,
@@ -116,13 +118,14 @@ fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t r
     fsp_frontend_send_reply(self, session, FSP_MSG_ERROR, request_id, &reply);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------ */
+/* -- calls ------------------------------------------------------------------------------------- */
 
 /* Serials are part of ids; they begin anew long after their first owners have gone. */
 static const uint64_t SERIAL_MAX = UINT64_MAX >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS);
 
 fsp_call_t *
-fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_client_type_t type)
+fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
+             fsp_client_type_t type)
 {
     fsp_call_t *call = FSP_NEW(fsp_call_t);
     self->last_serial = (self->last_serial + 1) & SERIAL_MAX;
@@ -245,12 +248,14 @@ fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call)
     LL_PREPEND2(self->over, call, over_next);
 }
 
-/* Keeps the answer that was just sent (it stands in scratch): an upload's client may have lost its connection. */
+/* Keeps the answer that was just sent (it stands in scratch): an upload's client may have lost its
+ * connection. */
 static void
 keep_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_client_type_t type)
 {
     if (call->type == FSP_MSG_PUT && !call->request.end)
-        fsp_session_keep_answer(call->session, call->request_id, type, fsp_buf_slice(&self->scratch));
+        fsp_session_keep_answer(call->session, call->request_id, type,
+                                fsp_buf_slice(&self->scratch));
 }
 
 void
@@ -264,7 +269,8 @@ fsp_frontend_ok(fsp_frontend_t *self, fsp_call_t *call, const fsp_reply_t *reply
 }
 
 void
-fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, const fsp_result_t *result)
+fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status,
+                   const fsp_result_t *result)
 {
     if (!call->over) {
         fsp_frontend_send_error(self, call->session, call->request_id, status, result);
@@ -293,7 +299,7 @@ fsp_call_of_session(fsp_session_t *session, uint64_t request_id)
     return NULL;
 }
 
-/* ---- memory of transfers ------------------------------------------------------------------------------- */
+/* -- memory of transfers ----------------------------------------------------------------------- */
 
 fsp_status_t
 fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now)
@@ -343,7 +349,8 @@ fsp_frontend_start_waiting(fsp_frontend_t *self)
         if (!call->over)
             fsp_frontend_opened(self, call);
         if (call->session && call->session->detached)
-            call->moved_us = moved_us; /* nobody was there to be told: those behind it do not wait as long again */
+            call->moved_us = moved_us; /* nobody was there to be told: those behind it do not wait
+                                          as long again */
     }
 }
 
@@ -356,22 +363,23 @@ fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
         fsp_get_opened(self, call);
 }
 
-/* ---- questions to other actors ---------------------------------------------------------------------------- */
+/* -- questions to other actors ----------------------------------------------------------------- */
 
 uint64_t
 fsp_ask_id(fsp_call_t *call, fsp_ask_t ask, uint64_t token)
 {
     FSP_PRE(token < (uint64_t)1 << FSP_ASK_TOKEN_BITS);
     call->asked++;
-    return call->serial << (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS) | (uint64_t)ask << FSP_ASK_TOKEN_BITS | token;
+    return call->serial << (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS) |
+           (uint64_t)ask << FSP_ASK_TOKEN_BITS | token;
 }
 
 void
 fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_slice_t body)
 {
     fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD,
-                     ask == ASK_COMMAND ? FSP_SHARD_COMMAND : FSP_SHARD_QUERY, fsp_ask_id(call, ask, 0), body,
-                     NULL, 0);
+                     ask == ASK_COMMAND ? FSP_SHARD_COMMAND : FSP_SHARD_QUERY,
+                     fsp_ask_id(call, ask, 0), body, NULL, 0);
 }
 
 void
@@ -395,7 +403,8 @@ fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_c
     ret->space_id = call->space->space_id;
     ret->subject = call->session->subject;
     ret->op_id = call->request.op_id;
-    ret->attempt = call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
+    ret->attempt =
+        call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
     ret->since = call->request.since;
     ret->epoch = call->space->epoch;
 }
@@ -436,8 +445,8 @@ fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
     }
     fsp_call_t *call = fsp_call_by_serial(self, job->owner);
     FSP_ASSERT(call != NULL); /* it is what runs the job */
-    if (!fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best), FSP_SERVICE_WORKERS,
-                          FSP_WORKER_JOB, job->token, job)) {
+    if (!fsp_mailbox_hand(self->shell->mailbox, (fsp_actor_id_t)(FSP_ACTOR_WORKER + best),
+                          FSP_SERVICE_WORKERS, FSP_WORKER_JOB, job->token, job)) {
         fsp_job_run(job);
         return true;
     }
@@ -445,4 +454,3 @@ fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job)
     self->worker_jobs[best]++;
     return false;
 }
-

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* frontend_flow - bytes on their way to clients: what libzmq has not let go yet.  Layer actors.
  *
- * High-water marks count messages, and a full pipe loses what does not fit.  So the gateway counts bytes itself: a
- * message is charged to its session (and to the node) when it is sent and released by libzmq, on its I/O thread, when
- * it has left for the network.  The counters therefore outlive sessions and the frontend.
+ * High-water marks count messages, and a full pipe loses what does not fit.  So the gateway counts
+ * bytes itself: a message is charged to its session (and to the node) when it is sent and released
+ * by libzmq, on its I/O thread, when it has left for the network.  The counters therefore outlive
+ * sessions and the frontend.
  */
 #include "actors/frontend.h"
 

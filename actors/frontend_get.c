@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* frontend_get - a get's way through the gateway.  Layer actors.
  *
- *   GET -> RESOLVE at the shard (path, version, rights in one message) -> OK -> DATA as far as the client grants.
+ *   GET -> RESOLVE at the shard (path, version, rights in one message) -> OK -> DATA as far as the
+ * client grants.
  *
- * Inline content travels beside OK.  Every byte was verified before it leaves (core/data/download, core/data/object).
+ * Inline content travels beside OK.  Every byte was verified before it leaves (core/data/download,
+ * core/data/object).
  */
 #include "actors/frontend.h"
 
@@ -14,7 +16,7 @@
 #include "core/crypto/digest.h"
 #include "core/data/details.h"
 
-/* ---- what download wants done ---------------------------------------------------------------------------- */
+/* -- what download wants done ------------------------------------------------------------------ */
 
 static void
 ask_fetch(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *effect)
@@ -26,7 +28,8 @@ ask_fetch(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *e
     fsp_buf_reset(&self->scratch);
     fsp_object_get_encode(&get, &self->scratch);
     fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_GET,
-                     fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch), NULL, 0);
+                     fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch),
+                     NULL, 0);
 }
 
 static void
@@ -40,8 +43,8 @@ send_data(fsp_frontend_t *self, fsp_call_t *call, const fsp_download_effect_t *e
     call->credit_given -= effect->slice.bytes;
     call->session->given_bytes -= effect->slice.bytes;
     fsp_call_moved(self, call, effect->slice.bytes);
-    fsp_frontend_send(self, call->session, FSP_MSG_DATA, call->request_id, fsp_slice(offset, sizeof(offset)),
-                      &part);
+    fsp_frontend_send(self, call->session, FSP_MSG_DATA, call->request_id,
+                      fsp_slice(offset, sizeof(offset)), &part);
 }
 
 static void
@@ -49,8 +52,10 @@ log_damage(fsp_call_t *call, fsp_key_t key, fsp_status_t status)
 {
     char hex[65];
     fsp_hex_encode(key.bytes, sizeof(key.bytes), hex);
-    fsp_log(FSP_LOG_ERROR, "frontend", "msg=\"object cannot be served\" object=%s reason=%s path=\"%.*s\"", hex,
-            fsp_status_name(status), (int)call->request.path.bytes, (const char *)call->request.path.data);
+    fsp_log(FSP_LOG_ERROR, "frontend",
+            "msg=\"object cannot be served\" object=%s reason=%s path=\"%.*s\"", hex,
+            fsp_status_name(status), (int)call->request.path.bytes,
+            (const char *)call->request.path.data);
 }
 
 static void
@@ -64,8 +69,8 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
                 ask_fetch(self, call, effect);
                 break;
             case FSP_DOWNLOAD_OPEN: {
-                fsp_job_t *job = fsp_job_new(effect->whole ? FSP_JOB_OPEN : FSP_JOB_OPEN_RANGE, call->serial,
-                                             effect->token, call->space->keys);
+                fsp_job_t *job = fsp_job_new(effect->whole ? FSP_JOB_OPEN : FSP_JOB_OPEN_RANGE,
+                                             call->serial, effect->token, call->space->keys);
                 job->key = effect->key;
                 memcpy(job->head, effect->part.head, sizeof(job->head));
                 job->open = effect->part.open;
@@ -73,8 +78,8 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
                 job->sealed_from = effect->part.sealed_from;
                 effect->part.open = effect->part.sealed = NULL;
                 if (fsp_frontend_run_job(self, job)) {
-                    fsp_download_opened(call->download, job->token, job->status, job->open, job->plain,
-                                        &call->download_more);
+                    fsp_download_opened(call->download, job->token, job->status, job->open,
+                                        job->plain, &call->download_more);
                     fsp_job_destroy(&job);
                 }
                 break;
@@ -88,7 +93,8 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
             case FSP_DOWNLOAD_FAILED:
                 log_damage(call, effect->key, effect->status);
                 fsp_frontend_error(self, call,
-                                   effect->status == FSP_NOT_FOUND ? FSP_DAMAGED : effect->status, NULL);
+                                   effect->status == FSP_NOT_FOUND ? FSP_DAMAGED : effect->status,
+                                   NULL);
                 break;
             }
         }
@@ -99,7 +105,7 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
     }
 }
 
-/* ---- from the client ---------------------------------------------------------------------------------------- */
+/* -- from the client --------------------------------------------------------------------------- */
 
 void
 fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call)
@@ -114,9 +120,11 @@ void
 fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call)
 {
     while (!call->over && call->download && call->credit_held > 0) {
-        uint64_t most = fsp_flow_bytes(self->flow) > FLOW_NODE_BYTES ? FLOW_FAIR_BYTES : FLOW_SESSION_BYTES;
+        uint64_t most =
+            fsp_flow_bytes(self->flow) > FLOW_NODE_BYTES ? FLOW_FAIR_BYTES : FLOW_SESSION_BYTES;
         uint64_t used = fsp_flow_bytes(call->session->flow) + call->session->given_bytes;
-        uint64_t bytes = call->credit_held < FSP_FRAME_BYTES_MAX ? call->credit_held : FSP_FRAME_BYTES_MAX;
+        uint64_t bytes =
+            call->credit_held < FSP_FRAME_BYTES_MAX ? call->credit_held : FSP_FRAME_BYTES_MAX;
         if (used + bytes > most) {
             self->credit_waits = true;
             return;
@@ -150,9 +158,10 @@ fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
     fsp_get_go_on(self, call);
 }
 
-/* ---- from the node's services ---------------------------------------------------------------------------------- */
+/* -- from the node's services ------------------------------------------------------------------ */
 
-/* Opens a small object that came with a record.  Its name is computed, not given: the record's hash vouches for it. */
+/* Opens a small object that came with a record.  Its name is computed, not given: the record's hash
+ * vouches for it. */
 static fsp_status_t
 open_record(const fsp_call_t *call, fsp_slice_t object, fsp_blob_t **ret_plain)
 {
@@ -162,11 +171,11 @@ open_record(const fsp_call_t *call, fsp_slice_t object, fsp_blob_t **ret_plain)
                             : FSP_DAMAGED;
 }
 
-/* Fills what the sealed records say: details of the version, attributes of the node.  *ret_details keeps the bytes that
-   reply->message borrows. */
+/* Fills what the sealed records say: details of the version, attributes of the node.  *ret_details
+   keeps the bytes that reply->message borrows. */
 static fsp_status_t
-fill_sealed(const fsp_call_t *call, const fsp_node_info_t *node, fsp_carrier_t *ret_carrier, fsp_reply_t *reply,
-            fsp_blob_t **ret_details)
+fill_sealed(const fsp_call_t *call, const fsp_node_info_t *node, fsp_carrier_t *ret_carrier,
+            fsp_reply_t *reply, fsp_blob_t **ret_details)
 {
     if (node->attr.bytes > 0) {
         fsp_blob_t *plain = NULL;
@@ -238,11 +247,12 @@ wanted_range(const fsp_request_t *request, uint64_t size, uint64_t *ret_from, ui
 }
 
 static void
-answer_inline(fsp_frontend_t *self, fsp_call_t *call, const fsp_carrier_t *carrier, fsp_reply_t *reply)
+answer_inline(fsp_frontend_t *self, fsp_call_t *call, const fsp_carrier_t *carrier,
+              fsp_reply_t *reply)
 {
     fsp_blob_t *plain = NULL;
-    fsp_status_t status = fsp_object_open_whole(call->space->keys, carrier->root_key, carrier->inline_object,
-                                                &plain, NULL);
+    fsp_status_t status = fsp_object_open_whole(call->space->keys, carrier->root_key,
+                                                carrier->inline_object, &plain, NULL);
     if (status == FSP_OK && fsp_blob_bytes(plain) != reply->size) {
         fsp_blob_destroy(&plain);
         status = FSP_DAMAGED;
@@ -257,13 +267,15 @@ answer_inline(fsp_frontend_t *self, fsp_call_t *call, const fsp_carrier_t *carri
         part = fsp_blob_part(plain, (size_t)reply->from, (size_t)(reply->to - reply->from));
     fsp_buf_reset(&self->scratch);
     fsp_reply_encode(reply, &self->scratch);
-    fsp_frontend_send(self, call->session, FSP_MSG_OK, call->request_id, fsp_buf_slice(&self->scratch), &part);
+    fsp_frontend_send(self, call->session, FSP_MSG_OK, call->request_id,
+                      fsp_buf_slice(&self->scratch), &part);
     fsp_blob_destroy(&plain);
     fsp_frontend_end(self, call);
 }
 
 void
-fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node, uint64_t change)
+fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node,
+                 uint64_t change)
 {
     fsp_reply_t reply = {0};
     fsp_carrier_t carrier = {0};
@@ -275,11 +287,13 @@ fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *
     if (status == FSP_OK)
         status = fill_sealed(call, node, &carrier, &reply, &details);
     if (status == FSP_DAMAGED)
-        fsp_log(FSP_LOG_ERROR, "frontend", "msg=\"version record or carrier is damaged\" path=\"%.*s\"",
+        fsp_log(FSP_LOG_ERROR, "frontend",
+                "msg=\"version record or carrier is damaged\" path=\"%.*s\"",
                 (int)call->request.path.bytes, (const char *)call->request.path.data);
     if (status == FSP_OK && call->type == FSP_MSG_GET)
         status = wanted_range(&call->request, reply.size, &reply.from, &reply.to);
-    if (status == FSP_OK && call->type == FSP_MSG_GET && call->request.credit > FSP_DOWNLOAD_WINDOW_BYTES)
+    if (status == FSP_OK && call->type == FSP_MSG_GET &&
+        call->request.credit > FSP_DOWNLOAD_WINDOW_BYTES)
         status = FSP_TOO_LARGE;
     if (status != FSP_OK) {
         fsp_frontend_error(self, call, status, NULL);
@@ -291,7 +305,8 @@ fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *
         /* OK first, then bytes as memory and credit allow. */
         fsp_buf_reset(&self->scratch);
         fsp_reply_encode(&reply, &self->scratch);
-        fsp_frontend_send(self, call->session, FSP_MSG_OK, call->request_id, fsp_buf_slice(&self->scratch), NULL);
+        fsp_frontend_send(self, call->session, FSP_MSG_OK, call->request_id,
+                          fsp_buf_slice(&self->scratch), NULL);
         call->root_kind = carrier.root_kind;
         call->root_key = carrier.root_key;
         call->size = reply.size;
@@ -328,7 +343,8 @@ fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_get_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
 {
-    fsp_download_opened(call->download, job->token, job->status, job->open, job->plain, &call->download_effects);
+    fsp_download_opened(call->download, job->token, job->status, job->open, job->plain,
+                        &call->download_effects);
     carry_out(self, call);
 }
 

@@ -51,11 +51,13 @@ begin_query(fsp_frontend_t *self, fsp_call_t *call, fsp_query_type_t type)
     fsp_frontend_send_query(self, call, &query);
 }
 
-/* RESTORE and COPY may name a version by a prefix: the state machine wants the whole id, so it is looked up first. */
+/* RESTORE and COPY may name a version by a prefix: the state machine wants the whole id, so it is
+ * looked up first. */
 static bool
 wants_version_first(const fsp_call_t *call)
 {
-    return (call->type == FSP_MSG_RESTORE || call->type == FSP_MSG_COPY) && call->request.version.bytes > 0;
+    return (call->type == FSP_MSG_RESTORE || call->type == FSP_MSG_COPY) &&
+           call->request.version.bytes > 0;
 }
 
 static void
@@ -249,8 +251,9 @@ fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
         return;
     }
     if (answer.status != FSP_OK && wants_version_first(call) && call->request.attempt > 1) {
-        /* An earlier attempt may have taken effect, and the names may have changed since.  The state machine knows: it
-           repeats the first answer, or refuses a version that nobody has. */
+        /* An earlier attempt may have taken effect, and the names may have changed since.  The
+           state machine knows: it repeats the first answer, or refuses a version that nobody has.
+         */
         fsp_version_id_t nobodys;
         memset(nobodys.bytes, 0xff, sizeof(nobodys.bytes));
         begin_command(self, call, nobodys);
@@ -260,7 +263,8 @@ fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
         fsp_frontend_error(self, call, answer.status, NULL);
         return;
     }
-    bool wants_node = call->type == FSP_MSG_STAT || call->type == FSP_MSG_GET || wants_version_first(call);
+    bool wants_node =
+        call->type == FSP_MSG_STAT || call->type == FSP_MSG_GET || wants_version_first(call);
     if (!wants_node) {
         answer_list(self, call, &answer);
         return;

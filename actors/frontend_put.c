@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* frontend_put - a put's way through the gateway.  Layer actors.
  *
- *   PUT -> reserve memory -> CREDIT .. DATA .. COMMIT -> (core/data/upload: cut, seal, have, put) -> carrier ->
- *   one command in the space's log -> OK with the receipt.
+ *   PUT -> reserve memory -> CREDIT .. DATA .. COMMIT -> (core/data/upload: cut, seal, have, put)
+ * -> carrier -> one command in the space's log -> OK with the receipt.
  *
  * Content of up to 4 KiB travels in the command itself: one hop to the shard, one sync.
  */
@@ -17,7 +17,7 @@
 
 enum { COPIES_WANTED = 1, COPIES_DURABLE = 1 /* one node: W of R = 1 of 1 */ };
 
-/* ---- what upload wants done -------------------------------------------------------------------------- */
+/* -- what upload wants done -------------------------------------------------------------------- */
 
 static void finish_put(fsp_frontend_t *self, fsp_call_t *call);
 
@@ -32,7 +32,8 @@ send_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
     fsp_reply_t reply = {.credit = bytes};
     fsp_buf_reset(&self->scratch);
     fsp_reply_encode(&reply, &self->scratch);
-    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id, fsp_buf_slice(&self->scratch), NULL);
+    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id,
+                      fsp_buf_slice(&self->scratch), NULL);
 }
 
 static void
@@ -48,7 +49,8 @@ ask_have(fsp_frontend_t *self, fsp_call_t *call, const fsp_upload_effect_t *effe
     fsp_buf_reset(&self->scratch);
     fsp_object_have_encode(&have, &self->scratch);
     fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_HAVE,
-                     fsp_ask_id(call, ASK_HAVE, effect->token), fsp_buf_slice(&self->scratch), NULL, 0);
+                     fsp_ask_id(call, ASK_HAVE, effect->token), fsp_buf_slice(&self->scratch), NULL,
+                     0);
 }
 
 static void
@@ -63,10 +65,12 @@ ask_put(fsp_frontend_t *self, fsp_call_t *call, fsp_upload_effect_t *effect)
     fsp_blob_t *object = effect->object;
     effect->object = NULL;
     fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_PUT,
-                     fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch), &object, 1);
+                     fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch),
+                     &object, 1);
 }
 
-/* Carries out call->upload_effects; what small jobs bring about comes into upload_more and is carried out as well. */
+/* Carries out call->upload_effects; what small jobs bring about comes into upload_more and is
+ * carried out as well. */
 static void
 carry_out(fsp_frontend_t *self, fsp_call_t *call)
 {
@@ -75,7 +79,8 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
             fsp_upload_effect_t *effect = &call->upload_effects.items[i];
             switch (effect->type) {
             case FSP_UPLOAD_SEAL: {
-                fsp_job_t *job = fsp_job_new(FSP_JOB_SEAL, call->serial, effect->token, call->space->keys);
+                fsp_job_t *job =
+                    fsp_job_new(FSP_JOB_SEAL, call->serial, effect->token, call->space->keys);
                 job->kind = effect->kind;
                 job->open = effect->open;
                 job->plain = effect->plain;
@@ -111,7 +116,7 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
     }
 }
 
-/* ---- receipt ----------------------------------------------------------------------------------------------- */
+/* -- receipt ----------------------------------------------------------------------------------- */
 
 static void
 add_class(fsp_frontend_t *self, fsp_receipt_t *receipt, fsp_object_kind_t kind, uint64_t count)
@@ -147,7 +152,7 @@ make_receipt(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
     call->reply->receipt = fsp_buf_slice(&self->scratch2);
 }
 
-/* ---- from the client ------------------------------------------------------------------------------------ */
+/* -- from the client --------------------------------------------------------------------------- */
 
 void
 fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
@@ -157,7 +162,8 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
         request->kind = FSP_KIND_FILE;
     bool whole = request->end;
     if ((request->path.bytes == 0 && fsp_file_id_is_zero(request->file_id)) ||
-        (request->kind != FSP_KIND_FILE && request->kind != FSP_KIND_SYMLINK) || (!whole && payload)) {
+        (request->kind != FSP_KIND_FILE && request->kind != FSP_KIND_SYMLINK) ||
+        (!whole && payload)) {
         fsp_frontend_error(self, call, FSP_INVALID, NULL);
         return;
     }
@@ -165,7 +171,8 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
         request->condition.type = FSP_IF_REPLACE;
     if (whole) {
         /* Everything is here: it is cut, sealed and stored at once, without a wait for memory. */
-        fsp_status_t room = fsp_frontend_reserve_whole(self, call, payload ? zmq_msg_size(payload) : 0);
+        fsp_status_t room =
+            fsp_frontend_reserve_whole(self, call, payload ? zmq_msg_size(payload) : 0);
         if (room != FSP_OK) {
             fsp_frontend_error(self, call, room, NULL);
             return;
@@ -191,11 +198,13 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
 void
 fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call)
 {
-    /* Its objects are numbered within FSP_ASK_TOKEN_BITS: at most one a smallest chunk, and the tree's nodes. */
+    /* Its objects are numbered within FSP_ASK_TOKEN_BITS: at most one a smallest chunk, and the
+     * tree's nodes. */
     uint64_t chunks_max = (uint64_t)1 << (FSP_ASK_TOKEN_BITS - 1);
     fsp_upload_config_t config = {.gear = call->space->gear,
                                   .window_bytes = FSP_UPLOAD_WINDOW_BYTES,
-                                  .size_max = chunks_max * fsp_gear_params(call->space->gear)->bytes_min};
+                                  .size_max =
+                                      chunks_max * fsp_gear_params(call->space->gear)->bytes_min};
     call->upload = fsp_upload_new(&config, &call->upload_effects);
     carry_out(self, call);
 }
@@ -233,17 +242,20 @@ fsp_put_resume(fsp_frontend_t *self, fsp_call_t *call)
     if (call->request.end || call->waits_for_memory || !call->upload)
         return; /* CREDIT comes when it opens */
     uint64_t received = fsp_upload_received_bytes(call->upload);
-    fsp_reply_t reply = {.has_offset = true, .offset = received, .credit = call->granted_bytes - received};
+    fsp_reply_t reply = {
+        .has_offset = true, .offset = received, .credit = call->granted_bytes - received};
     fsp_buf_reset(&self->scratch);
     fsp_reply_encode(&reply, &self->scratch);
-    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id, fsp_buf_slice(&self->scratch), NULL);
+    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id,
+                      fsp_buf_slice(&self->scratch), NULL);
 }
 
 void
 fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *commit)
 {
     if (call->committed)
-        return; /* said again, since its sender could not know whether it had arrived (docs/protocol/client.md 4.4) */
+        return; /* said again, since its sender could not know whether it had arrived
+                   (docs/protocol/client.md 4.4) */
     if (!call->upload) {
         fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
         return;
@@ -265,12 +277,13 @@ fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *comm
     carry_out(self, call);
 }
 
-/* ---- from the node's services ------------------------------------------------------------------------------- */
+/* -- from the node's services ------------------------------------------------------------------ */
 
 void
 fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
 {
-    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest, &call->upload_effects);
+    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest,
+                      &call->upload_effects);
     carry_out(self, call);
 }
 
@@ -299,7 +312,8 @@ seal_record(const fsp_call_t *call, fsp_object_kind_t kind, fsp_slice_t plain, f
     return fsp_object_seal(call->space->keys, kind, fsp_slice(NULL, 0), plain, ret_key, NULL);
 }
 
-/* What the client asked for, whatever the attempt, the epoch and the ids that the gateway makes (distributed 3.6). */
+/* What the client asked for, whatever the attempt, the epoch and the ids that the gateway makes
+ * (distributed 3.6). */
 static fsp_hash_t
 digest_put(const fsp_call_t *call, const fsp_upload_outcome_t *outcome, fsp_buf_t *buf)
 {
@@ -344,13 +358,15 @@ finish_put(fsp_frontend_t *self, fsp_call_t *call)
     fsp_buf_reset(&self->scratch2);
     fsp_details_encode(&details, &self->scratch2);
     fsp_key_t key;
-    fsp_blob_t *sealed_part = seal_record(call, FSP_OBJECT_DETAILS, fsp_buf_slice(&self->scratch2), &key);
+    fsp_blob_t *sealed_part =
+        seal_record(call, FSP_OBJECT_DETAILS, fsp_buf_slice(&self->scratch2), &key);
     fsp_blob_t *inline_object = NULL, *attr = NULL;
     fsp_carrier_t carrier = {.root_kind = outcome.root_kind,
                              .root_key = outcome.root_key,
                              .sealed_part = fsp_blob_slice(sealed_part)};
     if (outcome.root_kind == FSP_ROOT_INLINE) {
-        inline_object = seal_record(call, FSP_OBJECT_INLINE, outcome.inline_content, &carrier.root_key);
+        inline_object =
+            seal_record(call, FSP_OBJECT_INLINE, outcome.inline_content, &carrier.root_key);
         carrier.inline_object = fsp_blob_slice(inline_object);
     }
     fsp_command_t command;

@@ -24,9 +24,11 @@ fsp_session_destroy(fsp_frontend_t *self, fsp_session_t *session)
     fsp_free(session);
 }
 
-/* The session of a routing id, made if need be; moved behind all others, since it was heard last. */
+/* The session of a routing id, made if need be; moved behind all others, since it was heard last.
+ */
 fsp_session_t *
-fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes, const char *user_id)
+fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
+                  const char *user_id)
 {
     fsp_session_t *session = NULL;
     fsp_subject_id_t subject;
@@ -34,7 +36,8 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
         return NULL;
     HASH_FIND(hh, self->sessions, routing_id, bytes, session);
     if (session && !fsp_subject_id_eq(session->subject, subject)) {
-        /* A client may name its routing id, so somebody else may come under one that was just left. */
+        /* A client may name its routing id, so somebody else may come under one that was just left.
+         */
         fsp_session_destroy(self, session);
         session = NULL;
     }
@@ -42,7 +45,8 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
         HASH_DELETE(hh, self->sessions, session);
     } else {
         if (HASH_COUNT(self->sessions) >= FSP_SESSIONS_MAX) {
-            /* Full of silent sessions: the one that was heard longest ago and has nothing under way goes. */
+            /* Full of silent sessions: the one that was heard longest ago and has nothing under way
+             * goes. */
             fsp_session_t *old, *next;
             HASH_ITER(hh, self->sessions, old, next)
             {
@@ -67,8 +71,8 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
     return session;
 }
 
-/* Calls that cannot live on a new connection: what was sent to the old one may be lost.  Commands that are on their way
-   take effect all the same; the client asks again with the same op id. */
+/* Calls that cannot live on a new connection: what was sent to the old one may be lost.  Commands
+   that are on their way take effect all the same; the client asks again with the same op id. */
 static void
 end_unresumable(fsp_frontend_t *self, fsp_session_t *session)
 {
@@ -113,7 +117,8 @@ fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id,
 }
 
 void
-fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type, fsp_slice_t body)
+fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_type_t type,
+                        fsp_slice_t body)
 {
     for (size_t i = 0; i < ANSWERS_KEPT; i++) {
         if (session->answers[i].request_id == request_id)
@@ -127,13 +132,14 @@ fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_
     fsp_buf_append_slice(&session->answers[slot].body, body);
 }
 
-/* Does the transfer wait for its client?  A put does while it has credit that was not used; a get while it has none, or
-   while what it sent has not left. */
+/* Does the transfer wait for its client?  A put does while it has credit that was not used; a get
+   while it has none, or while what it sent has not left. */
 static bool
 waits_for_client(const fsp_call_t *call)
 {
     if (call->type == FSP_MSG_PUT)
-        return !call->committed && call->upload && fsp_upload_received_bytes(call->upload) < call->granted_bytes;
+        return !call->committed && call->upload &&
+               fsp_upload_received_bytes(call->upload) < call->granted_bytes;
     return call->credit_given == 0;
 }
 
@@ -172,4 +178,3 @@ fsp_frontend_sweep(fsp_frontend_t *self)
     }
     fsp_frontend_start_waiting(self);
 }
-

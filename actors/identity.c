@@ -25,7 +25,7 @@
 
 enum { FORMAT = 1, RECORD_BYTES_MAX = 4096 };
 
-/* ---- node.keys ------------------------------------------------------------------------------------------ */
+/* -- node.keys --------------------------------------------------------------------------------- */
 
 static void
 derive_keys(fsp_identity_t *self, const fsp_secret_t *seed, const fsp_secret_t *curve,
@@ -55,8 +55,9 @@ read_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
         fsp_canon_read_id(&reader, &curve);
         fsp_canon_read_id(&reader, &sealing);
         if (reader.status == FSP_OK && format > FORMAT)
-            status = fsp_error_set(error, FSP_FORMAT_NEWER, "%s/%s has format %llu, this program knows %d",
-                                   directory, KEYS_FILE, (unsigned long long)format, FORMAT);
+            status = fsp_error_set(error, FSP_FORMAT_NEWER,
+                                   "%s/%s has format %llu, this program knows %d", directory,
+                                   KEYS_FILE, (unsigned long long)format, FORMAT);
         else if (fsp_canon_finish(&reader) != FSP_OK || format != FORMAT || fields != 5)
             status = fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, KEYS_FILE);
         else
@@ -79,7 +80,8 @@ make_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
     fsp_random(self->store_id.bytes, sizeof(self->store_id.bytes));
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, RECORD_BYTES_MAX);
-    (void)fsp_buf_extend(&bytes, RECORD_BYTES_MAX); /* all at once: growing would leave copies of secrets behind */
+    (void)fsp_buf_extend(
+        &bytes, RECORD_BYTES_MAX); /* all at once: growing would leave copies of secrets behind */
     fsp_buf_reset(&bytes);
     fsp_canon_array(&bytes, 5);
     fsp_canon_uint(&bytes, FORMAT);
@@ -87,7 +89,8 @@ make_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
     fsp_canon_id(&bytes, seed);
     fsp_canon_id(&bytes, curve);
     fsp_canon_id(&bytes, sealing);
-    fsp_status_t status = fsp_datadir_write(directory, KEYS_FILE, 0600, fsp_buf_slice(&bytes), error);
+    fsp_status_t status =
+        fsp_datadir_write(directory, KEYS_FILE, 0600, fsp_buf_slice(&bytes), error);
     fsp_wipe(bytes.data, bytes.bytes);
     fsp_buf_clear(&bytes);
     if (status == FSP_OK)
@@ -95,7 +98,7 @@ make_keys(const char *directory, fsp_identity_t *self, fsp_error_t *error)
     return status;
 }
 
-/* ---- recovery code ---------------------------------------------------------------------------------------- */
+/* -- recovery code ----------------------------------------------------------------------------- */
 
 static fsp_status_t
 recovery_bits(const char *directory, fsp_secret_t *ret_bits, fsp_error_t *error)
@@ -106,14 +109,16 @@ recovery_bits(const char *directory, fsp_secret_t *ret_bits, fsp_error_t *error)
     if (status == FSP_OK) {
         /* Made by a start that did not finish: the code may have been shown, so it stays. */
         if (fsp_recovery_decode(fsp_buf_slice(&text), ret_bits) != FSP_OK)
-            status = fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, RECOVERY_FILE);
+            status =
+                fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, RECOVERY_FILE);
     } else if (status == FSP_NOT_FOUND) {
         fsp_random(ret_bits->bytes, sizeof(ret_bits->bytes));
         char code[FSP_RECOVERY_TEXT_BYTES + 1];
         fsp_recovery_encode(ret_bits, code);
         size_t length = strlen(code);
         code[length] = '\n';
-        status = fsp_datadir_write(directory, RECOVERY_FILE, 0600, fsp_slice(code, length + 1), error);
+        status =
+            fsp_datadir_write(directory, RECOVERY_FILE, 0600, fsp_slice(code, length + 1), error);
         fsp_wipe(code, sizeof(code));
     }
     if (text.data)
@@ -122,10 +127,11 @@ recovery_bits(const char *directory, fsp_secret_t *ret_bits, fsp_error_t *error)
     return status;
 }
 
-/* ---- admin.profile ------------------------------------------------------------------------------------------ */
+/* -- admin.profile ----------------------------------------------------------------------------- */
 
 static fsp_status_t
-write_profile(const char *directory, const char *name, const fsp_profile_t *profile, fsp_error_t *error)
+write_profile(const char *directory, const char *name, const fsp_profile_t *profile,
+              fsp_error_t *error)
 {
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_PROFILE_BYTES_MAX);
@@ -151,7 +157,7 @@ read_profile(const char *directory, const char *name, fsp_profile_t *ret, fsp_er
     return status;
 }
 
-/* ---- genesis --------------------------------------------------------------------------------------------------- */
+/* -- genesis ----------------------------------------------------------------------------------- */
 
 static void
 fill_profile(const fsp_identity_t *self, const fsp_box_key_t *admin, fsp_profile_t *ret)
@@ -182,12 +188,15 @@ read_genesis(const char *directory, fsp_slice_t record, fsp_identity_t *self, fs
     fsp_canon_read_fixed(&reader, self->admin_public_key, sizeof(self->admin_public_key));
     fsp_canon_read_fixed(&reader, nonce, sizeof(nonce));
     if (reader.status == FSP_OK && format > FORMAT)
-        return fsp_error_set(error, FSP_FORMAT_NEWER, "%s: the genesis record is of a newer format", directory);
-    if (fsp_canon_finish(&reader) != FSP_OK || format != FORMAT || fields != 6 || self->slot_bits < 16)
+        return fsp_error_set(error, FSP_FORMAT_NEWER, "%s: the genesis record is of a newer format",
+                             directory);
+    if (fsp_canon_finish(&reader) != FSP_OK || format != FORMAT || fields != 6 ||
+        self->slot_bits < 16)
         return fsp_error_set(error, FSP_DAMAGED, "%s: the genesis record is damaged", directory);
     if (memcmp(sign_public, self->sign_key.public_key, sizeof(sign_public)) != 0)
         return fsp_error_set(error, FSP_DAMAGED,
-                             "%s: node.keys belongs to another node than the database beside it", directory);
+                             "%s: node.keys belongs to another node than the database beside it",
+                             directory);
     fsp_hash_t hash = fsp_sha256(record);
     memcpy(self->mesh_id.bytes, hash.bytes, sizeof(self->mesh_id.bytes));
     return FSP_OK;
@@ -205,7 +214,8 @@ open_mesh_key(const char *directory, fsp_view_t *local, fsp_identity_t *self, fs
     if (status == FSP_OK && plain.bytes == sizeof(self->mesh_key.bytes))
         memcpy(self->mesh_key.bytes, plain.data, sizeof(self->mesh_key.bytes));
     else
-        status = fsp_error_set(error, FSP_DAMAGED, "%s: the mesh key cannot be opened with node.keys", directory);
+        status = fsp_error_set(error, FSP_DAMAGED,
+                               "%s: the mesh key cannot be opened with node.keys", directory);
     if (plain.data)
         fsp_wipe(plain.data, plain.bytes);
     fsp_buf_clear(&plain);
@@ -215,8 +225,8 @@ open_mesh_key(const char *directory, fsp_view_t *local, fsp_identity_t *self, fs
 
 /* Writes the three rows of a new mesh in one durable batch. */
 static fsp_status_t
-write_genesis(fsp_store_t *store, fsp_slice_t record, fsp_identity_t *self, const fsp_secret_t *recovery,
-              fsp_error_t *error)
+write_genesis(fsp_store_t *store, fsp_slice_t record, fsp_identity_t *self,
+              const fsp_secret_t *recovery, fsp_error_t *error)
 {
     fsp_random(self->mesh_key.bytes, sizeof(self->mesh_key.bytes));
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t ephemeral;
@@ -228,13 +238,14 @@ write_genesis(fsp_store_t *store, fsp_slice_t record, fsp_identity_t *self, cons
     fsp_buf_t sealed, wrapped;
     fsp_buf_init(&sealed, RECORD_BYTES_MAX);
     fsp_buf_init(&wrapped, RECORD_BYTES_MAX);
-    fsp_status_t status =
-        fsp_box_seal(self->sealing_key.public_key, &ephemeral, FSP_SLICE_OF(self->mesh_key), &sealed);
+    fsp_status_t status = fsp_box_seal(self->sealing_key.public_key, &ephemeral,
+                                       FSP_SLICE_OF(self->mesh_key), &sealed);
     FSP_ASSERT(status == FSP_OK); /* our own key is a good point */
     fsp_wrap(&recovery_kek, salt, WRAP_MESH_KEY, FSP_SLICE_OF(self->mesh_key), &wrapped);
     fsp_batch_t *batch = fsp_batch_new();
     fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_KEK_GATEWAY), fsp_buf_slice(&sealed));
-    fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_KEK_RECOVERY), fsp_buf_slice(&wrapped));
+    fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_KEK_RECOVERY),
+                  fsp_buf_slice(&wrapped));
     fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_GENESIS), record);
     status = fsp_store_write(store, &batch, 1, true, error);
     fsp_batch_destroy(&batch);
@@ -251,10 +262,12 @@ admin_pair(const char *directory, fsp_box_key_t *ret, fsp_error_t *error)
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret;
     fsp_status_t status = read_profile(directory, UNPUBLISHED_FILE, &profile, error);
     if (status == FSP_OK) {
-        status = fsp_z85_decode(fsp_slice_text(profile.secret_key), secret.bytes, sizeof(secret.bytes));
+        status =
+            fsp_z85_decode(fsp_slice_text(profile.secret_key), secret.bytes, sizeof(secret.bytes));
         fsp_profile_wipe(&profile);
         if (status != FSP_OK)
-            return fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory, UNPUBLISHED_FILE);
+            return fsp_error_set(error, FSP_DAMAGED, "%s/%s is damaged", directory,
+                                 UNPUBLISHED_FILE);
     } else if (status == FSP_NOT_FOUND) {
         fsp_random(secret.bytes, sizeof(secret.bytes));
     } else {
@@ -302,7 +315,8 @@ initialise(const char *directory, fsp_store_t *store, fsp_identity_t *self, fsp_
 }
 
 fsp_status_t
-fsp_identity_open(const char *directory, fsp_store_t *store, fsp_identity_t *ret, fsp_error_t *error)
+fsp_identity_open(const char *directory, fsp_store_t *store, fsp_identity_t *ret,
+                  fsp_error_t *error)
 {
     memset(ret, 0, sizeof(*ret));
     fsp_view_t *local = fsp_store_view(store, FSP_FAMILY_LOCAL);
@@ -313,8 +327,8 @@ fsp_identity_open(const char *directory, fsp_store_t *store, fsp_identity_t *ret
     if (genesis != FSP_OK && genesis != FSP_NOT_FOUND)
         status = fsp_error_set(error, genesis, "%s: the genesis record cannot be read", directory);
     else if (genesis == FSP_OK && status == FSP_NOT_FOUND)
-        status = fsp_error_set(error, FSP_DAMAGED, "%s: the database is there, but %s is missing", directory,
-                               KEYS_FILE);
+        status = fsp_error_set(error, FSP_DAMAGED, "%s: the database is there, but %s is missing",
+                               directory, KEYS_FILE);
     else if (genesis == FSP_NOT_FOUND && status == FSP_NOT_FOUND)
         status = make_keys(directory, ret, error);
     if (status == FSP_OK && genesis == FSP_OK) {
@@ -336,12 +350,13 @@ fsp_identity_read(const char *directory, fsp_view_t *local, fsp_identity_t *ret,
     fsp_buf_init(&record, RECORD_BYTES_MAX);
     fsp_status_t status = fsp_view_get(local, fsp_slice_text(ROW_GENESIS), &record);
     if (status == FSP_NOT_FOUND)
-        (void)fsp_error_set(error, status, "%s: the first start was cut short: there is nothing yet", directory);
+        (void)fsp_error_set(error, status,
+                            "%s: the first start was cut short: there is nothing yet", directory);
     else if (status != FSP_OK)
         (void)fsp_error_set(error, status, "%s: the genesis record cannot be read", directory);
     else if ((status = read_keys(directory, ret, error)) == FSP_NOT_FOUND)
-        status = fsp_error_set(error, FSP_DAMAGED, "%s: the database is there, but %s is missing", directory,
-                               KEYS_FILE);
+        status = fsp_error_set(error, FSP_DAMAGED, "%s: the database is there, but %s is missing",
+                               directory, KEYS_FILE);
     if (status == FSP_OK)
         status = read_genesis(directory, fsp_buf_slice(&record), ret, error);
     if (status == FSP_OK)
@@ -351,7 +366,8 @@ fsp_identity_read(const char *directory, fsp_view_t *local, fsp_identity_t *ret,
 }
 
 fsp_status_t
-fsp_identity_check_recovery(const char *directory, fsp_view_t *local, const fsp_identity_t *self, fsp_error_t *error)
+fsp_identity_check_recovery(const char *directory, fsp_view_t *local, const fsp_identity_t *self,
+                            fsp_error_t *error)
 {
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t bits = {0};
     FSP_AUTO(fsp_secret_wipe) fsp_secret_t kek = {0};
@@ -372,8 +388,9 @@ fsp_identity_check_recovery(const char *directory, fsp_view_t *local, const fsp_
     if (status == FSP_OK && !fsp_slice_eq(fsp_buf_slice(&plain), FSP_SLICE_OF(self->mesh_key)))
         status = FSP_DAMAGED;
     if (status != FSP_OK && !moved)
-        status = fsp_error_set(error, FSP_DAMAGED, "%s/%s does not open the mesh key in the database", directory,
-                               RECOVERY_FILE);
+        status =
+            fsp_error_set(error, FSP_DAMAGED, "%s/%s does not open the mesh key in the database",
+                          directory, RECOVERY_FILE);
     if (text.data)
         fsp_wipe(text.data, text.bytes);
     if (plain.data)
@@ -391,9 +408,11 @@ fsp_identity_wipe(fsp_identity_t *self)
 }
 
 fsp_status_t
-fsp_identity_publish(const char *directory, const fsp_identity_t *self, const char *endpoint, fsp_error_t *error)
+fsp_identity_publish(const char *directory, const fsp_identity_t *self, const char *endpoint,
+                     fsp_error_t *error)
 {
-    /* A profile appears under its name only with an address that answers; until then it waits under another. */
+    /* A profile appears under its name only with an address that answers; until then it waits under
+     * another. */
     fsp_profile_t profile;
     fsp_status_t status = read_profile(directory, UNPUBLISHED_FILE, &profile, error);
     bool unpublished = status == FSP_OK;
@@ -403,7 +422,8 @@ fsp_identity_publish(const char *directory, const fsp_identity_t *self, const ch
         return FSP_OK; /* moved off the machine, as advised */
     if (status != FSP_OK)
         return status;
-    bool same = !unpublished && profile.endpoint_count > 0 && strcmp(profile.endpoints[0], endpoint) == 0;
+    bool same =
+        !unpublished && profile.endpoint_count > 0 && strcmp(profile.endpoints[0], endpoint) == 0;
     if (memcmp(profile.mesh_id, self->mesh_id.bytes, sizeof(profile.mesh_id)) != 0) {
         status = fsp_error_set(error, FSP_DAMAGED, "%s/%s belongs to another mesh", directory,
                                unpublished ? UNPUBLISHED_FILE : PROFILE_FILE);

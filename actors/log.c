@@ -26,7 +26,8 @@ fsp_log(fsp_log_level_t level, const char *actor, const char *format, ...)
     char line[1024];
     char time_text[FSP_RFC3339_BYTES];
     fsp_rfc3339(fsp_clock_wall_us(), time_text);
-    int head = snprintf(line, sizeof(line), "%s level=%s actor=%s ", time_text, names[level], actor);
+    int head =
+        snprintf(line, sizeof(line), "%s level=%s actor=%s ", time_text, names[level], actor);
     if (head < 0)
         return;
     size_t used = (size_t)head;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* log - one line an event on standard error, logfmt.  Layer actors.
  *
- *   2026-11-25T15:18:36.000Z level=info actor=frontend msg="listening" endpoint=tcp://127.0.0.1:7420
+ *   2026-11-25T15:18:36.000Z level=info actor=frontend msg="listening"
+ * endpoint=tcp://127.0.0.1:7420
  *
- * A line is one write(2), so lines of several threads do not mix.  Keys, secrets, tokens and contents never
- * go into a line.
+ * A line is one write(2), so lines of several threads do not mix.  Keys, secrets, tokens and
+ * contents never go into a line.
  */
 #ifndef FSP_ACTORS_LOG_H
 #define FSP_ACTORS_LOG_H

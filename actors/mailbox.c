@@ -7,8 +7,8 @@
 
 #include <czmq.h>
 
-/* What one actor wrote before it sent, another may read after it received.  libzmq sees to that, but ThreadSanitizer
-   cannot look into it, so it is told. */
+/* What one actor wrote before it sent, another may read after it received.  libzmq sees to that,
+   but ThreadSanitizer cannot look into it, so it is told. */
 #ifdef FSP_TSAN
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
@@ -38,7 +38,8 @@ name_endpoint(fsp_actor_id_t id, char *ret, size_t bytes)
     (void)snprintf(ret, bytes, "inproc://fsp-%d", (int)id);
 }
 
-/* Bounded by credits and request counts, not by high-water marks; nothing is lost when a sender stops. */
+/* Bounded by credits and request counts, not by high-water marks; nothing is lost when a sender
+ * stops. */
 static void
 set_internal_options(zsock_t *socket)
 {
@@ -104,7 +105,8 @@ outbox(fsp_mailbox_t *self, fsp_actor_id_t to)
     return self->outbox_handles[to];
 }
 
-/* Sends one frame behind the first; if the receiver ended meanwhile, libzmq drops the rest of the message. */
+/* Sends one frame behind the first; if the receiver ended meanwhile, libzmq drops the rest of the
+ * message. */
 static void
 send_frame(void *socket, fsp_actor_id_t to, zmq_msg_t *frame, bool more)
 {
@@ -116,8 +118,8 @@ send_frame(void *socket, fsp_actor_id_t to, zmq_msg_t *frame, bool more)
     FSP_ASSERT(rc != -1);
 }
 
-/* Sends the first frame.  An internal pipe is never full, so what would wait has no receiver any more, and would wait
-   for ever. */
+/* Sends the first frame.  An internal pipe is never full, so what would wait has no receiver any
+   more, and would wait for ever. */
 static bool
 send_first(void *socket, uint8_t address)
 {
@@ -228,7 +230,8 @@ fsp_mailbox_hand(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, 
                  uint64_t request_id, void *pointer)
 {
     FSP_PRE(service == FSP_SERVICE_STORE || service == FSP_SERVICE_WORKERS);
-    return fsp_mailbox_send(self, to, service, type, request_id, fsp_slice(&pointer, sizeof(pointer)), NULL, 0);
+    return fsp_mailbox_send(self, to, service, type, request_id,
+                            fsp_slice(&pointer, sizeof(pointer)), NULL, 0);
 }
 
 /* Receives one frame; returns whether more follow. */
@@ -306,7 +309,8 @@ fsp_mail_take_payload(fsp_mail_t *mail, size_t position)
 void *
 fsp_mail_pointer(fsp_mail_t *mail)
 {
-    FSP_PRE(mail->envelope.service == FSP_SERVICE_STORE || mail->envelope.service == FSP_SERVICE_WORKERS);
+    FSP_PRE(mail->envelope.service == FSP_SERVICE_STORE ||
+            mail->envelope.service == FSP_SERVICE_WORKERS);
     void *pointer;
     FSP_ASSERT(zmq_msg_size(&mail->body) == sizeof(pointer));
     memcpy(&pointer, zmq_msg_data(&mail->body), sizeof(pointer));

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* mailbox - how actors of one node reach each other.  Layer actors.
  *
- * Every actor has one inbox (PULL, inproc://fsp-NAME) and sends through one PUSH per receiver, made on first use: so
- * an actor polls its pipe, its inbox, and at most one socket to the outside.  A wake-up of another thread is the cost
- * of a quiet request, so there is no switch in between.
+ * Every actor has one inbox (PULL, inproc://fsp-NAME) and sends through one PUSH per receiver, made
+ * on first use: so an actor polls its pipe, its inbox, and at most one socket to the outside.  A
+ * wake-up of another thread is the cost of a quiet request, so there is no switch in between.
  *
- * Frames: return address | envelope | body | payload 0..2.  The rest after the return address is the protocol's own
- * message (proto/envelope), the same bytes as between nodes.  The return address is opaque to the receiver, who
- * gives it back in the answer; its first octet is the sending actor.
+ * Frames: return address | envelope | body | payload 0..2.  The rest after the return address is
+ * the protocol's own message (proto/envelope), the same bytes as between nodes.  The return address
+ * is opaque to the receiver, who gives it back in the answer; its first octet is the sending actor.
  *
- * Two services are local to a node by nature, the store and the workers: their messages carry one pointer,
- * whose ownership moves with the message.
+ * Two services are local to a node by nature, the store and the workers: their messages carry one
+ * pointer, whose ownership moves with the message.
  */
 #ifndef FSP_ACTORS_MAILBOX_H
 #define FSP_ACTORS_MAILBOX_H
@@ -57,11 +57,13 @@ void fsp_mailbox_destroy(fsp_mailbox_t **self_p);
 void *fsp_mailbox_socket(fsp_mailbox_t *self);
 /* The next message, false if none waits.  ret must be cleared by the caller if true. */
 bool fsp_mailbox_receive(fsp_mailbox_t *self, fsp_mail_t *ret);
-/* Sends; takes over one reference on each payload blob (payloads may be NULL with count 0).  False if the receiver has
-   ended: then nobody waits for the message, and it is dropped. */
+/* Sends; takes over one reference on each payload blob (payloads may be NULL with count 0).  False
+   if the receiver has ended: then nobody waits for the message, and it is dropped. */
 bool fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
-                      uint64_t request_id, fsp_slice_t body, fsp_blob_t **payloads, size_t payload_count);
-/* Hands a pointer to another actor of this node; false if that one has ended: then the pointer stays the caller's. */
+                      uint64_t request_id, fsp_slice_t body, fsp_blob_t **payloads,
+                      size_t payload_count);
+/* Hands a pointer to another actor of this node; false if that one has ended: then the pointer
+ * stays the caller's. */
 bool fsp_mailbox_hand(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, unsigned type,
                       uint64_t request_id, void *pointer);
 

@@ -43,7 +43,7 @@ typedef struct {
     fsp_buf_t line;
 } storecheck_t;
 
-/* ---- saying ---------------------------------------------------------------------------------- */
+/* -- saying ------------------------------------------------------------------------------------ */
 
 /* Names come from users: what a terminal would act on is written as \xNN. */
 static void
@@ -200,7 +200,7 @@ print_result_text(storecheck_t *self)
                  self->config->quick ? " (quick: chunks were not read)" : "");
 }
 
-/* ---- parts ----------------------------------------------------------------------------------- */
+/* -- parts ------------------------------------------------------------------------------------- */
 
 static bool
 is_empty(storecheck_t *self, fsp_family_t family)
@@ -380,7 +380,7 @@ check_all(storecheck_t *self, fsp_error_t *error)
     return FSP_OK;
 }
 
-/* ---- run ------------------------------------------------------------------------------------- */
+/* -- run --------------------------------------------------------------------------------------- */
 
 static int
 print_error(storecheck_t *self, fsp_status_t status, const char *words)

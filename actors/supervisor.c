@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* supervisor - starts the actors of a node in order, watches them, and stops them in reverse.  Layer actors.
+/* supervisor - starts the actors of a node in order, watches them, and stops them in reverse. Layer
+ * actors.
  *
- *   open store -> identity -> store actor -> shard -> (first start: space `home`) -> objects -> workers -> auth ->
- *   frontend binds -> admin.profile gets the address -> SERVE -> READY=1
+ *   open store -> identity -> store actor -> shard -> (first start: space `home`) -> objects ->
+ * workers -> auth -> frontend binds -> admin.profile gets the address -> SERVE -> READY=1
  *
- * An actor whose start fails, or that fails later, stops the node with its reason and a non-zero exit code.
+ * An actor whose start fails, or that fails later, stops the node with its reason and a non-zero
+ * exit code.
  */
 #include "actors/supervisor.h"
 
@@ -42,7 +44,8 @@ enum {
     SPACES_MAX = 64,
     DESCRIPTORS_WANTED = 65536,
     DESCRIPTORS_MIN = 8192, /* sessions, twice: those that come while others go */
-    REPLICA_NUMBER = FSP_HOME_REPLICA, /* numbers are given by configurations; the first of a mesh is 1 */
+    REPLICA_NUMBER =
+        FSP_HOME_REPLICA, /* numbers are given by configurations; the first of a mesh is 1 */
     LAYOUT_VERSION = 1,
 };
 
@@ -63,7 +66,7 @@ typedef struct {
     fsp_frontend_actor_args_t frontend_args;
 } supervisor_t;
 
-/* ---- actors ----------------------------------------------------------------------------------------------- */
+/* -- actors ------------------------------------------------------------------------------------ */
 
 static fsp_status_t
 start_actor(supervisor_t *self, const fsp_actor_class_t *class, fsp_actor_id_t id, void *args,
@@ -72,7 +75,8 @@ start_actor(supervisor_t *self, const fsp_actor_class_t *class, fsp_actor_id_t i
     self->actors[id] = fsp_actor_new(class, id, args);
     fsp_status_t status = fsp_actor_command(self->actors[id], "START", error);
     if (status != FSP_OK && error->text[0] == '\0')
-        (void)fsp_error_set(error, status, "actor %s does not start: %s", class->name, fsp_status_text(status));
+        (void)fsp_error_set(error, status, "actor %s does not start: %s", class->name,
+                            fsp_status_text(status));
     return status;
 }
 
@@ -94,8 +98,9 @@ receive_answer(supervisor_t *self, fsp_time_t wait_us, fsp_buf_t *ret, fsp_statu
     return true;
 }
 
-/* Asks the shard and waits for its answer; before the frontend runs, nobody else does.  A shard that is not serving yet
-   (its own election is on its way to the disk) refuses, and is asked again. */
+/* Asks the shard and waits for its answer; before the frontend runs, nobody else does.  A shard
+   that is not serving yet (its own election is on its way to the disk) refuses, and is asked again.
+ */
 static fsp_status_t
 ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, fsp_error_t *error)
 {
@@ -103,7 +108,8 @@ ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, f
     bool asked = false;
     while (fsp_clock_mono_us() < until) {
         if (!asked)
-            fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, type, 1, body, NULL, 0);
+            fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, type, 1, body, NULL,
+                             0);
         asked = true;
         fsp_status_t status;
         bool answered = receive_answer(self, ASK_AGAIN_US, ret, &status);
@@ -122,7 +128,7 @@ ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, f
     return fsp_error_set(error, FSP_TIMEOUT, "the shard does not answer");
 }
 
-/* ---- spaces ------------------------------------------------------------------------------------------------- */
+/* -- spaces ------------------------------------------------------------------------------------ */
 
 static fsp_status_t
 make_home(supervisor_t *self, fsp_error_t *error)
@@ -162,7 +168,8 @@ make_home(supervisor_t *self, fsp_error_t *error)
     command.space_init.chunk_bytes_min = fsp_chunk_params_default.bytes_min;
     command.space_init.chunk_bytes_avg = fsp_chunk_params_default.bytes_avg;
     command.space_init.chunk_bytes_max = fsp_chunk_params_default.bytes_max;
-    command.space_init.keys[0] = (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_buf_slice(&wrapped_key)};
+    command.space_init.keys[0] =
+        (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_buf_slice(&wrapped_key)};
     command.space_init.key_count = 1;
     command.space_init.wrapped_cut_key = fsp_buf_slice(&wrapped_cut);
     fsp_command_encode(&command, &bytes);
@@ -207,7 +214,8 @@ static fsp_status_t
 take_space(supervisor_t *self, const fsp_space_info_t *info)
 {
     fsp_gateway_space_t *space = &self->spaces[self->space_count];
-    fsp_chunk_params_t params = {info->chunk_bytes_min, info->chunk_bytes_avg, info->chunk_bytes_max};
+    fsp_chunk_params_t params = {info->chunk_bytes_min, info->chunk_bytes_avg,
+                                 info->chunk_bytes_max};
     if (info->name.bytes >= sizeof(space->name) || !fsp_chunk_params_valid(&params))
         return FSP_DAMAGED;
     memcpy(space->name, info->name.data, info->name.bytes);
@@ -243,7 +251,8 @@ load_spaces(supervisor_t *self, fsp_error_t *error)
     fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
     fsp_buf_init(&answer_bytes, FSP_BODY_BYTES_MAX);
     fsp_query_encode(&query, &bytes);
-    fsp_status_t status = ask_shard(self, FSP_SHARD_QUERY, fsp_buf_slice(&bytes), &answer_bytes, error);
+    fsp_status_t status =
+        ask_shard(self, FSP_SHARD_QUERY, fsp_buf_slice(&bytes), &answer_bytes, error);
     fsp_answer_t answer;
     if (status == FSP_OK) {
         status = fsp_answer_open(fsp_buf_slice(&answer_bytes), &answer);
@@ -256,14 +265,15 @@ load_spaces(supervisor_t *self, fsp_error_t *error)
                 status = take_space(self, &info);
         }
         if (status != FSP_OK)
-            (void)fsp_error_set(error, status, "spaces cannot be opened: %s", fsp_status_text(status));
+            (void)fsp_error_set(error, status, "spaces cannot be opened: %s",
+                                fsp_status_text(status));
     }
     fsp_buf_clear(&bytes);
     fsp_buf_clear(&answer_bytes);
     return status;
 }
 
-/* ---- start ------------------------------------------------------------------------------------------------------ */
+/* -- start ------------------------------------------------------------------------------------- */
 
 static void
 choose_workers(supervisor_t *self)
@@ -282,12 +292,11 @@ start_services(supervisor_t *self, fsp_error_t *error)
         start_actor(self, &fsp_store_actor_class, FSP_ACTOR_STORE, &self->store_args, error);
     if (status != FSP_OK)
         return status;
-    self->shard_args = (fsp_shard_actor_args_t){
-        .store = self->store,
-        .shard = {.shard = FSP_HOME_SHARD, .generation = 1},
-        .self = {.node_id = self->identity.node_id,
-                 .replica = REPLICA_NUMBER,
-                 .store_id = self->identity.store_id}};
+    self->shard_args = (fsp_shard_actor_args_t){.store = self->store,
+                                                .shard = {.shard = FSP_HOME_SHARD, .generation = 1},
+                                                .self = {.node_id = self->identity.node_id,
+                                                         .replica = REPLICA_NUMBER,
+                                                         .store_id = self->identity.store_id}};
     status = start_actor(self, &fsp_shard_actor_class, FSP_ACTOR_SHARD, &self->shard_args, error);
     if (status == FSP_OK)
         status = load_spaces(self, error);
@@ -298,11 +307,14 @@ start_services(supervisor_t *self, fsp_error_t *error)
     }
     if (status != FSP_OK)
         return status;
-    self->objects_args = (fsp_objects_actor_args_t){
-        .store = self->store, .slot_bits = self->identity.slot_bits, .layout_version = LAYOUT_VERSION};
-    status = start_actor(self, &fsp_objects_actor_class, FSP_ACTOR_OBJECTS, &self->objects_args, error);
+    self->objects_args = (fsp_objects_actor_args_t){.store = self->store,
+                                                    .slot_bits = self->identity.slot_bits,
+                                                    .layout_version = LAYOUT_VERSION};
+    status =
+        start_actor(self, &fsp_objects_actor_class, FSP_ACTOR_OBJECTS, &self->objects_args, error);
     for (size_t i = 0; status == FSP_OK && i < self->worker_count; i++)
-        status = start_actor(self, &fsp_worker_actor_class, (fsp_actor_id_t)(FSP_ACTOR_WORKER + i), NULL, error);
+        status = start_actor(self, &fsp_worker_actor_class, (fsp_actor_id_t)(FSP_ACTOR_WORKER + i),
+                             NULL, error);
     if (status != FSP_OK)
         return status;
     memcpy(self->auth_args.admin_public_key, self->identity.admin_public_key, 32);
@@ -312,21 +324,23 @@ start_services(supervisor_t *self, fsp_error_t *error)
 static fsp_status_t
 start_frontend(supervisor_t *self, fsp_error_t *error)
 {
-    self->frontend_args = (fsp_frontend_actor_args_t){.listen = self->config->listen,
-                                                      .curve_secret = self->identity.curve_key.secret_key,
-                                                      .sign_key = self->identity.sign_key,
-                                                      .node_id = self->identity.node_id,
-                                                      .mesh_id = self->identity.mesh_id,
-                                                      .store = self->store,
-                                                      .spaces = self->spaces,
-                                                      .space_count = self->space_count,
-                                                      .worker_count = self->worker_count,
-                                                      .layout_version = LAYOUT_VERSION};
+    self->frontend_args =
+        (fsp_frontend_actor_args_t){.listen = self->config->listen,
+                                    .curve_secret = self->identity.curve_key.secret_key,
+                                    .sign_key = self->identity.sign_key,
+                                    .node_id = self->identity.node_id,
+                                    .mesh_id = self->identity.mesh_id,
+                                    .store = self->store,
+                                    .spaces = self->spaces,
+                                    .space_count = self->space_count,
+                                    .worker_count = self->worker_count,
+                                    .layout_version = LAYOUT_VERSION};
     memcpy(self->frontend_args.curve_public, self->identity.curve_key.public_key, 32);
-    fsp_status_t status =
-        start_actor(self, &fsp_frontend_actor_class, FSP_ACTOR_FRONTEND, &self->frontend_args, error);
+    fsp_status_t status = start_actor(self, &fsp_frontend_actor_class, FSP_ACTOR_FRONTEND,
+                                      &self->frontend_args, error);
     if (status == FSP_OK)
-        status = fsp_identity_publish(self->config->directory, &self->identity, self->frontend_args.endpoint, error);
+        status = fsp_identity_publish(self->config->directory, &self->identity,
+                                      self->frontend_args.endpoint, error);
     if (status == FSP_OK)
         status = fsp_actor_command(self->actors[FSP_ACTOR_FRONTEND], "SERVE", error);
     return status;
@@ -346,13 +360,16 @@ announce(supervisor_t *self)
             fsp_buf_init(&code, 256);
             fsp_error_t ignored;
             if (fsp_datadir_read(directory, "recovery-code", true, &code, &ignored) == FSP_OK)
-                (void)printf("Recovery code (shown only now): %.*s", (int)code.bytes, (const char *)code.data);
+                (void)printf("Recovery code (shown only now): %.*s", (int)code.bytes,
+                             (const char *)code.data);
             if (code.data)
                 fsp_wipe(code.data, code.bytes);
             fsp_buf_clear(&code);
         }
-        (void)printf("The recovery code lies in %s/recovery-code: move it off this machine.  With it and a copy of\n"
-                     "the data your files can be read again when every gateway is lost; without it they cannot.\n",
+        (void)printf("The recovery code lies in %s/recovery-code: move it off this machine.  With "
+                     "it and a copy of\n"
+                     "the data your files can be read again when every gateway is lost; without it "
+                     "they cannot.\n",
                      directory);
     }
     (void)printf("Node %.16s listens on %s\n", node_hex, self->frontend_args.endpoint);
@@ -379,7 +396,7 @@ notify_systemd(const char *state)
     (void)close(fd);
 }
 
-/* ---- watch and stop ------------------------------------------------------------------------------------------------ */
+/* -- watch and stop ---------------------------------------------------------------------------- */
 
 /* Number of the signal that waits, 0 if none. */
 static int
@@ -420,8 +437,8 @@ watch(supervisor_t *self, fsp_error_t *error)
     }
 }
 
-/* Refuses new work and waits for what is under way.  Another SIGINT ends the process where it stands: what was
-   acknowledged is on stable storage. */
+/* Refuses new work and waits for what is under way.  Another SIGINT ends the process where it
+   stands: what was acknowledged is on stable storage. */
 static void
 drain(supervisor_t *self)
 {
@@ -503,8 +520,8 @@ block_signals(supervisor_t *self)
     FSP_ASSERT(self->signal_fd >= 0);
 }
 
-/* Every connection takes a descriptor, and so does every file of the database, whose writes must not fail for want of
-   one.  What the administrator allows is therefore taken. */
+/* Every connection takes a descriptor, and so does every file of the database, whose writes must
+   not fail for want of one.  What the administrator allows is therefore taken. */
 static void
 raise_descriptor_limit(void)
 {
@@ -513,7 +530,8 @@ raise_descriptor_limit(void)
         return;
     limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS_MIN)
-        fsp_log(FSP_LOG_WARNING, "supervisor", "msg=\"few file descriptors: raise the limit (ulimit -n)\" limit=%llu",
+        fsp_log(FSP_LOG_WARNING, "supervisor",
+                "msg=\"few file descriptors: raise the limit (ulimit -n)\" limit=%llu",
                 (unsigned long long)limit.rlim_cur);
 }
 
@@ -562,6 +580,7 @@ fsp_supervisor_run(const fsp_supervisor_config_t *config)
         fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"stopped\"");
         return 0;
     }
-    (void)fprintf(stderr, "filesphered: %s\n", error.text[0] ? error.text : fsp_status_text(status));
+    (void)fprintf(stderr, "filesphered: %s\n",
+                  error.text[0] ? error.text : fsp_status_text(status));
     return fsp_error_info(status)->exit_code;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* supervisor - starts the actors of a node in order, watches them, and stops them in reverse.  Layer actors.
+/* supervisor - starts the actors of a node in order, watches them, and stops them in reverse. Layer
+ * actors.
  *
- * Runs on the main thread and is the only one to see signals.  SIGTERM and SIGINT drain: new work is refused, what is
- * under way is finished (at most 10 s), everything is flushed; a second SIGINT stops at once.
+ * Runs on the main thread and is the only one to see signals.  SIGTERM and SIGINT drain: new work
+ * is refused, what is under way is finished (at most 10 s), everything is flushed; a second SIGINT
+ * stops at once.
  */
 #ifndef FSP_ACTORS_SUPERVISOR_H
 #define FSP_ACTORS_SUPERVISOR_H
@@ -14,6 +16,7 @@ typedef struct {
     bool sync;
 } fsp_supervisor_config_t;
 
-/* Runs a node until it is told to stop.  Returns the process's exit code; reasons go to standard error. */
+/* Runs a node until it is told to stop.  Returns the process's exit code; reasons go to standard
+ * error. */
 int fsp_supervisor_run(const fsp_supervisor_config_t *config);
 #endif

@@ -22,9 +22,9 @@ void bench_limits_print(bool json, const bench_limits_t *limits);
 typedef struct {
     const char *profile;
     unsigned clients;
-    size_t bytes;      /* of each file */
-    double seconds;    /* how long */
-    bool get;          /* else put */
+    size_t bytes;   /* of each file */
+    double seconds; /* how long */
+    bool get;       /* else put */
 } bench_load_t;
 typedef struct {
     double operations_per_s, megabytes_per_s;

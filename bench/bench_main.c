@@ -21,8 +21,9 @@ void
 bench_report(bool json, const char *name, double value, const char *unit, const char *note)
 {
     if (json)
-        (void)printf("{\"type\":\"figure\",\"name\":\"%s\",\"value\":%.4f,\"unit\":\"%s\",\"note\":\"%s\"}\n", name,
-                     value, unit, note);
+        (void)printf("{\"type\":\"figure\",\"name\":\"%s\",\"value\":%.4f,\"unit\":\"%s\",\"note\":"
+                     "\"%s\"}\n",
+                     name, value, unit, note);
     else
         (void)printf("%-34s %12.2f %-6s  %s\n", name, value, unit, note);
     (void)fflush(stdout);
@@ -61,7 +62,8 @@ node_start(node_t *self)
     if (self->pid == 0) {
         int null = open("/dev/null", O_WRONLY);
         (void)dup2(null, STDOUT_FILENO);
-        (void)execl(program, program, "--data", self->directory, "--listen", "tcp://127.0.0.1:17421", (char *)NULL);
+        (void)execl(program, program, "--data", self->directory, "--listen",
+                    "tcp://127.0.0.1:17421", (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 500; i++) {
@@ -97,7 +99,8 @@ report_memory(bool json, const node_t *node, const char *name, const char *note)
     filesphere_config_t config = {.profile_path = node->profile};
     filesphere_t *handle = NULL;
     filesphere_node_t info;
-    if (filesphere_open(&config, &handle) == FILESPHERE_OK && filesphere_node(handle, &info) == FILESPHERE_OK)
+    if (filesphere_open(&config, &handle) == FILESPHERE_OK &&
+        filesphere_node(handle, &info) == FILESPHERE_OK)
         bench_report(json, name, (double)info.rss_bytes / 1048576.0, "MiB", note);
     filesphere_close(&handle);
 }
@@ -133,9 +136,9 @@ run_loads(bool json, const char *profile, double seconds)
         size_t bytes;
         bool get;
     } loads[] = {
-        {"put 4 KiB, 1 client", 1, 4096, false},      {"get 4 KiB, 1 client", 1, 4096, true},
-        {"put 4 KiB, 64 clients", 64, 4096, false},   {"get 4 KiB, 64 clients", 64, 4096, true},
-        {"put 1 MiB, 1 client", 1, 1 << 20, false},   {"get 1 MiB, 1 client", 1, 1 << 20, true},
+        {"put 4 KiB, 1 client", 1, 4096, false},       {"get 4 KiB, 1 client", 1, 4096, true},
+        {"put 4 KiB, 64 clients", 64, 4096, false},    {"get 4 KiB, 64 clients", 64, 4096, true},
+        {"put 1 MiB, 1 client", 1, 1 << 20, false},    {"get 1 MiB, 1 client", 1, 1 << 20, true},
         {"put 1 MiB, 16 clients", 16, 1 << 20, false}, {"get 1 MiB, 16 clients", 16, 1 << 20, true},
     };
     for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
@@ -155,7 +158,8 @@ print_usage(FILE *to)
                 "\n"
                 "  limits   what this machine allows, block by block\n"
                 "  load     what the node of --profile does\n"
-                "  all      limits, then a node of its own in a temporary directory under the current one\n",
+                "  all      limits, then a node of its own in a temporary directory under the "
+                "current one\n",
                 to);
 }
 
@@ -202,7 +206,8 @@ main(int argc, char **argv)
     int code = 0;
     if (all) {
         if (node_start(&node)) {
-            bench_report(json, "start to first answer", node.start_s * 1e3, "ms", "new data directory");
+            bench_report(json, "start to first answer", node.start_s * 1e3, "ms",
+                         "new data directory");
             struct timespec idle = {.tv_sec = 5};
             (void)nanosleep(&idle, NULL);
             report_memory(json, &node, "memory, 5 s after start", "resident");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* limits - what this machine allows: the building blocks of a put and a get, measured one by one. */
+/* limits - what this machine allows: the building blocks of a put and a get, measured one by one.
+ */
 #include "bench/bench.h"
 
 #include "actors/clock.h"
@@ -27,7 +28,7 @@ bench_seconds(void)
     return (double)fsp_clock_mono_us() / 1e6;
 }
 
-typedef void (work_fn)(void *arg);
+typedef void(work_fn)(void *arg);
 
 /* Best nanoseconds a byte of repeated runs of work over `bytes`. */
 static double
@@ -64,7 +65,8 @@ run_gcm(void *arg)
     blocks_t *blocks = arg;
     static const uint8_t nonce[FSP_GCM_NONCE_BYTES];
     for (size_t at = 0; at < BLOCK_BYTES; at += 65536)
-        fsp_gcm_seal(blocks->gcm, nonce, fsp_slice(NULL, 0), fsp_slice(blocks->data + at, 65536), blocks->out);
+        fsp_gcm_seal(blocks->gcm, nonce, fsp_slice(NULL, 0), fsp_slice(blocks->data + at, 65536),
+                     blocks->out);
 }
 
 static void
@@ -249,9 +251,12 @@ bench_limits_print(bool json, const bench_limits_t *limits)
     bench_report(json, "aes-256-gcm", limits->gcm, "ns/B", "64 KiB sub-blocks, one core");
     bench_report(json, "zstd -1, random data", limits->zstd_random, "ns/B", "one core");
     bench_report(json, "fastcdc", limits->chunk, "ns/B", "one core");
-    bench_report(json, "curve, both ends", limits->curve_both_ends, "ns/B", "CPU, 256 KiB frames on loopback");
-    bench_report(json, "disk write", limits->disk_write, "ns/B", "1 MiB O_DIRECT, preallocated, a sync every 16");
+    bench_report(json, "curve, both ends", limits->curve_both_ends, "ns/B",
+                 "CPU, 256 KiB frames on loopback");
+    bench_report(json, "disk write", limits->disk_write, "ns/B",
+                 "1 MiB O_DIRECT, preallocated, a sync every 16");
     bench_report(json, "disk read", limits->disk_read, "ns/B", "1 MiB O_DIRECT");
     bench_report(json, "disk sync", limits->sync_us, "us", "4 KiB write + fdatasync");
-    bench_report(json, "thread wake", limits->wake_us, "us", "inproc round trip between two threads");
+    bench_report(json, "thread wake", limits->wake_us, "us",
+                 "inproc round trip between two threads");
 }

@@ -51,7 +51,8 @@ take(void *arg, const void *data, size_t size)
 static void
 path_of(const client_t *self, unsigned file, char *ret, size_t bytes)
 {
-    (void)snprintf(ret, bytes, "/bench/%zu/client-%u/file-%u", self->load->bytes, self->number, file);
+    (void)snprintf(ret, bytes, "/bench/%zu/client-%u/file-%u", self->load->bytes, self->number,
+                   file);
 }
 
 static bool
@@ -89,7 +90,8 @@ run_client(void *arg)
     unsigned file = 0;
     while (bench_seconds() < self->until && self->sample_count < SAMPLES_MAX) {
         double start = bench_seconds();
-        bool ok = self->load->get ? get_one(self, file % FILES_PER_CLIENT) : put_one(self, file % FILES_PER_CLIENT);
+        bool ok = self->load->get ? get_one(self, file % FILES_PER_CLIENT)
+                                  : put_one(self, file % FILES_PER_CLIENT);
         file++;
         if (ok)
             self->samples[self->sample_count++] = bench_seconds() - start;
@@ -104,9 +106,11 @@ run_client(void *arg)
 static bool
 prepare(client_t *self)
 {
-    filesphere_config_t config = {.profile_path = self->load->profile, .client_name = "filesphere-bench"};
+    filesphere_config_t config = {.profile_path = self->load->profile,
+                                  .client_name = "filesphere-bench"};
     if (filesphere_open(&config, &self->handle) != FILESPHERE_OK) {
-        (void)fprintf(stderr, "client %u: %s\n", self->number, self->handle ? filesphere_error(self->handle) : "?");
+        (void)fprintf(stderr, "client %u: %s\n", self->number,
+                      self->handle ? filesphere_error(self->handle) : "?");
         return false;
     }
     self->data = fsp_alloc(self->load->bytes + 8);
@@ -116,7 +120,8 @@ prepare(client_t *self)
     if (self->load->get) {
         for (unsigned file = 0; file < FILES_PER_CLIENT; file++) {
             if (!put_one(self, file)) {
-                (void)fprintf(stderr, "client %u: %s\n", self->number, filesphere_error(self->handle));
+                (void)fprintf(stderr, "client %u: %s\n", self->number,
+                              filesphere_error(self->handle));
                 return false;
             }
         }

@@ -72,7 +72,8 @@ write_receipt(fsp_json_t *json, const filesphere_info_t *info)
 {
     static const char *const kinds[] = {"", "chunk", "tree", "inline"};
     filesphere_receipt_t receipt;
-    if (filesphere_receipt_verify(info->receipt, info->receipt_size, NULL, &receipt) != FILESPHERE_OK)
+    if (filesphere_receipt_verify(info->receipt, info->receipt_size, NULL, &receipt) !=
+        FILESPHERE_OK)
         return; /* the library has refused such an answer already */
     fsp_json_object(json, "receipt");
     cli_json_id(json, "version", receipt.version_id, sizeof receipt.version_id);
@@ -85,7 +86,8 @@ write_receipt(fsp_json_t *json, const filesphere_info_t *info)
     fsp_json_array(json, "classes");
     for (size_t i = 0; i < receipt.class_count; i++) {
         fsp_json_object(json, NULL);
-        fsp_json_text(json, "kind", receipt.classes[i].kind < 4 ? kinds[receipt.classes[i].kind] : "other");
+        fsp_json_text(json, "kind",
+                      receipt.classes[i].kind < 4 ? kinds[receipt.classes[i].kind] : "other");
         fsp_json_uint(json, "count", receipt.classes[i].count);
         fsp_json_array(json, "nodes");
         for (size_t n = 0; n < receipt.classes[i].node_count; n++)

@@ -17,30 +17,33 @@ const char *malloc_conf = "background_thread:true,dirty_decay_ms:1000,narenas:2"
 static void
 print_usage(FILE *to)
 {
-    (void)fputs("Usage: filesphered --data DIR [--listen tcp://HOST:PORT]\n"
-                "       filesphered check DIR [--json] [--quick]\n"
-                "\n"
-                "Runs one FileSphere node that keeps its data in DIR.  An empty or missing DIR becomes a new mesh\n"
-                "of one node; DIR/admin.profile then lets the command `filesphere` in.\n"
-                "\n"
-                "  --data DIR         data directory (required)\n"
-                "  --listen ENDPOINT  where clients connect (default tcp://127.0.0.1:7420)\n"
-                "  --help             this text\n"
-                "  --version          the program's version\n"
-                "\n"
-                "check: reads a stopped node's directory, writes nothing, and verifies all of it: every row, version\n"
-                "and object.  One line for each fault, then a summary.\n"
-                "\n"
-                "  --json             one JSON object a line\n"
-                "  --quick            chunks are not read: rows, trees and history only\n"
-                "\n"
-                "Example:  filesphered --data /srv/filesphere\n"
-                "          filesphere --profile /srv/filesphere/admin.profile ls /\n"
-                "\n"
-                "SIGTERM finishes what is under way and stops; a second SIGINT stops at once.\n"
-                "Exit codes: 0 stopped as asked, 1 failure, 2 usage, 8 directory in use, 9 no space,\n"
-                "10 stored data is damaged.\n",
-                to);
+    (void)fputs(
+        "Usage: filesphered --data DIR [--listen tcp://HOST:PORT]\n"
+        "       filesphered check DIR [--json] [--quick]\n"
+        "\n"
+        "Runs one FileSphere node that keeps its data in DIR.  An empty or missing DIR becomes a "
+        "new mesh\n"
+        "of one node; DIR/admin.profile then lets the command `filesphere` in.\n"
+        "\n"
+        "  --data DIR         data directory (required)\n"
+        "  --listen ENDPOINT  where clients connect (default tcp://127.0.0.1:7420)\n"
+        "  --help             this text\n"
+        "  --version          the program's version\n"
+        "\n"
+        "check: reads a stopped node's directory, writes nothing, and verifies all of it: every "
+        "row, version\n"
+        "and object.  One line for each fault, then a summary.\n"
+        "\n"
+        "  --json             one JSON object a line\n"
+        "  --quick            chunks are not read: rows, trees and history only\n"
+        "\n"
+        "Example:  filesphered --data /srv/filesphere\n"
+        "          filesphere --profile /srv/filesphere/admin.profile ls /\n"
+        "\n"
+        "SIGTERM finishes what is under way and stops; a second SIGINT stops at once.\n"
+        "Exit codes: 0 stopped as asked, 1 failure, 2 usage, 8 directory in use, 9 no space,\n"
+        "10 stored data is damaged.\n",
+        to);
 }
 
 /* argv[1] is "check". */

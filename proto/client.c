@@ -189,11 +189,11 @@ static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, r
    do something else than what was asked. */
 static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX), .types = ON_SPACE, .strict = true},
-    {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX),
-     .types = ON_TARGET | ON(MKDIR), .strict = true},
+    {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX), .types = ON_TARGET | ON(MKDIR),
+     .strict = true},
     {REQUEST(FIXED, file_id, "file", sizeof(fsp_file_id_t)), .types = ON_TARGET, .strict = true},
-    {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX),
-     .types = ON(MOVE) | ON(COPY), .strict = true},
+    {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX), .types = ON(MOVE) | ON(COPY),
+     .strict = true},
     {REQUEST(HEX, version, "version", VERSION_HEX_MAX),
      .types = ON(GET) | ON(STAT) | ON(COPY) | ON(RESTORE), .strict = true},
     {REQUEST(FIXED, op_id, "op", sizeof(fsp_op_id_t)), .types = ON_CHANGES_SOMETHING},
@@ -377,8 +377,8 @@ items_decode(void *self, fsp_slice_t value)
 }
 
 static const fsp_field_custom_t DISK = {"map", disk_present, disk_encode, disk_decode};
-static const fsp_field_custom_t ITEMS = {"array of maps, at most 1000", items_present,
-                                         items_encode, items_decode};
+static const fsp_field_custom_t ITEMS = {"array of maps, at most 1000", items_present, items_encode,
+                                         items_decode};
 
 static const fsp_field_t REPLY_FIELDS[] = {
     {REPLY(UINT, code, "code", UINT32_MAX)},

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* client - bodies of the client protocol: msgpack maps with short keys.  Layer proto.  Pure.
  *
- * One struct holds what any request may say, another what any answer may say; a table in client.c names
- * key, type, bound and place of each field (docs/protocol/client.md has the same table for people, and
- * tests/tidy compares them).  Absent means zero or empty.  Unknown keys are ignored, known keys of the wrong
- * type refused.  Decoded values borrow from the body.
+ * One struct holds what any request may say, another what any answer may say; a table in client.c
+ * names key, type, bound and place of each field (docs/protocol/client.md has the same table for
+ * people, and tests/tidy compares them).  Absent means zero or empty.  Unknown keys are ignored,
+ * known keys of the wrong type refused.  Decoded values borrow from the body.
  */
 #ifndef FSP_PROTO_CLIENT_H
 #define FSP_PROTO_CLIENT_H
@@ -21,9 +21,10 @@ enum { FSP_CAPABILITIES_MAX = 32 };
 
 typedef struct {
     /* HELLO */
-    uint64_t versions[4]; /* "versions": protocol minor versions the client speaks; 1 is the first */
+    uint64_t
+        versions[4]; /* "versions": protocol minor versions the client speaks; 1 is the first */
     size_t version_count;
-    fsp_slice_t client; /* "client": name and version of the program */
+    fsp_slice_t client;     /* "client": name and version of the program */
     fsp_op_id_t session_id; /* "session": to take up again after a broken connection */
     /* Where. */
     fsp_slice_t space;     /* "space": name */
@@ -32,102 +33,106 @@ typedef struct {
     fsp_slice_t to_path;   /* "to" */
     fsp_slice_t version;   /* "version": hex text, prefix of 8..64 */
     /* How (what changes something). */
-    fsp_op_id_t op_id;     /* "op": 16 octets; required */
-    uint64_t attempt;      /* "attempt": 1, 2, ...; required */
-    uint64_t since;        /* "since" */
-    fsp_condition_t condition; /* "if": 1..5 (fsp_condition_type_t); "bases": array of 32-octet ids */
-    bool create_parents;   /* "parents" */
-    bool recursive;        /* "recursive" */
-    bool replace;          /* "replace" */
-    bool exist_ok;         /* "exist_ok" */
+    fsp_op_id_t op_id; /* "op": 16 octets; required */
+    uint64_t attempt;  /* "attempt": 1, 2, ...; required */
+    uint64_t since;    /* "since" */
+    fsp_condition_t
+        condition;       /* "if": 1..5 (fsp_condition_type_t); "bases": array of 32-octet ids */
+    bool create_parents; /* "parents" */
+    bool recursive;      /* "recursive" */
+    bool replace;        /* "replace" */
+    bool exist_ok;       /* "exist_ok" */
     /* PUT */
-    uint64_t kind;         /* "kind": fsp_kind_t; 0 = file */
-    bool has_attr;         /* "attr": array [mode, mtime seconds (signed), nanoseconds] */
+    uint64_t kind; /* "kind": fsp_kind_t; 0 = file */
+    bool has_attr; /* "attr": array [mode, mtime seconds (signed), nanoseconds] */
     uint32_t mode;
     int64_t mtime_s;
     uint32_t mtime_ns;
-    bool end;              /* "end": the payload frame is the whole content */
+    bool end;               /* "end": the payload frame is the whole content */
     fsp_slice_t media_type; /* "media" */
-    fsp_slice_t message;   /* "message" */
-    bool has_size;         /* "size": what the client is going to send; checked at COMMIT */
+    fsp_slice_t message;    /* "message" */
+    bool has_size;          /* "size": what the client is going to send; checked at COMMIT */
     uint64_t size;
-    bool has_sha256;       /* "sha256": what the client computed; checked at COMMIT: DAMAGED if it differs */
+    bool has_sha256; /* "sha256": what the client computed; checked at COMMIT: DAMAGED if it differs
+                      */
     fsp_hash_t sha256;
     /* GET */
-    bool has_range;        /* "range": array [first, last], both inclusive */
+    bool has_range; /* "range": array [first, last], both inclusive */
     uint64_t range_first, range_last;
-    uint64_t credit;       /* "credit": GET and CREDIT */
+    uint64_t credit; /* "credit": GET and CREDIT */
     /* LIST, VERSIONS, CHANGES */
-    fsp_slice_t prefix;    /* "prefix" */
-    fsp_slice_t after;     /* "after" (text) */
-    uint64_t after_index;  /* "after_index" */
-    uint64_t limit;        /* "limit": 0 = the most */
+    fsp_slice_t prefix;   /* "prefix" */
+    fsp_slice_t after;    /* "after" (text) */
+    uint64_t after_index; /* "after_index" */
+    uint64_t limit;       /* "limit": 0 = the most */
 } fsp_request_t;
 
 /* Entries of VERSIONS, LIST, CHANGES and SPACES answers are the structs of core/meta/query.h. */
 typedef struct {
     /* WELCOME */
-    uint64_t version;      /* "v": chosen minor version */
-    fsp_slice_t node_version; /* "server": program version text */
-    fsp_node_id_t node_id; /* "node" */
-    fsp_mesh_id_t mesh_id; /* "mesh" */
-    uint64_t frame_bytes_max; /* "frame" */
-    uint64_t heartbeat_ms; /* "beat" */
+    uint64_t version;                               /* "v": chosen minor version */
+    fsp_slice_t node_version;                       /* "server": program version text */
+    fsp_node_id_t node_id;                          /* "node" */
+    fsp_mesh_id_t mesh_id;                          /* "mesh" */
+    uint64_t frame_bytes_max;                       /* "frame" */
+    uint64_t heartbeat_ms;                          /* "beat" */
     fsp_slice_t capabilities[FSP_CAPABILITIES_MAX]; /* "caps": array of text */
     size_t capability_count;
-    fsp_slice_t space;     /* "space": the profile's home space */
+    fsp_slice_t space;      /* "space": the profile's home space */
     fsp_op_id_t session_id; /* "session": for HELLO after a broken connection */
-    uint64_t grace_ms;     /* "grace": how long it is kept then */
-    bool resumed;          /* "resumed": its uploads live on */
+    uint64_t grace_ms;      /* "grace": how long it is kept then */
+    bool resumed;           /* "resumed": its uploads live on */
     /* Every answer that has one. */
-    uint64_t change;       /* "change": the space's change number, from which `since` comes */
+    uint64_t change; /* "change": the space's change number, from which `since` comes */
     /* ERROR */
-    uint64_t code;         /* "code": number of the error registry */
-    fsp_slice_t symbol;    /* "symbol" */
-    fsp_slice_t text;      /* "text": for people */
-    uint64_t retry;        /* "retry": 0 no, 1 the same request later, 2 after a new look */
+    uint64_t code;      /* "code": number of the error registry */
+    fsp_slice_t symbol; /* "symbol" */
+    fsp_slice_t text;   /* "text": for people */
+    uint64_t retry;     /* "retry": 0 no, 1 the same request later, 2 after a new look */
     /* Results of PUT, MKDIR, MOVE, COPY, RESTORE, DELETE; STAT and GET. */
     bool has_node;
-    fsp_kind_t kind;       /* "kind" */
-    fsp_file_id_t file_id; /* "file" */
-    fsp_slice_t path;      /* "path" */
-    fsp_slice_t space_name; /* "sp" */
-    fsp_version_id_t version_id; /* "version" */
-    uint64_t number;       /* "number" */
-    uint64_t size;         /* "size" */
-    fsp_time_t modified;   /* "modified": microseconds since 1970 */
-    fsp_hash_t sha256;     /* "sha256" */
-    fsp_key_t content_root; /* "root" */
-    uint64_t chunks;       /* "chunks" */
-    uint64_t chunks_new;   /* "chunks_new" */
+    fsp_kind_t kind;                       /* "kind" */
+    fsp_file_id_t file_id;                 /* "file" */
+    fsp_slice_t path;                      /* "path" */
+    fsp_slice_t space_name;                /* "sp" */
+    fsp_version_id_t version_id;           /* "version" */
+    uint64_t number;                       /* "number" */
+    uint64_t size;                         /* "size" */
+    fsp_time_t modified;                   /* "modified": microseconds since 1970 */
+    fsp_hash_t sha256;                     /* "sha256" */
+    fsp_key_t content_root;                /* "root" */
+    uint64_t chunks;                       /* "chunks" */
+    uint64_t chunks_new;                   /* "chunks_new" */
     fsp_version_id_t heads[FSP_HEADS_MAX]; /* "heads" */
     size_t head_count;
-    bool has_attr;         /* "attr" */
+    bool has_attr; /* "attr" */
     uint32_t mode;
     int64_t mtime_s;
     uint32_t mtime_ns;
-    fsp_slice_t message;   /* "message" */
-    uint64_t from, to;     /* GET: "from", "to" (exclusive): what DATA will bring; a payload frame beside OK is its start */
-    fsp_slice_t receipt;   /* PUT: "receipt": signed (core/data/receipt) */
+    fsp_slice_t message; /* "message" */
+    uint64_t from, to;   /* GET: "from", "to" (exclusive): what DATA will bring; a payload frame
+                            beside OK is its start */
+    fsp_slice_t receipt; /* PUT: "receipt": signed (core/data/receipt) */
     /* CREDIT */
-    uint64_t credit;       /* "credit" */
-    bool has_offset;       /* "offset": answer to RESUME: where DATA goes on */
+    uint64_t credit; /* "credit" */
+    bool has_offset; /* "offset": answer to RESUME: where DATA goes on */
     uint64_t offset;
     /* LIST, VERSIONS, CHANGES, SPACES: "items": array of maps; read with fsp_reply_next_*. */
-    bool more;             /* "more" */
+    bool more; /* "more" */
     size_t item_count;
-    fsp_slice_t items;     /* raw msgpack of the array's elements */
+    fsp_slice_t items; /* raw msgpack of the array's elements */
     /* NODE */
-    uint64_t uptime_s;     /* "uptime" */
-    uint64_t rss_bytes;    /* "rss" */
+    uint64_t uptime_s;                            /* "uptime" */
+    uint64_t rss_bytes;                           /* "rss" */
     uint64_t disk_total, disk_free, disk_reserve; /* "disk": map {total, free, reserve, state} */
-    fsp_slice_t disk_state; /* "ok" or "reserve" */
-    bool sync;             /* "sync" */
+    fsp_slice_t disk_state;                       /* "ok" or "reserve" */
+    bool sync;                                    /* "sync" */
 } fsp_reply_t;
 
 /* Only fields that the type may carry are written, and only when not zero. */
 void fsp_request_encode(fsp_client_type_t type, const fsp_request_t *request, fsp_buf_t *buf);
-FSP_MUST_CHECK fsp_status_t fsp_request_decode(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_request_decode(fsp_client_type_t type, fsp_slice_t body,
+                                               fsp_request_t *ret);
 /* Items of lists are written by the callers below into `items` (raw elements), with item_count. */
 void fsp_reply_encode(const fsp_reply_t *reply, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_reply_decode(fsp_slice_t body, fsp_reply_t *ret);
@@ -138,8 +143,12 @@ void fsp_item_change_encode(const fsp_change_info_t *change, fsp_buf_t *items);
 void fsp_item_space_encode(const fsp_space_info_t *space, fsp_buf_t *items); /* never the keys */
 
 /* Walks reply->items: *at starts at 0 and is moved on; NOT_FOUND at the end. */
-FSP_MUST_CHECK fsp_status_t fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at, fsp_entry_info_t *ret);
-FSP_MUST_CHECK fsp_status_t fsp_reply_next_version(const fsp_reply_t *reply, size_t *at, fsp_version_info_t *ret);
-FSP_MUST_CHECK fsp_status_t fsp_reply_next_change(const fsp_reply_t *reply, size_t *at, fsp_change_info_t *ret);
-FSP_MUST_CHECK fsp_status_t fsp_reply_next_space(const fsp_reply_t *reply, size_t *at, fsp_space_info_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at,
+                                                 fsp_entry_info_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_version(const fsp_reply_t *reply, size_t *at,
+                                                   fsp_version_info_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_change(const fsp_reply_t *reply, size_t *at,
+                                                  fsp_change_info_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_space(const fsp_reply_t *reply, size_t *at,
+                                                 fsp_space_info_t *ret);
 #endif

@@ -16,8 +16,9 @@
 enum { FSP_PROTOCOL_MAJOR = 1 };
 
 typedef enum {
-    FSP_SERVICE_CLIENT = 1,  /* a client and its gateway: docs/protocol/client.md */
-    FSP_SERVICE_SHARD = 2,   /* commands and queries to a shard's replica; bodies are canonical arrays */
+    FSP_SERVICE_CLIENT = 1, /* a client and its gateway: docs/protocol/client.md */
+    FSP_SERVICE_SHARD =
+        2, /* commands and queries to a shard's replica; bodies are canonical arrays */
     FSP_SERVICE_OBJECTS = 3, /* objects of a node that stores */
     FSP_SERVICE_STORE = 4,   /* node-local: batches by pointer */
     FSP_SERVICE_WORKERS = 5, /* node-local: jobs by pointer */
@@ -68,6 +69,7 @@ typedef struct {
 } fsp_envelope_t;
 
 void fsp_envelope_encode(const fsp_envelope_t *envelope, uint8_t ret[FSP_ENVELOPE_BYTES]);
-/* INVALID: wrong length, magic or flags; UNSUPPORTED: another major version; TOO_LARGE: body over its bound. */
+/* INVALID: wrong length, magic or flags; UNSUPPORTED: another major version; TOO_LARGE: body over
+ * its bound. */
 FSP_MUST_CHECK fsp_status_t fsp_envelope_decode(fsp_slice_t frame, fsp_envelope_t *ret);
 #endif

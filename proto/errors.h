@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* errors - the error registry: wire code, symbol, exit code, HTTP status, retry class.  Layer proto.  Pure.
+/* errors - the error registry: wire code, symbol, exit code, HTTP status, retry class.  Layer
+ * proto.  Pure.
  *
- * Wire codes are a list of their own, mapped both ways from core/base/status; a test walks both.  Numbers are never
- * reused.  Exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 conflict, 5 not logged in, 6 forbidden, 7 partly,
- * 8 temporary, 9 quota or space, 10 integrity, 130 interrupted.
+ * Wire codes are a list of their own, mapped both ways from core/base/status; a test walks both.
+ * Numbers are never reused.  Exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 conflict, 5 not
+ * logged in, 6 forbidden, 7 partly, 8 temporary, 9 quota or space, 10 integrity, 130 interrupted.
  */
 #ifndef FSP_PROTO_ERRORS_H
 #define FSP_PROTO_ERRORS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* json - a streaming JSON writer, and the door to jansson for reading.  Layer proto.  Pure.
  *
- * The writer appends to a buffer and keeps no tree.  Strings are escaped; bytes that are not UTF-8 cannot occur
- * in names (core/base/text), anything else is replaced by U+FFFD.
+ * The writer appends to a buffer and keeps no tree.  Strings are escaped; bytes that are not UTF-8
+ * cannot occur in names (core/base/text), anything else is replaced by U+FFFD.
  */
 #ifndef FSP_PROTO_JSON_H
 #define FSP_PROTO_JSON_H
@@ -31,8 +31,9 @@ void fsp_json_null(fsp_json_t *self, const char *key);
 /* RFC 3339 text of a time in microseconds since 1970. */
 void fsp_json_time(fsp_json_t *self, const char *key, fsp_time_t unix_us);
 
-/* The profile: how a client finds and trusts its mesh.  Format 1; a JSON object with format, name, mesh_id (64 hex),
-   endpoints (array of text), server_key, public_key, secret_key (Z85, 40), node_key (Ed25519, 64 hex), space. */
+/* The profile: how a client finds and trusts its mesh.  Format 1; a JSON object with format, name,
+   mesh_id (64 hex), endpoints (array of text), server_key, public_key, secret_key (Z85, 40),
+   node_key (Ed25519, 64 hex), space. */
 enum { FSP_PROFILE_ENDPOINTS_MAX = 16, FSP_PROFILE_BYTES_MAX = 64 * 1024 };
 typedef struct {
     char name[64];
@@ -44,7 +45,9 @@ typedef struct {
     char space[64];
 } fsp_profile_t;
 void fsp_profile_encode(const fsp_profile_t *profile, fsp_buf_t *buf);
-/* INVALID with words in error (which field and why, never a secret); FORMAT_NEWER for format > 1. */
-FSP_MUST_CHECK fsp_status_t fsp_profile_decode(fsp_slice_t text, fsp_profile_t *ret, fsp_error_t *error);
+/* INVALID with words in error (which field and why, never a secret); FORMAT_NEWER for format > 1.
+ */
+FSP_MUST_CHECK fsp_status_t fsp_profile_decode(fsp_slice_t text, fsp_profile_t *ret,
+                                               fsp_error_t *error);
 void fsp_profile_wipe(fsp_profile_t *self);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* peer - bodies of the services that nodes offer each other: shard and objects.  Layer proto.  Pure. */
+/* peer - bodies of the services that nodes offer each other: shard and objects.  Layer proto. Pure.
+ */
 #include "proto/peer.h"
 
 #include "core/base/canon.h"
@@ -59,8 +60,8 @@ fsp_object_have_decode(fsp_slice_t body, fsp_object_have_t *ret)
     fsp_status_t status = fsp_canon_finish(&reader);
     if (status != FSP_OK)
         return status;
-    if (keys.bytes % sizeof(fsp_key_t) != 0 || lengths.bytes / 8 != keys.bytes / sizeof(fsp_key_t) ||
-        lengths.bytes % 8 != 0)
+    if (keys.bytes % sizeof(fsp_key_t) != 0 ||
+        lengths.bytes / 8 != keys.bytes / sizeof(fsp_key_t) || lengths.bytes % 8 != 0)
         return FSP_INVALID;
     ret->key_count = keys.bytes / sizeof(fsp_key_t);
     if (keys.bytes > 0)
@@ -160,7 +161,8 @@ fsp_peer_error_decode(fsp_slice_t body)
     if (fsp_canon_read_uint(&reader, 1) != 1)
         fsp_canon_fail(&reader, FSP_INVALID);
     uint64_t status = fsp_canon_read_uint(&reader, UINT32_MAX);
-    if (fsp_canon_finish(&reader) != FSP_OK || status == FSP_OK || !fsp_status_known((unsigned)status))
+    if (fsp_canon_finish(&reader) != FSP_OK || status == FSP_OK ||
+        !fsp_status_known((unsigned)status))
         return FSP_INVALID;
     return (fsp_status_t)status;
 }

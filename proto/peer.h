@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* peer - bodies of the services that nodes offer each other: shard and objects.  Layer proto.  Pure.
+/* peer - bodies of the services that nodes offer each other: shard and objects.  Layer proto. Pure.
  *
- * Bodies are canonical arrays (core/base/canon), so that commands and queries travel as the very bytes that the log
- * and the state machine know.  SHARD_COMMAND: the body is the command; OK: the encoded result.  SHARD_QUERY: the body
- * is the query; OK: the answer.  ERROR (either service): [1, status].  Payload: raw frames, see each message.
+ * Bodies are canonical arrays (core/base/canon), so that commands and queries travel as the very
+ * bytes that the log and the state machine know.  SHARD_COMMAND: the body is the command; OK: the
+ * encoded result.  SHARD_QUERY: the body is the query; OK: the answer.  ERROR (either service): [1,
+ * status].  Payload: raw frames, see each message.
  */
 #ifndef FSP_PROTO_PEER_H
 #define FSP_PROTO_PEER_H
@@ -37,8 +38,8 @@ void fsp_object_have_answer_encode(const uint8_t *yes, size_t count, fsp_buf_t *
 FSP_MUST_CHECK fsp_status_t fsp_object_have_answer_decode(fsp_slice_t body, fsp_slice_t *ret_yes);
 
 /* OBJECT_GET [space, key, from, to]: bytes from..to of the sealed part, to 0 = to its end.
-   OK: [head, sealed from, sealed bytes of the whole part, open bytes]; payload: open part (absent if open bytes is 0),
-   then the sealed bytes. */
+   OK: [head, sealed from, sealed bytes of the whole part, open bytes]; payload: open part (absent
+   if open bytes is 0), then the sealed bytes. */
 typedef struct {
     fsp_space_id_t space_id;
     fsp_key_t key;

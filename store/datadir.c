@@ -43,8 +43,7 @@ make_one(char *path, fsp_error_t *error)
 {
     if (mkdir(path, 0700) != 0) {
         if (errno != EEXIST)
-            return fsp_error_set(error, FSP_IO, "make directory %.150s: %s", path,
-                                 strerror(errno));
+            return fsp_error_set(error, FSP_IO, "make directory %.150s: %s", path, strerror(errno));
         struct stat found;
         if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode))
             return fsp_error_set(error, FSP_IO, "%.180s is there and is not a directory", path);
@@ -298,8 +297,15 @@ fsp_datadir_read(const char *directory, const char *name, bool secret, fsp_buf_t
 static bool
 is_own_file(const char *name)
 {
-    static const char *const own[] = {".",          "..",           "lock",          "WATERMARK",          "node.keys",
-                                      "lost+found", "admin.profile", "recovery-code", "admin.profile.init"};
+    static const char *const own[] = {".",
+                                      "..",
+                                      "lock",
+                                      "WATERMARK",
+                                      "node.keys",
+                                      "lost+found",
+                                      "admin.profile",
+                                      "recovery-code",
+                                      "admin.profile.init"};
     size_t bytes = strlen(name);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(name, own[i]) == 0)
@@ -318,7 +324,8 @@ fsp_datadir_check_own(const char *directory, fsp_error_t *error)
 {
     DIR *entries = opendir(directory);
     if (!entries)
-        return fsp_error_set(error, FSP_IO, "%.150s: cannot be read: %s", directory, strerrordesc_np(errno));
+        return fsp_error_set(error, FSP_IO, "%.150s: cannot be read: %s", directory,
+                             strerrordesc_np(errno));
     const struct dirent *entry;
     char foreign[64] = "";
     bool has_database = false;
@@ -331,7 +338,8 @@ fsp_datadir_check_own(const char *directory, fsp_error_t *error)
     (void)closedir(entries);
     if (has_database || foreign[0] == '\0')
         return FSP_OK;
-    return fsp_error_set(error, FSP_EXISTS,
-                         "%.100s holds files of something else (%s): give an empty or missing directory",
-                         directory, foreign);
+    return fsp_error_set(
+        error, FSP_EXISTS,
+        "%.100s holds files of something else (%s): give an empty or missing directory", directory,
+        foreign);
 }

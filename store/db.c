@@ -349,8 +349,8 @@ fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from,
     loan->db = self;
     loan->slice = slice;
     (void)atomic_fetch_add_explicit(&self->lent, 1, memory_order_relaxed);
-    *ret_blob = fsp_blob_wrap((void *)(uintptr_t)(value + from), (size_t)(to - from), take_back,
-                              loan);
+    *ret_blob =
+        fsp_blob_wrap((void *)(uintptr_t)(value + from), (size_t)(to - from), take_back, loan);
     return FSP_OK;
 }
 

@@ -15,10 +15,10 @@ typedef struct fsp_db_write fsp_db_write_t; /* rows of one atomic write, in orde
 typedef struct fsp_db_iter fsp_db_iter_t;
 
 typedef struct {
-    const char *path; /* exists */
-    size_t cache_bytes; /* blocks, indexes and filters of all families */
+    const char *path;          /* exists */
+    size_t cache_bytes;        /* blocks, indexes and filters of all families */
     size_t write_buffer_bytes; /* memtables of all families */
-    bool create; /* make what is missing; false: what is missing is damage */
+    bool create;               /* make what is missing; false: what is missing is damage */
     bool read_only; /* writes nothing, verifies all checksums, keeps errors' words; one thread */
 } fsp_db_config_t;
 

@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { FORMAT_FIELDS_MAX = 64, /* of a newer program's row */
-       ROW_BYTES_MAX = 64 };
+enum {
+    FORMAT_FIELDS_MAX = 64, /* of a newer program's row */
+    ROW_BYTES_MAX = 64
+};
 
 fsp_status_t
 fsp_recover_damaged(fsp_error_t *error, const char *words)

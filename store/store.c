@@ -33,7 +33,7 @@ enum {
     OPEN_RETRY_US = 20 * 1000,
     WATERMARK_US = 100 * 1000, /* at most this much may read as a torn tail after a crash */
     QUIET_US = 5 * 1000 * 1000,
-    QUIET_GROUPS = 50, /* a store that wrote fewer in QUIET_US is quiet */
+    QUIET_GROUPS = 50,                      /* a store that wrote fewer in QUIET_US is quiet */
     MEMTABLE_QUIET_BYTES = 8 * 1024 * 1024, /* what it may keep; five touched ones hold 2 MiB */
     PUTS_MAX = 64                           /* object rows handed on at a time */
 };
@@ -95,8 +95,7 @@ open_database(fsp_store_t *self, const fsp_store_config_t *config, const char *p
     return status;
 }
 
-static fsp_status_t
-write_group(fsp_store_t *self, bool sync, fsp_error_t *error);
+static fsp_status_t write_group(fsp_store_t *self, bool sync, fsp_error_t *error);
 
 /* Format row and sequence 1 in one batch, then the file: from now on the database must be there. */
 static fsp_status_t

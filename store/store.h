@@ -21,10 +21,10 @@ enum { FSP_STORE_FORMAT = 1, FSP_STORE_SHARDS_MAX = 64 };
 typedef struct fsp_store fsp_store_t;
 
 typedef struct {
-    const char *directory;  /* exists; the database goes to directory/db */
-    uint64_t memory_bytes;  /* block cache and write buffers together; 0: default 96 MiB */
-    bool sync;              /* false only in benchmarks: says so in node status */
-    uint64_t lock_wait_us;  /* how long a held lock is retried: 2 s */
+    const char *directory; /* exists; the database goes to directory/db */
+    uint64_t memory_bytes; /* block cache and write buffers together; 0: default 96 MiB */
+    bool sync;             /* false only in benchmarks: says so in node status */
+    uint64_t lock_wait_us; /* how long a held lock is retried: 2 s */
 } fsp_store_config_t;
 
 /* Opens or makes the database.  LOCK_HELD (text names the holder's pid), FORMAT_NEWER, DAMAGED, IO;

@@ -155,7 +155,8 @@ decode_slot(const uint8_t *slot, unsigned place, fsp_watermark_t *ret, uint64_t 
     uint32_t count = fsp_load_u32(slot + AT_COUNT);
     uint64_t counter = fsp_load_u64(slot + AT_COUNTER);
     if (slot_format(slot) != FSP_STORE_FORMAT || counter % 2 != place ||
-        count > FSP_STORE_SHARDS_MAX || (fsp_load_u32(slot + AT_FLAGS) & ~(uint32_t)FLAG_CLEAN) != 0)
+        count > FSP_STORE_SHARDS_MAX ||
+        (fsp_load_u32(slot + AT_FLAGS) & ~(uint32_t)FLAG_CLEAN) != 0)
         return false;
     memset(ret, 0, sizeof(*ret));
     ret->clean = (fsp_load_u32(slot + AT_FLAGS) & FLAG_CLEAN) != 0;
@@ -208,8 +209,10 @@ pick_slot(const uint8_t *slots, fsp_watermark_file_t *self, fsp_watermark_t *ret
         *ret_mark = mark;
     }
     return found ? FSP_OK
-                 : fsp_error_set(error, FSP_DAMAGED, "both slots of %s are damaged: restore from a "
-                                 "replica or backup", file_name);
+                 : fsp_error_set(error, FSP_DAMAGED,
+                                 "both slots of %s are damaged: restore from a "
+                                 "replica or backup",
+                                 file_name);
 }
 
 static fsp_status_t

@@ -4,7 +4,7 @@
 set -euo pipefail
 packages=(
   gcc g++ make cmake ninja-build pkg-config git ca-certificates
-  clang libclang-rt-14-dev
+  clang libclang-rt-14-dev clang-format-14
   libzmq3-dev libczmq-dev librocksdb-dev libmsgpack-dev
   libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
   uthash-dev libjansson-dev libjemalloc-dev

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* policy - who may do what, as one pure function.  Layer core/auth.  Pure.
  *
- * Judged where the data is ordered: by the state machine, on the state that the operation itself sees.
+ * Judged where the data is ordered: by the state machine, on the state that the operation itself
+ * sees.
  */
 #ifndef FSP_CORE_AUTH_POLICY_H
 #define FSP_CORE_AUTH_POLICY_H

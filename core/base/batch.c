@@ -159,8 +159,8 @@ void
 fsp_batch_delete(fsp_batch_t *self, fsp_family_t family, fsp_slice_t key)
 {
     FSP_PRE(self != NULL);
-    add_row(self, (fsp_batch_row_t){
-                      .op = FSP_ROW_DELETE, .family = family, .key = keep(self, key)});
+    add_row(self,
+            (fsp_batch_row_t){.op = FSP_ROW_DELETE, .family = family, .key = keep(self, key)});
 }
 
 void

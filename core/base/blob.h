@@ -9,7 +9,7 @@
 #include "core/base/types.h"
 
 typedef struct fsp_blob fsp_blob_t;
-typedef void (fsp_blob_free_fn)(void *data, void *hint);
+typedef void(fsp_blob_free_fn)(void *data, void *hint);
 
 /* Uninitialised bytes, count 1.  bytes may be 0. */
 fsp_blob_t *fsp_blob_new(size_t bytes);

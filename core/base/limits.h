@@ -51,8 +51,8 @@ enum {
 
     /* Messages. */
     FSP_ENVELOPE_BYTES = 20,
-    FSP_FRAME_BYTES_MAX = 256 * 1024,         /* one payload frame between processes */
-    FSP_BODY_BYTES_MAX = 2 * 1024 * 1024,     /* one msgpack body */
+    FSP_FRAME_BYTES_MAX = 256 * 1024,     /* one payload frame between processes */
+    FSP_BODY_BYTES_MAX = 2 * 1024 * 1024, /* one msgpack body */
     FSP_MESSAGE_FRAMES_MAX = 4,
     FSP_MSGPACK_DEPTH_MAX = 8,
     FSP_MSGPACK_ITEMS_MAX = 64 * 1024,
@@ -73,9 +73,10 @@ enum {
 };
 
 static_assert(FSP_CHUNK_BYTES_MIN < FSP_CHUNK_BYTES_AVG &&
-                      FSP_CHUNK_BYTES_AVG < FSP_CHUNK_BYTES_MAX,
+                  FSP_CHUNK_BYTES_AVG < FSP_CHUNK_BYTES_MAX,
               "normalised chunking needs min < average < max");
-static_assert(FSP_OBJECT_BYTES_MAX >= FSP_CHUNK_BYTES_MAX +
+static_assert(FSP_OBJECT_BYTES_MAX >=
+                  FSP_CHUNK_BYTES_MAX +
                       (FSP_CHUNK_BYTES_MAX / FSP_SUBBLOCK_BYTES) * FSP_GCM_TAG_BYTES + 1024,
               "the largest chunk must fit an object when it does not compress");
 static_assert(FSP_OBJECT_OPEN_BYTES_MAX >= FSP_TREE_FANOUT_MAX * (32 + 4 + 9 + 9 + 8),

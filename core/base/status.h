@@ -90,7 +90,6 @@ typedef struct {
 
 /* Fills error (which may be NULL) and returns status, so that `return fsp_error_set(...)` reads
    well.  A text that is too long is cut. */
-__attribute__((format(printf, 3, 4))) fsp_status_t fsp_error_set(fsp_error_t *error,
-                                                                 fsp_status_t status,
-                                                                 const char *format, ...);
+__attribute__((format(printf, 3, 4))) fsp_status_t
+fsp_error_set(fsp_error_t *error, fsp_status_t status, const char *format, ...);
 #endif

@@ -304,8 +304,7 @@ fsp_rfc3339(fsp_time_t unix_us, char ret_text[FSP_RFC3339_BYTES])
     uint64_t day_of_era = day % 146097;
     uint64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     uint64_t month_from_march = (5 * day_of_year + 2) / 153;
     uint64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
     uint64_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);

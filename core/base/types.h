@@ -78,8 +78,8 @@ fsp_slice_eq(fsp_slice_t a, fsp_slice_t b)
 /* Whole identifier as a slice: FSP_SLICE_OF(space_id). */
 #define FSP_SLICE_OF(id) fsp_slice((id).bytes, sizeof((id).bytes))
 
-/* Big-endian integers, as in keys and envelopes.  Through memcpy, which compilers turn into one move and a swap; a loop
-   over bytes they do not (measured: 6 times slower in a hot loop). */
+/* Big-endian integers, as in keys and envelopes.  Through memcpy, which compilers turn into one
+   move and a swap; a loop over bytes they do not (measured: 6 times slower in a hot loop). */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define FSP_SWAP16(value) __builtin_bswap16(value)
 #define FSP_SWAP32(value) __builtin_bswap32(value)

@@ -89,8 +89,7 @@ fsp_sign(const fsp_sign_key_t *key, fsp_slice_t message, uint8_t ret_signature[F
     uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
     memcpy(secret_key, key->seed.bytes, sizeof(key->seed));
     memcpy(secret_key + sizeof(key->seed), key->public_key, PUBLIC_BYTES);
-    int result =
-        crypto_sign_detached(ret_signature, NULL, message.data, message.bytes, secret_key);
+    int result = crypto_sign_detached(ret_signature, NULL, message.data, message.bytes, secret_key);
     FSP_ASSERT(result == 0);
     fsp_wipe(secret_key, sizeof(secret_key));
 }
@@ -165,8 +164,8 @@ fsp_box_seal(const uint8_t receiver_public_key[32], const fsp_secret_t *ephemera
     int result = crypto_scalarmult_base(ephemeral_public_key, ephemeral->bytes);
     FSP_ASSERT(result == 0);
     fsp_secret_t key;
-    fsp_status_t status = box_key(ephemeral, receiver_public_key, ephemeral_public_key,
-                                  receiver_public_key, &key);
+    fsp_status_t status =
+        box_key(ephemeral, receiver_public_key, ephemeral_public_key, receiver_public_key, &key);
     if (status != FSP_OK)
         return status;
     fsp_buf_append(ret, ephemeral_public_key, PUBLIC_BYTES);
@@ -248,8 +247,8 @@ static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 static_assert(sizeof(digits) == 32 + 1, "the base is 32");
 
 enum {
-    SECRET_DIGITS = 52,  /* 260 bits: the secret and four zeros */
-    CHECK_DIGITS = 4,    /* 20 bits */
+    SECRET_DIGITS = 52, /* 260 bits: the secret and four zeros */
+    CHECK_DIGITS = 4,   /* 20 bits */
     CODE_DIGITS = SECRET_DIGITS + CHECK_DIGITS,
     GROUP_DIGITS = 4
 };

@@ -64,8 +64,9 @@ void fsp_wrap(const fsp_secret_t *kek, const uint8_t salt[32], const char *conte
 FSP_MUST_CHECK fsp_status_t fsp_unwrap(const fsp_secret_t *kek, const char *context,
                                        fsp_slice_t wrapped, fsp_buf_t *ret);
 
-/* Context for a key of a space: "WHAT SPACE GENERATION" (32 hex digits, decimal).  So a wrapped key opens only as what it is:
-   who may write rows cannot exchange keys of two spaces or two generations. */
+/* Context for a key of a space: "WHAT SPACE GENERATION" (32 hex digits, decimal).  So a wrapped key
+   opens only as what it is: who may write rows cannot exchange keys of two spaces or two
+   generations. */
 enum { FSP_WRAP_CONTEXT_BYTES = 96 };
 void fsp_wrap_context(const char *what, fsp_space_id_t space_id, uint32_t generation,
                       char ret[FSP_WRAP_CONTEXT_BYTES]);

@@ -21,7 +21,7 @@
 #include "core/crypto/digest.h"
 
 enum {
-    BYTES_MIN_MIN = 64,  /* the hash covers no more bytes than that */
+    BYTES_MIN_MIN = 64, /* the hash covers no more bytes than that */
     NORMALISATION = 2,
     MASK_TOP_BIT = 62
 };

@@ -36,6 +36,6 @@ typedef struct {
 } fsp_chunker_t;
 void fsp_chunker_init(fsp_chunker_t *self, const fsp_gear_t *gear);
 /* Looks at the next bytes of the stream.  Returns how many of them belong to the present chunk;
-   *ret_cut says whether the chunk ends there (then self is ready for the next one). */
+ *ret_cut says whether the chunk ends there (then self is ready for the next one). */
 size_t fsp_chunker_feed(fsp_chunker_t *self, fsp_slice_t bytes, bool *ret_cut);
 #endif

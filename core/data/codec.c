@@ -77,8 +77,7 @@ fsp_codec_compress(fsp_slice_t plain, size_t *ret_bytes)
     size_t room = ZSTD_compressBound(plain.bytes);
     uint8_t *frame = fsp_alloc_raw(room);
     /* Writes the content size into the frame, no checksum: the tags are better. */
-    size_t bytes =
-        ZSTD_compressCCtx(context, frame, room, plain.data, plain.bytes, ZSTD_LEVEL);
+    size_t bytes = ZSTD_compressCCtx(context, frame, room, plain.data, plain.bytes, ZSTD_LEVEL);
     FSP_ASSERT(!ZSTD_isError(bytes)); /* memory ran out: the room is enough for any input */
     ZSTD_freeCCtx(context);
     if (bytes <= plain.bytes - plain.bytes / 16 && bytes < plain.bytes) {

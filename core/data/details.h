@@ -11,7 +11,7 @@
 /* Plaintext of an object of kind DETAILS: canonical array [sha256 bin, chunk count, media type
    text, message text]. */
 typedef struct {
-    fsp_hash_t sha256;   /* of the whole plaintext */
+    fsp_hash_t sha256;    /* of the whole plaintext */
     uint64_t chunk_count; /* 0: inline */
     fsp_slice_t media_type;
     fsp_slice_t message;
@@ -24,7 +24,7 @@ FSP_MUST_CHECK fsp_status_t fsp_details_decode(fsp_slice_t bytes, fsp_details_t 
 /* Plaintext of an object of kind ATTR: canonical array [mode, mtime seconds since 1970 + 2^62,
    nanoseconds]. */
 typedef struct {
-    uint32_t mode; /* permission bits, 0..07777 */
+    uint32_t mode;     /* permission bits, 0..07777 */
     int64_t mtime_s;   /* -2^62 .. 2^62 - 1 */
     uint32_t mtime_ns; /* 0 .. 999,999,999 */
 } fsp_attr_t;

@@ -95,8 +95,7 @@ add_effect(fsp_download_effects_t *effects, fsp_download_effect_type_t type)
 {
     if (effects->count == effects->capacity) {
         effects->capacity = effects->capacity ? 2 * effects->capacity : 8;
-        effects->items =
-            fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
+        effects->items = fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
     }
     fsp_download_effect_t *effect = &effects->items[effects->count++];
     *effect = (fsp_download_effect_t){.type = type};
@@ -241,8 +240,8 @@ narrow(item_t *item)
     if (first == 0 && after * FSP_SUBBLOCK_BYTES >= content)
         return;
     item->whole = false;
-    fsp_object_range(&header, item->at - item->offset, item->to - item->offset,
-                     &item->sealed_from, &item->sealed_to);
+    fsp_object_range(&header, item->at - item->offset, item->to - item->offset, &item->sealed_from,
+                     &item->sealed_to);
     uint64_t plain_to = after * FSP_SUBBLOCK_BYTES < content ? after * FSP_SUBBLOCK_BYTES : content;
     item->plain_offset = item->offset + first * FSP_SUBBLOCK_BYTES;
     item->plain_bytes = plain_to - first * FSP_SUBBLOCK_BYTES;
@@ -347,8 +346,8 @@ emit(fsp_download_t *self, fsp_download_effects_t *effects)
         fsp_download_effect_t *effect = add_effect(effects, FSP_DOWNLOAD_DATA);
         effect->offset = item->at;
         effect->blob = fsp_blob_ref(item->plain);
-        effect->slice = fsp_slice(fsp_blob_data(item->plain) + (item->at - item->plain_offset),
-                                  (size_t)bytes);
+        effect->slice =
+            fsp_slice(fsp_blob_data(item->plain) + (item->at - item->plain_offset), (size_t)bytes);
         self->credit_bytes -= bytes;
         item->at += bytes;
         self->at += bytes;

@@ -301,8 +301,8 @@ fsp_object_name(fsp_slice_t object, fsp_key_t *ret_key, uint8_t ret_head[FSP_OBJ
         return FSP_INVALID;
     const uint8_t *open = object.data + FSP_OBJECT_HEADER_BYTES;
     fsp_hash_t open_digest = fsp_sha256(fsp_slice(open, header.open_bytes));
-    fsp_hash_t sealed_digest = fsp_sha256(
-        fsp_slice(open + header.open_bytes, (size_t)fsp_object_sealed_bytes(&header)));
+    fsp_hash_t sealed_digest =
+        fsp_sha256(fsp_slice(open + header.open_bytes, (size_t)fsp_object_sealed_bytes(&header)));
     uint8_t head[FSP_OBJECT_HEAD_BYTES];
     memcpy(head, object.data, FSP_OBJECT_HEADER_BYTES);
     memcpy(head + FSP_OBJECT_HEADER_BYTES, open_digest.bytes, HASH_BYTES);
@@ -317,9 +317,8 @@ fsp_object_name(fsp_slice_t object, fsp_key_t *ret_key, uint8_t ret_head[FSP_OBJ
 
 /* Head against key, header against the limits, open part against head; then asks for the key. */
 static fsp_status_t
-check_head(const fsp_space_keys_t *keys, fsp_key_t key,
-           const uint8_t head[FSP_OBJECT_HEAD_BYTES], fsp_slice_t open,
-           fsp_object_header_t *ret_header, const fsp_space_key_t **ret_space_key)
+check_head(const fsp_space_keys_t *keys, fsp_key_t key, const uint8_t head[FSP_OBJECT_HEAD_BYTES],
+           fsp_slice_t open, fsp_object_header_t *ret_header, const fsp_space_key_t **ret_space_key)
 {
     FSP_PRE(keys != NULL);
     FSP_PRE(head != NULL);
@@ -438,8 +437,8 @@ fsp_object_open_range(const fsp_space_keys_t *keys, fsp_key_t key,
     fsp_blob_t *plain = fsp_blob_new(sealed.bytes - blocks * FSP_GCM_TAG_BYTES);
     cipher_t cipher;
     cipher_init(&cipher, space_key, &header, head);
-    status = open_blocks(&cipher, sealed_from / SEALED_BLOCK_BYTES, sealed,
-                         fsp_blob_writable(plain));
+    status =
+        open_blocks(&cipher, sealed_from / SEALED_BLOCK_BYTES, sealed, fsp_blob_writable(plain));
     cipher_clear(&cipher);
     if (status == FSP_OK)
         *ret_plain = plain;

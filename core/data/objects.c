@@ -57,8 +57,7 @@ add_effect(fsp_objects_effects_t *effects, const fsp_objects_effect_t *effect)
 {
     if (effects->count == effects->capacity) {
         effects->capacity = effects->capacity ? 2 * effects->capacity : 8;
-        effects->items =
-            fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
+        effects->items = fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
     }
     effects->items[effects->count++] = *effect;
 }
@@ -302,8 +301,8 @@ put(fsp_objects_t *self, const fsp_objects_event_t *event, fsp_slice_t row_key,
 {
     fsp_objects_effect_t stored = {.type = FSP_OBJECTS_STORED, .token = event->token};
     fsp_object_row_t fresh;
-    stored.status = event->layout_version < self->layout_version ? FSP_LAYOUT
-                                                                 : judge_object(event, &fresh);
+    stored.status =
+        event->layout_version < self->layout_version ? FSP_LAYOUT : judge_object(event, &fresh);
     if (stored.status != FSP_OK) {
         add_effect(effects, &stored);
         return FSP_OK;

@@ -139,8 +139,8 @@ fsp_proof_name(fsp_proof_t *self, fsp_key_t key, const fsp_object_row_t *row, fs
 }
 
 /* Everything about an object: row, bytes, name (the first time), and opening.  *ret_object and what
-   *ret_open borrows from it live until the caller ends it; in a quick proof chunks are not read and
-   *ret_plain stays NULL. */
+ *ret_open borrows from it live until the caller ends it; in a quick proof chunks are not read and
+ *ret_plain stays NULL. */
 static bool
 open_object(fsp_proof_t *self, fsp_key_t key, fsp_object_kind_t kind, uint64_t object_bytes,
             fsp_blob_t **ret_object, fsp_slice_t *ret_open, fsp_blob_t **ret_plain)

@@ -41,11 +41,11 @@ typedef struct {
     uint64_t number;
 
     fsp_keyset_t *seen, *proved;
-    uint64_t contents;                    /* versions looked at */
-    uint64_t object_count, object_bytes;  /* rows, and bytes by what they say */
-    uint64_t orphan_count, orphan_bytes;  /* of them: referred to by no retained version */
-    uint64_t loose_count;                 /* bytes without a row */
-    bool faulty;                          /* set by every fault; for the caller to reset */
+    uint64_t contents;                   /* versions looked at */
+    uint64_t object_count, object_bytes; /* rows, and bytes by what they say */
+    uint64_t orphan_count, orphan_bytes; /* of them: referred to by no retained version */
+    uint64_t loose_count;                /* bytes without a row */
+    bool faulty;                         /* set by every fault; for the caller to reset */
 } fsp_proof_t;
 
 /* Zeroes self; bytes_max for both sets together. */

@@ -7,9 +7,8 @@
 /* Last byte of a key (core/data/objects.h). */
 enum { FSP_PROOF_SUFFIX_ROW = 0x00, FSP_PROOF_SUFFIX_BYTES = 0x01 };
 
-__attribute__((format(printf, 4, 5))) void fsp_proof_report(fsp_proof_t *self, const char *kind,
-                                                            fsp_slice_t key, const char *format,
-                                                            ...);
+__attribute__((format(printf, 4, 5))) void
+fsp_proof_report(fsp_proof_t *self, const char *kind, fsp_slice_t key, const char *format, ...);
 /* Under which an object stands in `seen`: spaces do not share objects. */
 fsp_key_t fsp_proof_seen_key(const fsp_proof_t *self, fsp_key_t key);
 /* Does the row belong to this key, kind and length (0: any)? */

@@ -26,8 +26,8 @@ static void
 node_row(fsp_proof_t *self, fsp_slice_t rest, fsp_slice_t value)
 {
     fsp_node_row_t node;
-    if (rest.bytes != sizeof(self->file_id.bytes) ||
-        fsp_node_row_decode(value, &node) != FSP_OK || node.attr_bytes == 0)
+    if (rest.bytes != sizeof(self->file_id.bytes) || fsp_node_row_decode(value, &node) != FSP_OK ||
+        node.attr_bytes == 0)
         return;
     memcpy(self->file_id.bytes, rest.data, sizeof(self->file_id.bytes));
     self->number = 0;
@@ -43,8 +43,9 @@ walk(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state, fsp_table_t ta
     fsp_row_key_to_prefix_end(&to);
     fsp_cursor_t *cursor = fsp_view_scan(state, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
     for (; cursor->valid; fsp_cursor_next(cursor))
-        row(self, fsp_slice(cursor->key.data + FSP_ROW_PREFIX_BYTES,
-                            cursor->key.bytes - FSP_ROW_PREFIX_BYTES),
+        row(self,
+            fsp_slice(cursor->key.data + FSP_ROW_PREFIX_BYTES,
+                      cursor->key.bytes - FSP_ROW_PREFIX_BYTES),
             cursor->value);
     self->file_id = (fsp_file_id_t){0};
     self->number = 0;

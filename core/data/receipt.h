@@ -2,11 +2,12 @@
 /* receipt - a node's signed word on where a version was durable.  Layer core/data.  Pure.
  *
  *   body    = canonical array [1, version id, content root, sha256, w, r,
- *                              [[kind, count, [node id, ...], zones], ...], change number, issued, node id, node key]
- *   receipt = canonical array [bin body, bin signature]
+ *                              [[kind, count, [node id, ...], zones], ...], change number, issued,
+ * node id, node key] receipt = canonical array [bin body, bin signature]
  *
- * Classes ascend by kind, nodes by id; w <= r.  The signature is Ed25519 over "fsp receipt v1" || body.  It is a statement about the instant `issued`: w of r wanted
- * copies of every object were on stable storage.  Whoever knows the node key (it is in the profile) verifies it offline.
+ * Classes ascend by kind, nodes by id; w <= r.  The signature is Ed25519 over "fsp receipt v1" ||
+ * body.  It is a statement about the instant `issued`: w of r wanted copies of every object were on
+ * stable storage.  Whoever knows the node key (it is in the profile) verifies it offline.
  */
 #ifndef FSP_CORE_DATA_RECEIPT_H
 #define FSP_CORE_DATA_RECEIPT_H
@@ -39,7 +40,8 @@ typedef struct {
 
 /* Appends the signed receipt; node_id and node_key are taken from key. */
 void fsp_receipt_sign(const fsp_receipt_t *receipt, const fsp_sign_key_t *key, fsp_buf_t *buf);
-/* Reads it and checks the signature by the key that it names: INVALID if it is no receipt, UNSUPPORTED if it is of a newer format, DAMAGED if the signature does
-   not fit or node id and key do not.  Whether that key is the right one is the caller's question (node_key). */
+/* Reads it and checks the signature by the key that it names: INVALID if it is no receipt,
+   UNSUPPORTED if it is of a newer format, DAMAGED if the signature does not fit or node id and key
+   do not.  Whether that key is the right one is the caller's question (node_key). */
 FSP_MUST_CHECK fsp_status_t fsp_receipt_verify(fsp_slice_t bytes, fsp_receipt_t *ret);
 #endif

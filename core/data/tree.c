@@ -24,8 +24,7 @@ static bool
 child_valid(unsigned level, const fsp_child_t *child)
 {
     return child->object_bytes >= OBJECT_BYTES_MIN && child->object_bytes <= FSP_OBJECT_BYTES_MAX &&
-           child->content_bytes > 0 &&
-           (level > 0 || child->content_bytes <= FSP_CHUNK_BYTES_MAX);
+           child->content_bytes > 0 && (level > 0 || child->content_bytes <= FSP_CHUNK_BYTES_MAX);
 }
 
 void
@@ -91,8 +90,8 @@ check_open(fsp_slice_t open)
     uint64_t content_bytes = 0;
     for (size_t i = 0; i < count && reader.status == FSP_OK; i++) {
         fsp_child_t child = read_child(&reader);
-        if (reader.status == FSP_OK && (!child_valid(level, &child) ||
-                                        child.content_bytes > UINT64_MAX - content_bytes))
+        if (reader.status == FSP_OK &&
+            (!child_valid(level, &child) || child.content_bytes > UINT64_MAX - content_bytes))
             fsp_canon_fail(&reader, FSP_INVALID);
         content_bytes += child.content_bytes;
     }

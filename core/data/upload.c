@@ -78,8 +78,7 @@ add_effect(fsp_upload_effects_t *effects, fsp_upload_effect_type_t type)
 {
     if (effects->count == effects->capacity) {
         effects->capacity = effects->capacity ? 2 * effects->capacity : 8;
-        effects->items =
-            fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
+        effects->items = fsp_realloc(effects->items, effects->capacity * sizeof(*effects->items));
     }
     fsp_upload_effect_t *effect = &effects->items[effects->count++];
     *effect = (fsp_upload_effect_t){.type = type};
@@ -285,9 +284,9 @@ start_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t
     for (size_t i = 0; i < node->count; i++)
         content_bytes += node->children[i].content_bytes;
     self->outcome.tree_count++;
-    piece_t *piece = start_piece(self, node->level + 1, FSP_OBJECT_TREE,
-                                 fsp_blob_copy(open.data, open.bytes),
-                                 fsp_blob_copy(plain.data, plain.bytes), effects);
+    piece_t *piece =
+        start_piece(self, node->level + 1, FSP_OBJECT_TREE, fsp_blob_copy(open.data, open.bytes),
+                    fsp_blob_copy(plain.data, plain.bytes), effects);
     piece->child.content_bytes = content_bytes;
     fsp_buf_clear(&open);
     fsp_buf_clear(&plain);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* upload - one put's bytes on their way to objects, in bounded memory.  Layer core/data.  Pure.
  *
- * bytes -> cut -> SEAL (a job: compress, hash, seal, name) -> HAVE from 64 KiB on -> PUT -> stored -> tree
- * nodes, the same way -> READY with root, size and sha256.  Chunks are in flight in parallel; the client
- * may send only what was granted (CREDIT), and a grant is made only when buffers are free, so a
- * transfer never holds more than its window (plus one tree node a level).
+ * bytes -> cut -> SEAL (a job: compress, hash, seal, name) -> HAVE from 64 KiB on -> PUT -> stored
+ * -> tree nodes, the same way -> READY with root, size and sha256.  Chunks are in flight in
+ * parallel; the client may send only what was granted (CREDIT), and a grant is made only when
+ * buffers are free, so a transfer never holds more than its window (plus one tree node a level).
  *
  *   RECEIVING --finish--> DRAINING --all stored--> READY       any --error--> FAILED
  */
@@ -20,7 +20,8 @@ typedef struct fsp_upload fsp_upload_t;
 
 typedef enum {
     FSP_UPLOAD_SEAL,   /* token, kind, open (may be NULL), plain: seal, then fsp_upload_sealed */
-    FSP_UPLOAD_HAVE,   /* token, kind, key, bytes (of the object): ask the owners, then fsp_upload_have */
+    FSP_UPLOAD_HAVE,   /* token, kind, key, bytes (of the object): ask the owners, then
+                          fsp_upload_have */
     FSP_UPLOAD_PUT,    /* token, kind, key, object: store, then fsp_upload_stored */
     FSP_UPLOAD_CREDIT, /* bytes: the client may send so many more */
     FSP_UPLOAD_READY,  /* the outcome is in fsp_upload_outcome */
@@ -46,9 +47,9 @@ void fsp_upload_effects_reset(fsp_upload_effects_t *self); /* releases blobs */
 void fsp_upload_effects_clear(fsp_upload_effects_t *self);
 
 typedef struct {
-    const fsp_gear_t *gear;  /* outlives the upload */
-    uint64_t window_bytes;   /* plaintext held at most, >= 2 * chunk max */
-    uint64_t size_max;       /* TOO_LARGE beyond; 0: no bound */
+    const fsp_gear_t *gear; /* outlives the upload */
+    uint64_t window_bytes;  /* plaintext held at most, >= 2 * chunk max */
+    uint64_t size_max;      /* TOO_LARGE beyond; 0: no bound */
 } fsp_upload_config_t;
 
 /* Emits the first CREDIT. */
@@ -58,7 +59,8 @@ void fsp_upload_destroy(fsp_upload_t **self_p);
 void fsp_upload_data(fsp_upload_t *self, fsp_slice_t bytes, fsp_upload_effects_t *effects);
 /* No more bytes come. */
 void fsp_upload_finish(fsp_upload_t *self, fsp_upload_effects_t *effects);
-/* A SEAL job is done: digest = SHA-256 of its plaintext (chunks).  Takes its own reference on object. */
+/* A SEAL job is done: digest = SHA-256 of its plaintext (chunks).  Takes its own reference on
+ * object. */
 void fsp_upload_sealed(fsp_upload_t *self, uint64_t token, fsp_blob_t *object, fsp_key_t key,
                        fsp_hash_t digest, fsp_upload_effects_t *effects);
 /* yes: durable at enough owners under this session's epoch; no: it must be PUT. */

@@ -208,8 +208,8 @@ load_entry(const fsp_cursor_t *cursor, uint64_t applied, fsp_log_summary_t *summ
 }
 
 fsp_status_t
-fsp_log_load(const fsp_log_name_t *name, fsp_view_t *view, uint64_t applied,
-             fsp_log_summary_t *ret, fsp_error_t *error)
+fsp_log_load(const fsp_log_name_t *name, fsp_view_t *view, uint64_t applied, fsp_log_summary_t *ret,
+             fsp_error_t *error)
 {
     FSP_PRE(name);
     FSP_PRE(view);

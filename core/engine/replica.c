@@ -244,8 +244,8 @@ fetch_some(fsp_replica_t *self, fsp_time_t now_us, fsp_replica_effects_t *effect
     self->fetch_from = 0;
     self->fetch_to = 0;
     size_t count = 0;
-    fsp_status_t status = fsp_log_read(&self->log_name, self->log_view, from, to, FETCH_BYTES_MAX,
-                                       entries, &count);
+    fsp_status_t status =
+        fsp_log_read(&self->log_name, self->log_view, from, to, FETCH_BYTES_MAX, entries, &count);
     if (!status) {
         fsp_raft_event_t fetched = {
             .type = FSP_RAFT_FETCHED,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* replica - one shard's replica: its log and its state machine together.  Layer core/engine.  Pure.
  *
- * The part that ships unchanged in the daemon and in the simulator.  Request -> command entry -> raft ->
- * WRITE -> WRITTEN -> commit -> apply -> REPLY; the rows that apply wrote travel with the next WRITE,
- * together with the applied index in the same batch, so state is never ahead of the log and a put
- * costs one sync.  Until those rows are in the database they are visible through an overlay.
+ * The part that ships unchanged in the daemon and in the simulator.  Request -> command entry ->
+ * raft -> WRITE -> WRITTEN -> commit -> apply -> REPLY; the rows that apply wrote travel with the
+ * next WRITE, together with the applied index in the same batch, so state is never ahead of the log
+ * and a put costs one sync.  Until those rows are in the database they are visible through an
+ * overlay.
  *
- *   keys, family LOG:   shard u32 | generation u32 | replica u64 | store id 16 | kind u8 [| index u64]
- *                       kind 1 hard state and log start, kind 2 entry
- *   keys, family STATE: core/meta/rows.h
+ *   keys, family LOG:   shard u32 | generation u32 | replica u64 | store id 16 | kind u8 [| index
+ * u64] kind 1 hard state and log start, kind 2 entry keys, family STATE: core/meta/rows.h
  */
 #ifndef FSP_CORE_ENGINE_REPLICA_H
 #define FSP_CORE_ENGINE_REPLICA_H
@@ -46,7 +46,8 @@ typedef struct {
 } fsp_replica_event_t;
 
 typedef enum {
-    FSP_REPLICA_WRITE, /* token, batch, durable: true = sync before WRITTEN; false = with the next group */
+    FSP_REPLICA_WRITE, /* token, batch, durable: true = sync before WRITTEN; false = with the next
+                          group */
     FSP_REPLICA_REPLY, /* token, status; bytes = encoded result or answer when status is OK */
 } fsp_replica_effect_type_t;
 
@@ -55,7 +56,8 @@ typedef struct {
     uint64_t token;
     fsp_batch_t *batch; /* owned by the effect list; the shell may take it and leave NULL */
     bool durable;
-    uint64_t durable_index; /* WRITE: log index that is durable once it is WRITTEN (for the watermark) */
+    uint64_t
+        durable_index; /* WRITE: log index that is durable once it is WRITTEN (for the watermark) */
     fsp_status_t status;
     fsp_buf_t bytes;
 } fsp_replica_effect_t;
@@ -66,12 +68,12 @@ typedef struct {
 void fsp_replica_effects_reset(fsp_replica_effects_t *self);
 void fsp_replica_effects_clear(fsp_replica_effects_t *self);
 
-/* Reads hard state, log and applied index from the two views (which outlive self), checks them against the
-   watermark (DAMAGED with a text), applies committed entries that the state lacks as they become known.
-   Effects of the first step (its own election) come with the first TICK. */
-FSP_MUST_CHECK fsp_status_t fsp_replica_new(const fsp_replica_config_t *config, fsp_view_t *log_view,
-                                            fsp_view_t *state_view, fsp_replica_t **ret_self,
-                                            fsp_error_t *error);
+/* Reads hard state, log and applied index from the two views (which outlive self), checks them
+   against the watermark (DAMAGED with a text), applies committed entries that the state lacks as
+   they become known. Effects of the first step (its own election) come with the first TICK. */
+FSP_MUST_CHECK fsp_status_t fsp_replica_new(const fsp_replica_config_t *config,
+                                            fsp_view_t *log_view, fsp_view_t *state_view,
+                                            fsp_replica_t **ret_self, fsp_error_t *error);
 void fsp_replica_destroy(fsp_replica_t **self_p);
 /* A status other than OK: a read or apply failed; the node must stop. */
 FSP_MUST_CHECK fsp_status_t fsp_replica_step(fsp_replica_t *self, const fsp_replica_event_t *event,

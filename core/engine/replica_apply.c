@@ -95,8 +95,8 @@ apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t
     }
     FSP_AUTO(fsp_buf_clear) fsp_buf_t result;
     fsp_buf_init(&result, FSP_RESULT_BYTES_MAX);
-    status = fsp_meta_apply(self->shard, self->txn, entry->index, entry->term, time, command,
-                            &result);
+    status =
+        fsp_meta_apply(self->shard, self->txn, entry->index, entry->term, time, command, &result);
     if (status)
         return status;
     FSP_ASSERT(fsp_overlay_count(self->txn) > 0); /* the shard row at least */
@@ -110,7 +110,7 @@ apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t
 
 fsp_status_t
 fsp_replica_apply_entries(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect,
-              fsp_replica_effects_t *effects)
+                          fsp_replica_effects_t *effects)
 {
     for (size_t i = 0; i < raft_effect->entry_count; i++) {
         fsp_status_t status = apply_entry(self, &raft_effect->entries[i], effects);

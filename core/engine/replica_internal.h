@@ -41,8 +41,8 @@ struct fsp_replica {
     fsp_raft_effects_t raft_effects;
     fsp_status_t failure; /* of a step before: nothing more is done */
 
-    fsp_log_hard_t hard_row; /* as last written */
-    uint64_t logged_index;   /* last entry in any WRITE so far, or found at start */
+    fsp_log_hard_t hard_row;  /* as last written */
+    uint64_t logged_index;    /* last entry in any WRITE so far, or found at start */
     fsp_time_t proposed_time; /* log time of the last command accepted, or found at start */
 
     fsp_overlay_t *pending; /* over the state view: applied, not yet in it */

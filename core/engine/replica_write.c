@@ -127,8 +127,8 @@ fsp_replica_write_log(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect,
     for (size_t i = 0; i < raft_effect->entry_count; i++)
         put_entry_row(self, &raft_effect->entries[i], batch);
     /* Dropping alone can wait: nothing is promised by it. */
-    bool durable = raft_effect->has_hard || raft_effect->truncate_from > 0 ||
-                   raft_effect->entry_count > 0;
+    bool durable =
+        raft_effect->has_hard || raft_effect->truncate_from > 0 || raft_effect->entry_count > 0;
     emit_write(self, &batch, raft_effect, durable, effects);
     fsp_batch_destroy(&batch);
 }

@@ -208,7 +208,7 @@ conclude(fsp_machine_t *m, fsp_status_t status)
 }
 
 /* A space that does not exist yet.  Its refusals have no table to be kept in: weak, see README 4.
-   */
+ */
 static fsp_status_t
 apply_new_space(fsp_machine_t *m)
 {

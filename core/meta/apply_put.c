@@ -9,8 +9,7 @@ put_version(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node, fsp_slice_
 {
     const fsp_command_t *command = m->command;
     fsp_succession_t succession;
-    fsp_status_t status =
-        fsp_versions_judge(m, id, node, &command->put.condition, &succession);
+    fsp_status_t status = fsp_versions_judge(m, id, node, &command->put.condition, &succession);
     if (status)
         return status;
     status = fsp_versions_add(m, id, node, &succession, command->put.size, command->put.carrier);

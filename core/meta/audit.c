@@ -35,11 +35,8 @@ fsp_audit_report(const fsp_audit_t *self, const char *kind, fsp_file_id_t file_i
 {
     if (!self->fault)
         return;
-    fsp_fault_t fault = {.kind = kind,
-                         .space_id = self->space_id,
-                         .file_id = file_id,
-                         .number = number,
-                         .key = key};
+    fsp_fault_t fault = {
+        .kind = kind, .space_id = self->space_id, .file_id = file_id, .number = number, .key = key};
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(fault.what, sizeof(fault.what), format, arguments); /* cut if too long */
@@ -301,8 +298,7 @@ audit_space_name(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t va
 static bool
 prefix_known(fsp_audit_t *self, fsp_slice_t prefix)
 {
-    if (prefix.bytes < FSP_ROW_PREFIX_BYTES ||
-        fsp_load_u32(prefix.data) != self->shard.shard ||
+    if (prefix.bytes < FSP_ROW_PREFIX_BYTES || fsp_load_u32(prefix.data) != self->shard.shard ||
         fsp_load_u32(prefix.data + 4) != self->shard.generation)
         return false;
     fsp_space_id_t space_id;
@@ -327,8 +323,8 @@ audit_strays(fsp_audit_t *self)
         fsp_cursor_t *cursor = fsp_view_scan(self->view, fsp_buf_slice(&from), (fsp_slice_t){0});
         more = cursor->valid;
         if (cursor->valid) {
-            size_t bytes = cursor->key.bytes < FSP_ROW_PREFIX_BYTES ? cursor->key.bytes
-                                                                    : FSP_ROW_PREFIX_BYTES;
+            size_t bytes =
+                cursor->key.bytes < FSP_ROW_PREFIX_BYTES ? cursor->key.bytes : FSP_ROW_PREFIX_BYTES;
             uint8_t prefix[FSP_ROW_PREFIX_BYTES];
             memcpy(prefix, cursor->key.data, bytes);
             if (!prefix_known(self, fsp_slice(prefix, bytes)))

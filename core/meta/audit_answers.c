@@ -68,10 +68,9 @@ audit_changes(fsp_audit_t *self)
         return;
     fsp_slice_t key = FSP_SLICE_OF(self->space_id);
     if (walk.last != self->space.change_index)
-        fsp_audit_report(self, "change", none, walk.last, key,
-                         "the feed ends at %llu, the space is at %llu",
-                         (unsigned long long)walk.last,
-                         (unsigned long long)self->space.change_index);
+        fsp_audit_report(
+            self, "change", none, walk.last, key, "the feed ends at %llu, the space is at %llu",
+            (unsigned long long)walk.last, (unsigned long long)self->space.change_index);
     else if (!fsp_hash_eq(walk.hash, self->space.head_hash))
         fsp_audit_report(self, "change", none, walk.last, key,
                          "the last change does not have the hash that the space knows");
@@ -95,7 +94,7 @@ check_answer(fsp_audit_t *self, const fsp_result_t *result, fsp_slice_t rest)
     bool own = memcmp(rest.data, change.author.bytes, 16) == 0 &&
                memcmp(rest.data + 16, change.op_id.bytes, 16) == 0;
     bool fits = result->status != FSP_OK ? !own && fsp_version_id_is_zero(result->version_id)
-                : own ? fsp_file_id_eq(result->file_id, change.file_id) &&
+                : own                    ? fsp_file_id_eq(result->file_id, change.file_id) &&
                             fsp_version_id_eq(result->version_id, change.version_id) &&
                             result->time == change.time
                       : fsp_version_id_is_zero(result->version_id);
@@ -157,8 +156,8 @@ check_order(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t value)
     if (status == FSP_NOT_FOUND)
         fsp_audit_report(self, "operation", none, index, rest, "order row without its operation");
     else if (status == FSP_OK && fsp_op_row_decode(bytes, &op) == FSP_OK && op.index != index)
-        fsp_audit_report(self, "operation", none, index, rest,
-                         "the operation was answered at %llu", (unsigned long long)op.index);
+        fsp_audit_report(self, "operation", none, index, rest, "the operation was answered at %llu",
+                         (unsigned long long)op.index);
 }
 
 static void

@@ -23,8 +23,7 @@ static bool
 has_head(const history_t *walk, const fsp_head_t *head)
 {
     for (size_t i = 0; i < walk->head_count; i++)
-        if (walk->heads[i].number == head->number &&
-            fsp_version_id_eq(walk->heads[i].id, head->id))
+        if (walk->heads[i].number == head->number && fsp_version_id_eq(walk->heads[i].id, head->id))
             return true;
     return false;
 }

@@ -118,8 +118,7 @@ check_first_head(fsp_audit_t *self, fsp_file_id_t id, const fsp_node_row_t *node
     else if (status == FSP_OK && !fsp_version_id_eq(version.id, head->id))
         fsp_audit_report(self, "heads", id, head->number, FSP_SLICE_OF(head->id),
                          "the preferred head is another version");
-    else if (status == FSP_OK &&
-             (version.size != node->size || version.time != node->content_time))
+    else if (status == FSP_OK && (version.size != node->size || version.time != node->content_time))
         fsp_audit_report(self, "heads", id, head->number, FSP_SLICE_OF(head->id),
                          "size or time of the node is not that of its preferred head");
 }

@@ -173,7 +173,8 @@ static bool
 chunk_lengths_fit(uint32_t min, uint32_t avg, uint32_t max)
 {
     enum { BYTES_MIN = 64 };
-    return min >= BYTES_MIN && min < avg && avg < max && max <= FSP_CHUNK_BYTES_MAX && (avg & (avg - 1)) == 0;
+    return min >= BYTES_MIN && min < avg && avg < max && max <= FSP_CHUNK_BYTES_MAX &&
+           (avg & (avg - 1)) == 0;
 }
 
 static void
@@ -213,10 +214,12 @@ code_space_init(codec_t *codec, fsp_command_t *command)
     code_require(codec, !fsp_file_id_eq(command->space_init.root_id, command->space_init.trash_id),
                  FSP_INVALID);
     code_require(codec,
-                 chunk_lengths_fit(command->space_init.chunk_bytes_min, command->space_init.chunk_bytes_avg,
+                 chunk_lengths_fit(command->space_init.chunk_bytes_min,
+                                   command->space_init.chunk_bytes_avg,
                                    command->space_init.chunk_bytes_max),
                  FSP_INVALID);
-    code_require(codec, command->space_init.key_count > 0, FSP_INVALID); /* nothing could be sealed */
+    code_require(codec, command->space_init.key_count > 0,
+                 FSP_INVALID); /* nothing could be sealed */
 }
 
 /* What can be judged of a PUT without state. */
@@ -390,7 +393,8 @@ fsp_command_encode(const fsp_command_t *command, fsp_buf_t *buf)
 uint64_t
 fsp_command_level(fsp_command_type_t type, uint32_t version)
 {
-    /* Everything known so far came with the first level.  How to change: add a case, raise FSP_FEATURE_LEVEL. */
+    /* Everything known so far came with the first level.  How to change: add a case, raise
+     * FSP_FEATURE_LEVEL. */
     (void)type;
     (void)version;
     return 1;

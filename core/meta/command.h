@@ -2,8 +2,9 @@
 /* command - what the log of a shard carries, and what apply answers.  Layer core/meta.  Pure.
  *
  * A command is one canonical array (core/base/canon): [type, version, space, subject, system index,
- * op id, attempt, since, request digest, epoch, layout version, body].  Its bytes are in the log for
- * ever: fields are never reordered; a change of meaning is a new command version and a feature level.
+ * op id, attempt, since, request digest, epoch, layout version, body].  Its bytes are in the log
+ * for ever: fields are never reordered; a change of meaning is a new command version and a feature
+ * level.
  *
  * Decoded commands borrow from the bytes they came from.
  */
@@ -31,11 +32,11 @@ typedef enum { FSP_KIND_FILE = 1, FSP_KIND_DIRECTORY = 2, FSP_KIND_SYMLINK = 3 }
 
 /* What must hold at apply (distributed core 4.4). */
 typedef enum {
-    FSP_IF_REPLACE = 1,  /* parents := all heads */
-    FSP_IF_EDIT = 2,     /* base: the only head -> successor; else a sibling; base leaves the heads */
-    FSP_IF_MATCH = 3,    /* heads = {base}, else MISMATCH with the heads */
+    FSP_IF_REPLACE = 1, /* parents := all heads */
+    FSP_IF_EDIT = 2,  /* base: the only head -> successor; else a sibling; base leaves the heads */
+    FSP_IF_MATCH = 3, /* heads = {base}, else MISMATCH with the heads */
     FSP_IF_NONE_MATCH = 4, /* no live file there, else EXISTS */
-    FSP_IF_MERGE = 5,    /* the named heads leave, others stay */
+    FSP_IF_MERGE = 5,      /* the named heads leave, others stay */
 } fsp_condition_type_t;
 
 typedef struct {
@@ -54,8 +55,8 @@ typedef struct {
 typedef enum { FSP_ROOT_INLINE = 1, FSP_ROOT_CHUNK = 2, FSP_ROOT_TREE = 3 } fsp_root_kind_t;
 
 /* The carrier lies beside a version record and is bound to it by its hash: canonical array
-   [root kind, root key, inline object or nil, sealed part].  root key = content root = key of the tree
-   root, of the only chunk, or of the inline object. */
+   [root kind, root key, inline object or nil, sealed part].  root key = content root = key of the
+   tree root, of the only chunk, or of the inline object. */
 typedef struct {
     fsp_root_kind_t root_kind;
     fsp_key_t root_key;
@@ -140,15 +141,17 @@ typedef struct {
     } copy;
 } fsp_command_t;
 
-/* The feature level that a shard must have reached before it takes such a command.  A new command, or a new version of
-   one, gets a row here with the next level; apply refuses it with LEVEL below (4.1). */
+/* The feature level that a shard must have reached before it takes such a command.  A new command,
+   or a new version of one, gets a row here with the next level; apply refuses it with LEVEL below
+   (4.1). */
 uint64_t fsp_command_level(fsp_command_type_t type, uint32_t version);
 /* Appends the command's bytes; the buffer's maximum decides (FSP_COMMAND_BYTES_MAX). */
 void fsp_command_encode(const fsp_command_t *command, fsp_buf_t *buf);
-/* INVALID, TOO_LARGE, LEVEL (known shape, newer version), UNSUPPORTED (unknown type).  Paths and names
-   are checked here.  ret borrows from bytes. */
+/* INVALID, TOO_LARGE, LEVEL (known shape, newer version), UNSUPPORTED (unknown type).  Paths and
+   names are checked here.  ret borrows from bytes. */
 FSP_MUST_CHECK fsp_status_t fsp_command_decode(fsp_slice_t bytes, fsp_command_t *ret);
-/* First id made from a seed is the seed itself; the k-th is SHA-256("fsp id" || seed || k as u32)[0..16]. */
+/* First id made from a seed is the seed itself; the k-th is SHA-256("fsp id" || seed || k as
+ * u32)[0..16]. */
 fsp_file_id_t fsp_derived_id(fsp_file_id_t seed, uint32_t k);
 
 /* What apply answers and the operation table keeps: canonical array. */

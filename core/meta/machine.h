@@ -24,8 +24,8 @@ typedef struct {
     /* Apply only. */
     const fsp_command_t *command;
     fsp_time_t time;
-    bool unchanged;           /* succeeded without changing anything: takes no change number */
-    fsp_change_info_t change; /* filled by the command, completed by fsp_changes_append */
+    bool unchanged;            /* succeeded without changing anything: takes no change number */
+    fsp_change_info_t change;  /* filled by the command, completed by fsp_changes_append */
     fsp_buf_t path, from_path; /* what `change` may borrow from */
     fsp_result_t result;
 } fsp_machine_t;
@@ -53,8 +53,8 @@ fsp_buf_t *fsp_machine_value(fsp_machine_t *self);
 void fsp_machine_put(fsp_machine_t *self, const fsp_row_key_t *key);
 void fsp_machine_delete(fsp_machine_t *self, const fsp_row_key_t *key);
 
-/* FSP_OK with the initial values if the shard has no row yet; FORMAT_NEWER (a failure) if its level is
-   above that of this program. */
+/* FSP_OK with the initial values if the shard has no row yet; FORMAT_NEWER (a failure) if its level
+   is above that of this program. */
 FSP_MUST_CHECK fsp_status_t fsp_machine_load_shard(fsp_machine_t *self);
 void fsp_machine_store_shard(fsp_machine_t *self);
 /* NO_SUCH_SPACE if there is none. */

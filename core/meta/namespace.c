@@ -126,8 +126,8 @@ fsp_namespace_find(fsp_machine_t *m, const fsp_target_t *target, fsp_found_t *re
         if (status == FSP_OK)
             status = locate(m, ret);
     }
-    ret->fixed = fsp_file_id_eq(ret->id, m->space.root_id) ||
-                 fsp_file_id_eq(ret->id, m->space.trash_id);
+    ret->fixed =
+        fsp_file_id_eq(ret->id, m->space.root_id) || fsp_file_id_eq(ret->id, m->space.trash_id);
     return status;
 }
 
@@ -204,9 +204,9 @@ fsp_namespace_attach(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t n
     node->parent_id = directory_id;
     node->name_bytes = name.bytes;
     memmove(node->name, name.data, name.bytes);
-    fsp_machine_put_entry(m, directory_id, name,
-                          &(fsp_entry_row_t){
-                              .kind = node->kind, .id = id, .since = fsp_machine_next_index(m)});
+    fsp_machine_put_entry(
+        m, directory_id, name,
+        &(fsp_entry_row_t){.kind = node->kind, .id = id, .since = fsp_machine_next_index(m)});
     fsp_machine_put_node(m, id, node);
 }
 

@@ -25,10 +25,10 @@ FSP_MUST_CHECK fsp_status_t fsp_namespace_walk(fsp_machine_t *m, fsp_slice_t pat
 /* An existing node. */
 typedef struct {
     fsp_file_id_t id;
-    fsp_slice_t path;  /* present path; empty if trashed or too deep */
-    bool trashed;      /* in the trash, itself or a parent */
-    bool deep;         /* its path would break the limits, so where it lies was not found out */
-    bool fixed;        /* root or trash directory */
+    fsp_slice_t path; /* present path; empty if trashed or too deep */
+    bool trashed;     /* in the trash, itself or a parent */
+    bool deep;        /* its path would break the limits, so where it lies was not found out */
+    bool fixed;       /* root or trash directory */
     fsp_node_row_t node;
     uint8_t text[FSP_PATH_BYTES_MAX]; /* memory for path if it was made here */
 } fsp_found_t;

@@ -295,8 +295,7 @@ check_query(const fsp_query_t *query)
         return FSP_BAD_NAME;
     if (query->prefix.bytes > FSP_NAME_BYTES_MAX || query->after.bytes > FSP_NAME_BYTES_MAX)
         return FSP_TOO_LARGE;
-    if (query->type != FSP_QUERY_RESOLVE &&
-        (query->limit < 1 || query->limit > FSP_LIST_LIMIT_MAX))
+    if (query->type != FSP_QUERY_RESOLVE && (query->limit < 1 || query->limit > FSP_LIST_LIMIT_MAX))
         return FSP_INVALID;
     return FSP_OK;
 }

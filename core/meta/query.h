@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* query - what readers of a shard ask and get.  Layer core/meta.  Pure.
  *
- * Queries and answers are canonical arrays; an answer starts [status, change number of the space, ...].
- * Answers borrow from their bytes.
+ * Queries and answers are canonical arrays; an answer starts [status, change number of the space,
+ * ...]. Answers borrow from their bytes.
  */
 #ifndef FSP_CORE_META_QUERY_H
 #define FSP_CORE_META_QUERY_H
@@ -24,22 +24,25 @@ typedef struct {
     fsp_space_id_t space_id;
     fsp_subject_id_t subject;
     uint64_t system_index;
-    fsp_target_t target;  /* RESOLVE, LIST, VERSIONS */
-    fsp_slice_t version;  /* RESOLVE: empty = preferred head; else hex: a unique prefix of 8 to 64 digits */
+    fsp_target_t target; /* RESOLVE, LIST, VERSIONS */
+    fsp_slice_t
+        version; /* RESOLVE: empty = preferred head; else hex: a unique prefix of 8 to 64 digits */
     fsp_slice_t prefix;   /* LIST: only names that start so */
     fsp_slice_t after;    /* LIST: only names greater than this */
-    uint64_t after_index; /* CHANGES: greater than this; VERSIONS: numbers lower than this (0: from the newest) */
+    uint64_t after_index; /* CHANGES: greater than this; VERSIONS: numbers lower than this (0: from
+                             the newest) */
     uint32_t limit;       /* 1..FSP_LIST_LIMIT_MAX */
 } fsp_query_t;
 void fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret);
 
-/* SPACES shows what the subject may read, whatever space_id says.  prefix: only names that start so;
-   after: the 16 bytes of a space id, only greater ones. */
-/* Answers a query from view.  Refusals (NOT_FOUND, FORBIDDEN, ...) are answers; any other status than
-   FSP_OK means that a read failed.  An answer holds at most limit items and FSP_ANSWER_BYTES_MAX bytes. */
-FSP_MUST_CHECK fsp_status_t fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view, const fsp_query_t *query,
-                                           fsp_buf_t *ret_answer);
+/* SPACES shows what the subject may read, whatever space_id says.  prefix: only names that start
+   so; after: the 16 bytes of a space id, only greater ones. */
+/* Answers a query from view.  Refusals (NOT_FOUND, FORBIDDEN, ...) are answers; any other status
+   than FSP_OK means that a read failed.  An answer holds at most limit items and
+   FSP_ANSWER_BYTES_MAX bytes. */
+FSP_MUST_CHECK fsp_status_t fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view,
+                                           const fsp_query_t *query, fsp_buf_t *ret_answer);
 
 typedef enum {
     FSP_VERSION_PUT = 1,
@@ -75,7 +78,7 @@ typedef struct {
     fsp_slice_t attr; /* sealed attributes */
     fsp_time_t time;  /* of the last change of this node */
     fsp_version_id_t heads[FSP_HEADS_MAX];
-    size_t head_count; /* 0 for directories */
+    size_t head_count;          /* 0 for directories */
     fsp_version_info_t version; /* files and symlinks: the one asked for */
 } fsp_node_info_t;
 
@@ -98,14 +101,16 @@ typedef struct {
     fsp_op_id_t op_id;
     fsp_kind_t kind;
     fsp_file_id_t file_id;
-    fsp_slice_t path;            /* where it was when the change was applied (MOVE, COPY: the target) */
-    fsp_slice_t from_path;       /* MOVE, COPY */
+    fsp_slice_t path;      /* where it was when the change was applied (MOVE, COPY: the target) */
+    fsp_slice_t from_path; /* MOVE, COPY */
     fsp_version_id_t version_id; /* zero if none was made */
-    fsp_file_id_t displaced_id;  /* what this change put into the trash to make room; zero if nothing */
-    fsp_file_id_t made_ids[FSP_PATH_DEPTH_MAX]; /* parents this change made on the way, from the top */
+    fsp_file_id_t
+        displaced_id; /* what this change put into the trash to make room; zero if nothing */
+    fsp_file_id_t
+        made_ids[FSP_PATH_DEPTH_MAX]; /* parents this change made on the way, from the top */
     size_t made_count;
-    fsp_hash_t previous;         /* hash of the row before */
-    fsp_hash_t hash;             /* SHA-256 of this row */
+    fsp_hash_t previous; /* hash of the row before */
+    fsp_hash_t hash;     /* SHA-256 of this row */
 } fsp_change_info_t;
 
 typedef struct {

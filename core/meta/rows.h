@@ -111,11 +111,11 @@ typedef struct {
     fsp_kind_t kind;
     fsp_file_id_t parent_id; /* zero: root or trash */
     uint8_t name[FSP_NAME_BYTES_MAX];
-    size_t name_bytes;         /* 0: root or trash */
-    uint64_t index;            /* number of the last change of this node */
-    fsp_time_t time;           /* log time of that change */
-    fsp_time_t content_time;   /* log time of the preferred version; of making, for directories */
-    uint64_t size;             /* of the preferred version */
+    size_t name_bytes;       /* 0: root or trash */
+    uint64_t index;          /* number of the last change of this node */
+    fsp_time_t time;         /* log time of that change */
+    fsp_time_t content_time; /* log time of the preferred version; of making, for directories */
+    uint64_t size;           /* of the preferred version */
     fsp_head_t heads[FSP_HEADS_MAX]; /* descending numbers: the first is the preferred head */
     size_t head_count;               /* 0 for directories, >= 1 otherwise */
     size_t attr_bytes;
@@ -148,9 +148,9 @@ FSP_MUST_CHECK fsp_status_t fsp_version_index_row_decode(fsp_slice_t bytes,
 
 /* -- operation --------------------------------------------------------------------------------- */
 typedef struct {
-    uint64_t index;      /* last change number when it was answered (its own, if it made one) */
-    fsp_hash_t digest;   /* of what the client asked */
-    fsp_slice_t result;  /* encoded fsp_result_t */
+    uint64_t index;     /* last change number when it was answered (its own, if it made one) */
+    fsp_hash_t digest;  /* of what the client asked */
+    fsp_slice_t result; /* encoded fsp_result_t */
 } fsp_op_row_t;
 void fsp_op_row_encode(const fsp_op_row_t *row, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_op_row_decode(fsp_slice_t bytes, fsp_op_row_t *ret);

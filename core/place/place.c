@@ -84,7 +84,7 @@ typedef struct {
 typedef struct {
     const fsp_member_t *members;
     size_t count, count_max;
-    unsigned quota; /* a zone */
+    unsigned quota;                 /* a zone */
     candidate_t best[WALK_MAX + 1]; /* ascending */
 } pick_t;
 
@@ -93,8 +93,8 @@ comes_before(const pick_t *pick, const candidate_t *a, const candidate_t *b)
 {
     if (a->rank != b->rank)
         return a->rank < b->rank;
-    int order = fsp_node_id_cmp(pick->members[a->position].node_id,
-                                pick->members[b->position].node_id);
+    int order =
+        fsp_node_id_cmp(pick->members[a->position].node_id, pick->members[b->position].node_id);
     return order != 0 ? order < 0 : a->position < b->position;
 }
 
@@ -138,9 +138,8 @@ pick_best(pick_t *pick, uint64_t mixed_slot, fsp_member_list_t list, unsigned qu
         const fsp_member_t *member = &list.members[i];
         if (!stores(member))
             continue;
-        candidate_t candidate = {.rank = rank_of(mixed_slot, member),
-                                 .position = (uint32_t)i,
-                                 .zone = member->zone};
+        candidate_t candidate = {
+            .rank = rank_of(mixed_slot, member), .position = (uint32_t)i, .zone = member->zone};
         offer(pick, &candidate);
     }
 }

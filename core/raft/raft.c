@@ -48,8 +48,8 @@ check_restore(const fsp_raft_restore_t *restore, fsp_error_t *error)
                              r->last_index, r->watermark, r->clean ? " before a clean stop" : "");
     if (r->log_start > r->last_index)
         return fsp_error_set(error, FSP_DAMAGED,
-                             "log ends at %" PRIu64 ", before its start at %" PRIu64,
-                             r->last_index, r->log_start);
+                             "log ends at %" PRIu64 ", before its start at %" PRIu64, r->last_index,
+                             r->log_start);
     if (r->applied_index > r->last_index)
         return fsp_error_set(error, FSP_DAMAGED,
                              "state is at %" PRIu64 " but the log ends at %" PRIu64,
@@ -81,8 +81,8 @@ fsp_raft_new(const fsp_raft_config_t *config, const fsp_raft_restore_t *restore,
     FSP_PRE(ret_self);
     FSP_PRE(config->self.replica > 0);
     if (config->voter_count != 1 || !member_eq(&config->voters[0], &config->self))
-        return fsp_error_set(error, FSP_UNSUPPORTED,
-                             "a shard with more than its own voter (%zu)", config->voter_count);
+        return fsp_error_set(error, FSP_UNSUPPORTED, "a shard with more than its own voter (%zu)",
+                             config->voter_count);
     fsp_status_t status = check_restore(restore, error);
     if (status)
         return status;

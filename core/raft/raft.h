@@ -5,9 +5,9 @@
  * This version decides with one voter; types and files are laid out for many: a member is
  * (node id, replica number, store id), messages and per-follower progress come with elections.
  *
- * Durability.  A vote, an own acknowledgement of an entry, and so a commit, count only in the step that
- * handles WRITTEN for them.  COMMIT is emitted only up to the own durable index.  Acknowledgements of the
- * disk carry a token that names term and last index of what was written.
+ * Durability.  A vote, an own acknowledgement of an entry, and so a commit, count only in the step
+ * that handles WRITTEN for them.  COMMIT is emitted only up to the own durable index.
+ * Acknowledgements of the disk carry a token that names term and last index of what was written.
  *
  * Contract of the shell: effects are carried out in order; every WRITE is answered by exactly one
  * WRITTEN with its token, in order; a failed durable write stops the process.
@@ -59,7 +59,8 @@ typedef struct {
     uint64_t last_index;     /* last entry found */
     uint64_t last_term;
     uint64_t applied_index; /* durable in the state machine's rows */
-    uint64_t watermark;     /* highest index whose WRITTEN was reported before the stop (durable watermark) */
+    uint64_t watermark;     /* highest index whose WRITTEN was reported before the stop (durable
+                               watermark) */
     bool clean;             /* the last stop was clean: nothing may be missing */
 } fsp_raft_restore_t;
 
@@ -77,20 +78,21 @@ typedef struct {
     fsp_time_t now_us; /* monotonic */
     uint64_t token;
     uint64_t index;
-    fsp_blob_t *bytes; /* borrowed; raft takes its own reference */
+    fsp_blob_t *bytes;          /* borrowed; raft takes its own reference */
     const fsp_entry_t *entries; /* borrowed */
     size_t entry_count;
 } fsp_raft_event_t;
 
 typedef enum {
-    FSP_RAFT_WRITE,    /* token; hard (if has_hard), truncate_from (0 none), drop_below (0 none), entries */
+    FSP_RAFT_WRITE,    /* token; hard (if has_hard), truncate_from (0 none), drop_below (0 none),
+                          entries */
     FSP_RAFT_ACCEPTED, /* token of a PROPOSE, its index and term: it will commit or be refused */
     FSP_RAFT_COMMIT,   /* index: entries up to here may be applied */
-    FSP_RAFT_ENTRIES,  /* entries ready to apply, contiguous from applied + 1, never beyond COMMIT */
-    FSP_RAFT_READ_AT,  /* token, index: answer once applied >= index */
-    FSP_RAFT_FETCH,    /* from, to (inclusive): the shell reads them from disk and answers FETCHED */
-    FSP_RAFT_REFUSE,   /* token, status: surely not applied */
-    FSP_RAFT_ROLE,     /* role, term, leader */
+    FSP_RAFT_ENTRIES, /* entries ready to apply, contiguous from applied + 1, never beyond COMMIT */
+    FSP_RAFT_READ_AT, /* token, index: answer once applied >= index */
+    FSP_RAFT_FETCH,   /* from, to (inclusive): the shell reads them from disk and answers FETCHED */
+    FSP_RAFT_REFUSE,  /* token, status: surely not applied */
+    FSP_RAFT_ROLE,    /* role, term, leader */
 } fsp_raft_effect_type_t;
 
 typedef enum { FSP_RAFT_FOLLOWER, FSP_RAFT_CANDIDATE, FSP_RAFT_LEADER } fsp_raft_role_t;
@@ -121,10 +123,11 @@ typedef struct {
 void fsp_raft_effects_reset(fsp_raft_effects_t *self); /* releases entries */
 void fsp_raft_effects_clear(fsp_raft_effects_t *self); /* and the memory */
 
-/* DAMAGED, with text in error, when the disk lost what it had acknowledged: last_index < watermark, or
-   applied_index > last_index, or a gap between log_start and applied_index. */
-FSP_MUST_CHECK fsp_status_t fsp_raft_new(const fsp_raft_config_t *config, const fsp_raft_restore_t *restore,
-                                         fsp_raft_t **ret_self, fsp_error_t *error);
+/* DAMAGED, with text in error, when the disk lost what it had acknowledged: last_index < watermark,
+   or applied_index > last_index, or a gap between log_start and applied_index. */
+FSP_MUST_CHECK fsp_status_t fsp_raft_new(const fsp_raft_config_t *config,
+                                         const fsp_raft_restore_t *restore, fsp_raft_t **ret_self,
+                                         fsp_error_t *error);
 void fsp_raft_destroy(fsp_raft_t **self_p);
 void fsp_raft_step(fsp_raft_t *self, const fsp_raft_event_t *event, fsp_raft_effects_t *effects);
 /* When to call again with TICK if nothing else happens first. */
@@ -133,6 +136,7 @@ fsp_time_t fsp_raft_deadline(const fsp_raft_t *self);
 fsp_raft_role_t fsp_raft_role(const fsp_raft_t *self);
 uint64_t fsp_raft_term(const fsp_raft_t *self);
 uint64_t fsp_raft_last_index(const fsp_raft_t *self);
-uint64_t fsp_raft_durable_index(const fsp_raft_t *self); /* highest index whose WRITTEN was handled */
+uint64_t
+fsp_raft_durable_index(const fsp_raft_t *self); /* highest index whose WRITTEN was handled */
 uint64_t fsp_raft_commit_index(const fsp_raft_t *self);
 #endif

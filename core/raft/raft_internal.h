@@ -50,7 +50,7 @@ struct fsp_raft {
     uint64_t durable_applied; /* as APPLIED said, <= handed */
     size_t waiting_bytes;     /* of cached entries behind handed */
 
-    fsp_raft_pending_t *pending; /* first written first */
+    fsp_raft_pending_t *pending;                        /* first written first */
     size_t pending_first, pending_count, pending_slots; /* a ring; slots a power of two, or 0 */
     uint64_t next_token;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* actor_world - what tests of actors share: CZMQ set up once, messages awaited with a deadline.  Layer tests. */
+/* actor_world - what tests of actors share: CZMQ set up once, messages awaited with a deadline.
+ * Layer tests. */
 #ifndef FSP_TESTS_ACTORS_ACTOR_WORLD_H
 #define FSP_TESTS_ACTORS_ACTOR_WORLD_H
 #include "actors/clock.h"

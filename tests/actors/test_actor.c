@@ -21,8 +21,9 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     probe_t *self = self_;
     self->shell = shell;
     self->args = args;
-    return self->args->start_status == FSP_OK ? FSP_OK
-                                              : fsp_error_set(error, self->args->start_status, "not today");
+    return self->args->start_status == FSP_OK
+               ? FSP_OK
+               : fsp_error_set(error, self->args->start_status, "not today");
 }
 
 static void
@@ -105,7 +106,8 @@ START_TEST(messages_are_answered_and_commands_are_heard)
     fsp_error_t reply;
     ck_assert_int_eq(fsp_actor_command(actor, "START", &reply), FSP_OK);
     for (uint64_t i = 100; i < 1100; i++)
-        fsp_mailbox_send(mine, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_QUERY, i, fsp_slice_text("x"), NULL, 0);
+        fsp_mailbox_send(mine, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_QUERY, i,
+                         fsp_slice_text("x"), NULL, 0);
     ck_assert_int_eq(fsp_actor_command(actor, "STATUS", &reply), FSP_BUSY);
     ck_assert_str_eq(reply.text, "heard STATUS");
     for (uint64_t i = 100; i < 1100; i++) {
@@ -129,8 +131,10 @@ START_TEST(failure_reaches_the_supervisor_also_during_a_command)
     fsp_error_t reply;
     ck_assert_int_eq(fsp_actor_command(actor, "START", &reply), FSP_OK);
     ck_assert(!fsp_actor_failure(actor, &reply));
-    fsp_mailbox_send(mine, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_QUERY, 13, fsp_slice(NULL, 0), NULL, 0);
-    (void)!fsp_actor_command(actor, "STATUS", &reply); /* passes the FAIL on its way, or meets it later */
+    fsp_mailbox_send(mine, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_QUERY, 13,
+                     fsp_slice(NULL, 0), NULL, 0);
+    (void)!fsp_actor_command(actor, "STATUS",
+                             &reply); /* passes the FAIL on its way, or meets it later */
     fsp_time_t until = fsp_clock_mono_us() + (fsp_time_t)WORLD_WAIT_MS * 1000;
     bool failed = false;
     while (!failed && fsp_clock_mono_us() < until) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_actor_store - group commit: every job is answered once, in order, after its rows are in the database. */
+/* test_actor_store - group commit: every job is answered once, in order, after its rows are in the
+ * database. */
 #include "actors/node.h"
 #include "core/base/alloc.h"
 #include "tests/actors/actor_world.h"
@@ -67,7 +68,9 @@ START_TEST(jobs_are_answered_once_in_order_and_rows_are_there)
         fsp_store_u64(key, i);
         fsp_buf_t value;
         fsp_buf_init(&value, 64);
-        ck_assert_int_eq(fsp_view_get(fsp_store_view(args.store, FSP_FAMILY_STATE), fsp_slice(key, 8), &value), FSP_OK);
+        ck_assert_int_eq(
+            fsp_view_get(fsp_store_view(args.store, FSP_FAMILY_STATE), fsp_slice(key, 8), &value),
+            FSP_OK);
         fsp_buf_clear(&value);
         fsp_store_job_destroy(&job);
         fsp_mail_clear(&mail);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_auth - the ZAP handler: known keys get their subject, everything else is refused, never deferred. */
+/* test_auth - the ZAP handler: known keys get their subject, everything else is refused, never
+ * deferred. */
 #include "actors/node.h"
 #include "core/base/text.h"
 #include "tests/actors/actor_world.h"
@@ -85,8 +86,12 @@ START_TEST(everything_else_is_refused_with_400_and_no_user)
         const void *key;
         size_t bytes;
     } bad[] = {
-        {"1.0", "CURVE", other, 32}, {"1.0", "CURVE", admin_key, 31}, {"1.0", "CURVE", NULL, 0},
-        {"1.0", "NULL", NULL, 0},    {"1.0", "PLAIN", admin_key, 32}, {"2.0", "CURVE", admin_key, 32},
+        {"1.0", "CURVE", other, 32},
+        {"1.0", "CURVE", admin_key, 31},
+        {"1.0", "CURVE", NULL, 0},
+        {"1.0", "NULL", NULL, 0},
+        {"1.0", "PLAIN", admin_key, 32},
+        {"2.0", "CURVE", admin_key, 32},
         {"", "", "", 0},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -41,7 +41,8 @@ typedef struct {
     _Atomic unsigned ignore_count; /* requests that are never answered (PING is) */
     _Atomic unsigned error_code;   /* ERROR instead of CREDIT renewal or DATA, once */
     _Atomic unsigned expired_count;
-    atomic_bool wrong_sha, wrong_receipt, wrong_offset, too_much, garbage, endless_list, backward_list;
+    atomic_bool wrong_sha, wrong_receipt, wrong_offset, too_much, garbage, endless_list,
+        backward_list;
     _Atomic uint64_t beat_ms;
     _Atomic size_t list_count;
 

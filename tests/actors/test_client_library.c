@@ -108,7 +108,8 @@ START_TEST(small_contents_travel_in_one_message)
         ck_assert_uint_eq(info.bytes_sent, sizes[i]);
         ck_assert_uint_eq(info.number, 3);
         filesphere_receipt_t receipt;
-        expect(handle, filesphere_receipt_verify(info.receipt, info.receipt_size, NULL, &receipt), FSP_OK, 0);
+        expect(handle, filesphere_receipt_verify(info.receipt, info.receipt_size, NULL, &receipt),
+               FSP_OK, 0);
         ck_assert_uint_eq(receipt.durable_copies, 1);
         ck_assert_mem_eq(receipt.version_id, info.version_id, sizeof info.version_id);
         ck_assert_uint_eq(info.head_count, 1);

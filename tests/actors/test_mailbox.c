@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_mailbox - messages between actors: what arrives is what was sent, and nothing is copied or leaked. */
+/* test_mailbox - messages between actors: what arrives is what was sent, and nothing is copied or
+ * leaked. */
 #include "tests/actors/actor_world.h"
 
 START_TEST(message_arrives_with_body_and_payloads)
@@ -7,8 +8,8 @@ START_TEST(message_arrives_with_body_and_payloads)
     world_begin();
     fsp_mailbox_t *a = fsp_mailbox_new(FSP_ACTOR_SHARD), *b = fsp_mailbox_new(FSP_ACTOR_OBJECTS);
     fsp_blob_t *payloads[2] = {fsp_blob_copy("first", 5), fsp_blob_copy("second", 6)};
-    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_PUT, 7, fsp_slice_text("body"),
-                     payloads, 2);
+    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_PUT, 7,
+                     fsp_slice_text("body"), payloads, 2);
     fsp_mail_t mail;
     world_receive(b, &mail);
     ck_assert_int_eq(mail.from, FSP_ACTOR_SHARD);
@@ -19,7 +20,8 @@ START_TEST(message_arrives_with_body_and_payloads)
     fsp_blob_t *taken = fsp_mail_take_payload(&mail, 1);
     ck_assert(fsp_slice_eq(fsp_blob_slice(taken), fsp_slice_text("second")));
     fsp_mail_clear(&mail);
-    ck_assert(fsp_slice_eq(fsp_blob_slice(taken), fsp_slice_text("second"))); /* outlives its message */
+    ck_assert(
+        fsp_slice_eq(fsp_blob_slice(taken), fsp_slice_text("second"))); /* outlives its message */
     fsp_blob_destroy(&taken);
     fsp_mailbox_destroy(&a);
     fsp_mailbox_destroy(&b);
@@ -30,7 +32,8 @@ START_TEST(message_without_body_or_payload_arrives)
 {
     world_begin();
     fsp_mailbox_t *a = fsp_mailbox_new(FSP_ACTOR_SHARD), *b = fsp_mailbox_new(FSP_ACTOR_OBJECTS);
-    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1, fsp_slice(NULL, 0), NULL, 0);
+    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1, fsp_slice(NULL, 0),
+                     NULL, 0);
     fsp_mail_t mail;
     world_receive(b, &mail);
     ck_assert_uint_eq(fsp_mail_body(&mail).bytes, 0);
@@ -49,7 +52,8 @@ START_TEST(payload_alone_arrives)
     fsp_blob_t *payload = fsp_blob_new(1024 * 1024);
     memset(fsp_blob_writable(payload), 'x', 1024 * 1024);
     const uint8_t *where = fsp_blob_data(payload);
-    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1, fsp_slice(NULL, 0), &payload, 1);
+    fsp_mailbox_send(a, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_MSG_OK, 1, fsp_slice(NULL, 0),
+                     &payload, 1);
     ck_assert_ptr_null(payload); /* ownership went with the message */
     fsp_mail_t mail;
     world_receive(b, &mail);

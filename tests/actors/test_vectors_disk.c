@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vectors_disk - golden vectors of what a node's directory holds beside the state machine's rows.  Layer tests.
+/* test_vectors_disk - golden vectors of what a node's directory holds beside the state machine's
+ * rows.  Layer tests.
  *
  * docs/protocol/store.md; node.keys and genesis: keys.md.
  */
@@ -12,7 +13,7 @@
 #include "tests/unit/proto/vectors.h"
 #include "tests/unit/store/scratch.h"
 
-/* -- log --------------------------------------------------------------------------------------------------- */
+/* -- log --------------------------------------------------------------------------------------- */
 
 static fsp_status_t
 read_log_hard(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -41,8 +42,9 @@ read_log_entry(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
     fsp_entry_t entry = {.term = row.term, .kind = row.kind};
     if (row.kind == FSP_ENTRY_COMMAND) {
         say_u64(meaning, "log_time", fsp_load_u64(row.bytes.data));
-        say_hex(meaning, "command",
-                fsp_slice(row.bytes.data + FSP_LOG_TIME_BYTES, row.bytes.bytes - FSP_LOG_TIME_BYTES));
+        say_hex(
+            meaning, "command",
+            fsp_slice(row.bytes.data + FSP_LOG_TIME_BYTES, row.bytes.bytes - FSP_LOG_TIME_BYTES));
         entry.bytes = fsp_blob_copy(row.bytes.data, row.bytes.bytes);
     }
     fsp_log_entry_encode(&entry, again);
@@ -58,7 +60,8 @@ compute_log_key(const json_t *given)
     fsp_raft_member_t member = {.replica = take_u64(given, "replica")};
     take_hex(given, "store", member.store_id.bytes, sizeof(member.store_id.bytes));
     fsp_log_name_t name = fsp_log_name(shard, &member);
-    fsp_log_key_t hard = fsp_log_hard_key(&name), entry = fsp_log_entry_key(&name, take_u64(given, "index"));
+    fsp_log_key_t hard = fsp_log_hard_key(&name),
+                  entry = fsp_log_entry_key(&name, take_u64(given, "index"));
     json_t *result = json_object();
     say_hex(result, "hard_state", fsp_log_key_slice(&hard));
     say_hex(result, "entry", fsp_log_key_slice(&entry));
@@ -70,7 +73,8 @@ make_log(json_t *entries)
 {
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_VALUE_BYTES_MAX);
-    fsp_log_hard_encode(&(fsp_log_hard_t){.hard = {.term = 3, .vote = 1}, .start = 100, .start_term = 2}, &bytes);
+    fsp_log_hard_encode(
+        &(fsp_log_hard_t){.hard = {.term = 3, .vote = 1}, .start = 100, .start_term = 2}, &bytes);
     vectors_add(entries, "hard state", "log-hard", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
     fsp_log_entry_encode(&(fsp_entry_t){.term = 3, .kind = FSP_ENTRY_NOOP}, &bytes);
@@ -80,15 +84,18 @@ make_log(json_t *entries)
     fsp_store_u64(command, UINT64_C(1764083916000000));
     command[8] = 0xc0;
     command[9] = 0xde;
-    fsp_entry_t entry = {.term = 3, .kind = FSP_ENTRY_COMMAND, .bytes = fsp_blob_copy(command, sizeof(command))};
+    fsp_entry_t entry = {
+        .term = 3, .kind = FSP_ENTRY_COMMAND, .bytes = fsp_blob_copy(command, sizeof(command))};
     fsp_log_entry_encode(&entry, &bytes);
     fsp_blob_destroy(&entry.bytes);
-    vectors_add(entries, "log entry with a command of two bytes", "log-entry", fsp_buf_slice(&bytes));
+    vectors_add(entries, "log entry with a command of two bytes", "log-entry",
+                fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
     vectors_add_hex(entries, "refused: log entry of version 2", "log-entry", "95020301c400c0");
     vectors_add_hex(entries, "refused: log entry of term 0", "log-entry", "94010001c400");
     vectors_add_hex(entries, "refused: log entry of kind 9", "log-entry", "94010309c400");
-    vectors_add_hex(entries, "refused: log entry, a command without log time", "log-entry", "94010302c40100");
+    vectors_add_hex(entries, "refused: log entry, a command without log time", "log-entry",
+                    "94010302c40100");
     vectors_add_hex(entries, "refused: log entry, bytes in a no-op", "log-entry", "94010301c40100");
     vectors_add_hex(entries, "refused: hard state of version 2", "log-hard", "9602030100c0c0");
     vectors_add_hex(entries, "refused: hard state, a field too few", "log-hard", "9401030100");
@@ -101,7 +108,7 @@ make_log(json_t *entries)
     vectors_add_computed(entries, "keys of a log", "log-key", given);
 }
 
-/* -- object rows ------------------------------------------------------------------------------------------- */
+/* -- object rows ------------------------------------------------------------------------------- */
 
 static fsp_status_t
 read_object_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -147,8 +154,8 @@ static void
 make_object_rows(json_t *entries)
 {
     fsp_object_row_t row = {.stamp = 2, .mark = 1, .family = FSP_FAMILY_OBJECT};
-    fsp_object_header_t header = {.kind = FSP_OBJECT_CHUNK, .generation = 7, .input_bytes = 5000,
-                                  .plain_bytes = 5000};
+    fsp_object_header_t header = {
+        .kind = FSP_OBJECT_CHUNK, .generation = 7, .input_bytes = 5000, .plain_bytes = 5000};
     memset(header.salt, 0x5a, sizeof(header.salt));
     memset(row.head, 0x4e, sizeof(row.head));
     fsp_object_header_encode(&header, row.head);
@@ -162,9 +169,13 @@ make_object_rows(json_t *entries)
     vectors_add(entries, "refused: object row of version 2", "object-row", fsp_buf_slice(&bytes));
     bytes.data[1] = 1;
     bytes.data[2] = FSP_OBJECT_TREE;
-    vectors_add(entries, "refused: object row of another kind than its header", "object-row", fsp_buf_slice(&bytes));
+    vectors_add(entries, "refused: object row of another kind than its header", "object-row",
+                fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
-    header = (fsp_object_header_t){.kind = FSP_OBJECT_TREE, .generation = 7, .open_bytes = 90000, .input_bytes = 36,
+    header = (fsp_object_header_t){.kind = FSP_OBJECT_TREE,
+                                   .generation = 7,
+                                   .open_bytes = 90000,
+                                   .input_bytes = 36,
                                    .plain_bytes = 36};
     fsp_object_header_encode(&header, row.head);
     row.kind = header.kind;
@@ -173,17 +184,18 @@ make_object_rows(json_t *entries)
     row.family = FSP_FAMILY_BYTES;
     row.flags = FSP_OBJECT_GUEST | FSP_OBJECT_SUSPECT;
     fsp_object_row_encode(&row, &bytes);
-    vectors_add(entries, "object row of a tree node in the family bytes, guest and suspect", "object-row",
-                fsp_buf_slice(&bytes));
+    vectors_add(entries, "object row of a tree node in the family bytes, guest and suspect",
+                "object-row", fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
     json_t *given = json_object();
     say_u64(given, "slot_bits", 16);
     say(given, "space", json_string("11111111111111111111111111111111"));
-    say(given, "key", json_string("deadbeef00000000000000000000000000000000000000000000000000000000"));
+    say(given, "key",
+        json_string("deadbeef00000000000000000000000000000000000000000000000000000000"));
     vectors_add_computed(entries, "keys of an object", "object-row-key", given);
 }
 
-/* -- watermark --------------------------------------------------------------------------------------------- */
+/* -- watermark --------------------------------------------------------------------------------- */
 
 static json_t *
 say_marks(const fsp_watermark_t *mark)
@@ -236,9 +248,9 @@ compute_watermark_file(const json_t *given)
     mark.clean = json_is_true(take(given, "clean"));
     size_t index;
     json_t *value;
-    json_array_foreach((json_t *)(uintptr_t)take(given, "marks"), index, value)
-        (void)fsp_watermark_note(&mark, (uint32_t)take_u64(value, "shard"), take_u64(value, "replica"),
-                                 take_u64(value, "index"));
+    json_array_foreach((json_t *)(uintptr_t)take(given, "marks"), index, value)(void)
+        fsp_watermark_note(&mark, (uint32_t)take_u64(value, "shard"), take_u64(value, "replica"),
+                           take_u64(value, "index"));
     char *directory = scratch_make();
     fsp_watermark_file_t file;
     fsp_error_t error;
@@ -248,7 +260,8 @@ compute_watermark_file(const json_t *given)
     fsp_watermark_file_close(&file);
     ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
     fsp_watermark_file_close(&file);
-    ck_assert(found.sequence == mark.sequence && found.clean == mark.clean && found.count == mark.count);
+    ck_assert(found.sequence == mark.sequence && found.clean == mark.clean &&
+              found.count == mark.count);
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_WATERMARK_FILE_BYTES);
     ck_assert_int_eq(fsp_datadir_read(directory, "WATERMARK", false, &bytes, &error), FSP_OK);
@@ -287,7 +300,7 @@ make_watermark(json_t *entries)
     vectors_add_computed(entries, "WATERMARK of a clean stop", "watermark-file", given);
 }
 
-/* -- identity ---------------------------------------------------------------------------------------------- */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 static fsp_store_t *
 open_store(const char *directory)
@@ -310,7 +323,8 @@ put_row(fsp_batch_t *batch, const char *key, const json_t *given, const char *fi
     fsp_buf_clear(&bytes);
 }
 
-/* A directory that holds node.keys, genesis record and sealed mesh key is this node of this mesh. */
+/* A directory that holds node.keys, genesis record and sealed mesh key is this node of this mesh.
+ */
 static json_t *
 compute_identity(const json_t *given)
 {
@@ -325,7 +339,8 @@ compute_identity(const json_t *given)
     fsp_buf_t keys;
     fsp_buf_init(&keys, 4096);
     vectors_unhex(take_text(given, "node_keys"), &keys);
-    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_buf_slice(&keys), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_buf_slice(&keys), &error),
+                     FSP_OK);
     fsp_buf_clear(&keys);
     fsp_identity_t identity;
     json_t *result = json_object();
@@ -387,7 +402,8 @@ example_identity(uint64_t keys_format, uint64_t genesis_format, uint64_t slot_bi
     fsp_canon_bin(&bytes, fsp_slice(nonce, sizeof(nonce)));
     say_hex(given, "genesis", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
-    ck_assert_int_eq(fsp_box_seal(sealing_key.public_key, &ephemeral, FSP_SLICE_OF(mesh_key), &bytes), FSP_OK);
+    ck_assert_int_eq(
+        fsp_box_seal(sealing_key.public_key, &ephemeral, FSP_SLICE_OF(mesh_key), &bytes), FSP_OK);
     say_hex(given, "kek_gateway", fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
     return given;
@@ -423,9 +439,12 @@ make_store(json_t *entries)
     make_watermark(entries);
     vectors_add_computed(entries, "a new store's own rows", "new-store", json_object());
     vectors_add_computed(entries, "identity of a node", "identity", example_identity(1, 1, 16));
-    vectors_add_computed(entries, "refused: node.keys of format 2", "identity", example_identity(2, 1, 16));
-    vectors_add_computed(entries, "refused: genesis of format 2", "identity", example_identity(1, 2, 16));
-    vectors_add_computed(entries, "refused: genesis with 15 slot bits", "identity", example_identity(1, 1, 15));
+    vectors_add_computed(entries, "refused: node.keys of format 2", "identity",
+                         example_identity(2, 1, 16));
+    vectors_add_computed(entries, "refused: genesis of format 2", "identity",
+                         example_identity(1, 2, 16));
+    vectors_add_computed(entries, "refused: genesis with 15 slot bits", "identity",
+                         example_identity(1, 1, 15));
 }
 
 static const vectors_kind_t kinds[] = {

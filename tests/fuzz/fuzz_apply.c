@@ -14,8 +14,8 @@
 enum { ENTRIES_MAX = 40 };
 
 static const char *const paths[] = {
-    "/",       "/a",     "/b",     "/d",       "/d/a",       "/d/e",   "/d/e/f", "/x/y/z",
-    "/new",    "/d/new", "/a/b",   "/d/d/d/d", "/\xc3\xbc",  "/d/e/g", "/c",     "/e",
+    "/",    "/a",     "/b",   "/d",       "/d/a",      "/d/e",   "/d/e/f", "/x/y/z",
+    "/new", "/d/new", "/a/b", "/d/d/d/d", "/\xc3\xbc", "/d/e/g", "/c",     "/e",
 };
 
 static fsp_target_t

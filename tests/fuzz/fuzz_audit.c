@@ -114,8 +114,8 @@ ask_all(void)
             fsp_query_t query = new_query(&world, (fsp_query_type_t)type);
             query.target = at(paths[i]);
             fsp_buf_reset(&world.answer);
-            if (fsp_meta_query(world.shard, fsp_memview_view(world.rows), &query,
-                               &world.answer) == FSP_OK) {
+            if (fsp_meta_query(world.shard, fsp_memview_view(world.rows), &query, &world.answer) ==
+                FSP_OK) {
                 fsp_answer_t answer;
                 FUZZ_CHECK(fsp_answer_open(fsp_buf_slice(&world.answer), &answer) == FSP_OK);
             }

@@ -206,8 +206,8 @@ take_answer(client_t *client, slot_t *slot, const fsp_envelope_t *envelope, fsp_
     FUZZ_CHECK(payload_bytes <= FSP_FRAME_BYTES_MAX);
     if (told)
         fprintf(stderr, "  client %d gets %d for %d (code %d, credit %d)\n",
-                (int)(client - clients), envelope->type, (int)envelope->request_id,
-                (int)reply.code, (int)reply.credit);
+                (int)(client - clients), envelope->type, (int)envelope->request_id, (int)reply.code,
+                (int)reply.credit);
     switch (envelope->type) {
     case FSP_MSG_WELCOME:
         session_ids[client - clients] = reply.session_id;
@@ -423,8 +423,7 @@ answer_get(const fsp_mail_t *question, const fsp_object_get_t *get, uint8_t how,
     size_t count = 0;
     if (got.open_bytes > 0)
         parts[count++] = fsp_blob_copy(open, header.open_bytes);
-    parts[count++] =
-        fsp_blob_copy(open + header.open_bytes + get->from, (size_t)(to - get->from));
+    parts[count++] = fsp_blob_copy(open + header.open_bytes + get->from, (size_t)(to - get->from));
     if (how == 13) { /* bytes that went bad, or too few, or none */
         fsp_blob_t *part = parts[fuzz_u8(input) % count];
         size_t bytes = fsp_blob_bytes(part);
@@ -489,8 +488,8 @@ answer_question(size_t position, uint8_t how, fuzz_input_t *input)
         fsp_job_run(job);
         answer(&question, FSP_WORKER_DONE, fsp_slice(&job, sizeof(job)), NULL, 0);
     } else if (how == 12) {
-        static const fsp_status_t statuses[] = {FSP_NOT_LEADER, FSP_LAYOUT, FSP_IO, FSP_DAMAGED,
-                                                FSP_BUSY,       FSP_EPOCH,  FSP_NOT_FOUND};
+        static const fsp_status_t statuses[] = {
+            FSP_NOT_LEADER, FSP_LAYOUT, FSP_IO, FSP_DAMAGED, FSP_BUSY, FSP_EPOCH, FSP_NOT_FOUND};
         size_t choice = fuzz_u8(input) % (sizeof(statuses) / sizeof(statuses[0]));
         answer_error(&question, statuses[choice]);
     } else if (question.envelope.service == FSP_SERVICE_SHARD) {
@@ -566,8 +565,7 @@ deliver(client_t *client, zmq_msg_t *frames, size_t count, bool too_many)
         fprintf(stderr, "client %d says %d for %d (whole %d, continues %d, call %d)\n",
                 (int)(client - clients), envelope.type, (int)envelope.request_id, whole, continues,
                 had_call);
-    fsp_frontend_message(frontend,
-                         fsp_slice(client->routing_id, strlen(client->routing_id)),
+    fsp_frontend_message(frontend, fsp_slice(client->routing_id, strlen(client->routing_id)),
                          client->user_id, frames, count, too_many);
     fsp_frontend_sweep(frontend);
     FUZZ_CHECK(frontend->last_serial == serial || !continues);
@@ -712,11 +710,11 @@ say_raw(client_t *client, fuzz_input_t *input)
 }
 
 static const fsp_client_type_t types[] = {
-    FSP_MSG_PUT,    FSP_MSG_PUT,      FSP_MSG_GET,     FSP_MSG_GET,      FSP_MSG_CREDIT,
-    FSP_MSG_CREDIT, FSP_MSG_COMMIT,   FSP_MSG_COMMIT,  FSP_MSG_STAT,     FSP_MSG_LIST,
-    FSP_MSG_MKDIR,  FSP_MSG_MOVE,     FSP_MSG_COPY,    FSP_MSG_RESTORE,  FSP_MSG_DELETE,
-    FSP_MSG_ABORT,  FSP_MSG_HELLO,    FSP_MSG_PING,    FSP_MSG_NODE,     FSP_MSG_VERSIONS,
-    FSP_MSG_CHANGES, FSP_MSG_SPACES,  FSP_MSG_RESUME,  FSP_MSG_GET,
+    FSP_MSG_PUT,     FSP_MSG_PUT,    FSP_MSG_GET,    FSP_MSG_GET,     FSP_MSG_CREDIT,
+    FSP_MSG_CREDIT,  FSP_MSG_COMMIT, FSP_MSG_COMMIT, FSP_MSG_STAT,    FSP_MSG_LIST,
+    FSP_MSG_MKDIR,   FSP_MSG_MOVE,   FSP_MSG_COPY,   FSP_MSG_RESTORE, FSP_MSG_DELETE,
+    FSP_MSG_ABORT,   FSP_MSG_HELLO,  FSP_MSG_PING,   FSP_MSG_NODE,    FSP_MSG_VERSIONS,
+    FSP_MSG_CHANGES, FSP_MSG_SPACES, FSP_MSG_RESUME, FSP_MSG_GET,
 };
 
 /* -- one input --------------------------------------------------------------------------------- */

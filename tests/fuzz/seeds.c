@@ -83,8 +83,8 @@ static void
 seed_messages(void)
 {
     begin("envelope");
-    fsp_envelope_t envelope = {.service = FSP_SERVICE_CLIENT, .type = FSP_MSG_PUT, .request_id = 7,
-                               .body_bytes = 100};
+    fsp_envelope_t envelope = {
+        .service = FSP_SERVICE_CLIENT, .type = FSP_MSG_PUT, .request_id = 7, .body_bytes = 100};
     uint8_t head[FSP_ENVELOPE_BYTES];
     fsp_envelope_encode(&envelope, head);
     fsp_buf_append(&buf, head, sizeof(head));
@@ -92,20 +92,43 @@ seed_messages(void)
 
     begin("request");
     static const fsp_client_type_t types[] = {
-        FSP_MSG_HELLO, FSP_MSG_PING, FSP_MSG_PUT, FSP_MSG_COMMIT, FSP_MSG_CREDIT, FSP_MSG_GET,
-        FSP_MSG_STAT, FSP_MSG_LIST, FSP_MSG_VERSIONS, FSP_MSG_CHANGES, FSP_MSG_SPACES,
-        FSP_MSG_MKDIR, FSP_MSG_DELETE, FSP_MSG_MOVE, FSP_MSG_COPY, FSP_MSG_RESTORE, FSP_MSG_NODE};
-    fsp_request_t request = {.versions = {1}, .version_count = 1, .client = text("c 1"),
-                             .space = text("home"), .path = text("/a/b"), .to_path = text("/c"),
-                             .version = text("0123abcd"), .op_id = op_id, .attempt = 1,
-                             .since = 300, .create_parents = true, .recursive = true,
-                             .replace = true, .exist_ok = true, .kind = FSP_KIND_FILE,
-                             .has_attr = true, .mode = 0644, .mtime_s = -5, .mtime_ns = 7,
-                             .end = true, .media_type = text("text/plain"),
-                             .message = text("m"), .has_size = true, .size = 70000,
-                             .has_sha256 = true, .has_range = true, .range_first = 1,
-                             .range_last = 300, .credit = 70000, .prefix = text("p"),
-                             .after = text("q"), .after_index = 5, .limit = 10};
+        FSP_MSG_HELLO,   FSP_MSG_PING,  FSP_MSG_PUT,    FSP_MSG_COMMIT,   FSP_MSG_CREDIT,
+        FSP_MSG_GET,     FSP_MSG_STAT,  FSP_MSG_LIST,   FSP_MSG_VERSIONS, FSP_MSG_CHANGES,
+        FSP_MSG_SPACES,  FSP_MSG_MKDIR, FSP_MSG_DELETE, FSP_MSG_MOVE,     FSP_MSG_COPY,
+        FSP_MSG_RESTORE, FSP_MSG_NODE};
+    fsp_request_t request = {.versions = {1},
+                             .version_count = 1,
+                             .client = text("c 1"),
+                             .space = text("home"),
+                             .path = text("/a/b"),
+                             .to_path = text("/c"),
+                             .version = text("0123abcd"),
+                             .op_id = op_id,
+                             .attempt = 1,
+                             .since = 300,
+                             .create_parents = true,
+                             .recursive = true,
+                             .replace = true,
+                             .exist_ok = true,
+                             .kind = FSP_KIND_FILE,
+                             .has_attr = true,
+                             .mode = 0644,
+                             .mtime_s = -5,
+                             .mtime_ns = 7,
+                             .end = true,
+                             .media_type = text("text/plain"),
+                             .message = text("m"),
+                             .has_size = true,
+                             .size = 70000,
+                             .has_sha256 = true,
+                             .has_range = true,
+                             .range_first = 1,
+                             .range_last = 300,
+                             .credit = 70000,
+                             .prefix = text("p"),
+                             .after = text("q"),
+                             .after_index = 5,
+                             .limit = 10};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         for (int conditional = 0; conditional < 2; conditional++) {
             request.condition.type = conditional ? FSP_IF_MATCH : 0;
@@ -118,34 +141,83 @@ seed_messages(void)
     }
 
     begin("reply");
-    fsp_reply_t reply = {.version = 1, .node_version = text("0.1"), .frame_bytes_max = 70000,
-                         .heartbeat_ms = 10000, .capabilities = {text("a")},
-                         .capability_count = 1, .space = text("home"), .change = 9, .code = 404,
-                         .symbol = text("not-found"), .text = text("no"), .retry = 2,
-                         .has_node = true, .kind = FSP_KIND_FILE, .file_id = file_id,
-                         .path = text("/a"), .space_name = text("home"),
-                         .version_id = version_id, .number = 3, .size = 5, .modified = 6,
-                         .chunks = 1, .chunks_new = 1, .heads = {version_id}, .head_count = 1,
-                         .has_attr = true, .mode = 0600, .mtime_s = -9, .mtime_ns = 1,
-                         .message = text("m"), .from = 1, .to = 2, .credit = 9, .uptime_s = 4,
-                         .rss_bytes = 5, .disk_total = 6, .disk_free = 7, .disk_reserve = 8,
-                         .disk_state = text("ok"), .sync = true};
+    fsp_reply_t reply = {.version = 1,
+                         .node_version = text("0.1"),
+                         .frame_bytes_max = 70000,
+                         .heartbeat_ms = 10000,
+                         .capabilities = {text("a")},
+                         .capability_count = 1,
+                         .space = text("home"),
+                         .change = 9,
+                         .code = 404,
+                         .symbol = text("not-found"),
+                         .text = text("no"),
+                         .retry = 2,
+                         .has_node = true,
+                         .kind = FSP_KIND_FILE,
+                         .file_id = file_id,
+                         .path = text("/a"),
+                         .space_name = text("home"),
+                         .version_id = version_id,
+                         .number = 3,
+                         .size = 5,
+                         .modified = 6,
+                         .chunks = 1,
+                         .chunks_new = 1,
+                         .heads = {version_id},
+                         .head_count = 1,
+                         .has_attr = true,
+                         .mode = 0600,
+                         .mtime_s = -9,
+                         .mtime_ns = 1,
+                         .message = text("m"),
+                         .from = 1,
+                         .to = 2,
+                         .credit = 9,
+                         .uptime_s = 4,
+                         .rss_bytes = 5,
+                         .disk_total = 6,
+                         .disk_free = 7,
+                         .disk_reserve = 8,
+                         .disk_state = text("ok"),
+                         .sync = true};
     fsp_reply_encode(&reply, &buf);
     done();
     fsp_buf_t items;
     fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
-    fsp_entry_info_t entry = {.name = text("n"), .kind = FSP_KIND_FILE, .file_id = file_id,
-                              .size = 5, .modified = 6, .version_id = version_id, .number = 1,
+    fsp_entry_info_t entry = {.name = text("n"),
+                              .kind = FSP_KIND_FILE,
+                              .file_id = file_id,
+                              .size = 5,
+                              .modified = 6,
+                              .version_id = version_id,
+                              .number = 1,
                               .head_count = 1};
-    fsp_version_info_t version = {.id = version_id, .file_id = file_id, .number = 1,
-                                  .kind = FSP_VERSION_PUT, .parents = {version_id},
-                                  .parent_count = 1, .size = 3, .time = 4, .op_id = op_id,
-                                  .retained = true, .is_head = true};
-    fsp_change_info_t change = {.index = 4, .operation = FSP_COMMAND_MOVE, .time = 5,
-                                .op_id = op_id, .kind = FSP_KIND_FILE, .file_id = file_id,
-                                .path = text("/a"), .from_path = text("/b")};
-    fsp_space_info_t space = {.space_id = space_id, .name = text("home"), .epoch = 1,
-                              .change_index = 4, .root_id = file_id, .trash_id = file_id};
+    fsp_version_info_t version = {.id = version_id,
+                                  .file_id = file_id,
+                                  .number = 1,
+                                  .kind = FSP_VERSION_PUT,
+                                  .parents = {version_id},
+                                  .parent_count = 1,
+                                  .size = 3,
+                                  .time = 4,
+                                  .op_id = op_id,
+                                  .retained = true,
+                                  .is_head = true};
+    fsp_change_info_t change = {.index = 4,
+                                .operation = FSP_COMMAND_MOVE,
+                                .time = 5,
+                                .op_id = op_id,
+                                .kind = FSP_KIND_FILE,
+                                .file_id = file_id,
+                                .path = text("/a"),
+                                .from_path = text("/b")};
+    fsp_space_info_t space = {.space_id = space_id,
+                              .name = text("home"),
+                              .epoch = 1,
+                              .change_index = 4,
+                              .root_id = file_id,
+                              .trash_id = file_id};
     for (int kind = 0; kind < 4; kind++) {
         fsp_buf_reset(&items);
         for (int i = 0; i < 2; i++) {
@@ -201,8 +273,8 @@ seed_messages(void)
 static void
 make_carrier(fsp_root_kind_t kind, fsp_buf_t *ret)
 {
-    fsp_carrier_t carrier = {.root_kind = kind, .sealed_part = text("sealed"),
-                             .inline_object = text("inline")};
+    fsp_carrier_t carrier = {
+        .root_kind = kind, .sealed_part = text("sealed"), .inline_object = text("inline")};
     fsp_buf_reset(ret);
     fsp_carrier_encode(&carrier, ret);
 }
@@ -224,7 +296,8 @@ seed_commands(void)
             fsp_target_t at = {.path = by_id ? fsp_slice(NULL, 0) : text("/a/b"), .id = file_id};
             fsp_target_t to = {.path = text("/c")};
             fsp_condition_t on = {.type = by_id ? FSP_IF_MATCH : FSP_IF_REPLACE,
-                                  .versions = {version_id}, .version_count = by_id ? 1 : 0};
+                                  .versions = {version_id},
+                                  .version_count = by_id ? 1 : 0};
             fsp_command_t *command = FSP_NEW(fsp_command_t);
             command->type = (fsp_command_type_t)type;
             command->version = 1;
@@ -288,18 +361,28 @@ seed_commands(void)
         }
     }
     begin("result");
-    fsp_result_t result = {.status = FSP_OK, .index = 5, .kind = FSP_KIND_FILE,
-                           .file_id = file_id, .version_id = version_id, .number = 1, .size = 10,
-                           .time = 9, .heads = {version_id}, .head_count = 1};
+    fsp_result_t result = {.status = FSP_OK,
+                           .index = 5,
+                           .kind = FSP_KIND_FILE,
+                           .file_id = file_id,
+                           .version_id = version_id,
+                           .number = 1,
+                           .size = 10,
+                           .time = 9,
+                           .heads = {version_id},
+                           .head_count = 1};
     fsp_result_encode(&result, &buf);
     done();
     begin("query");
     for (int type = FSP_QUERY_RESOLVE; type <= FSP_QUERY_SPACES; type++) {
-        fsp_query_t query = {.type = (fsp_query_type_t)type, .space_id = space_id,
-                             .target = {.path = type & 1 ? text("/a") : fsp_slice(NULL, 0),
-                                        .id = file_id},
-                             .version = text("0123abcd"), .prefix = text("p"),
-                             .after = text("q"), .limit = 10};
+        fsp_query_t query = {
+            .type = (fsp_query_type_t)type,
+            .space_id = space_id,
+            .target = {.path = type & 1 ? text("/a") : fsp_slice(NULL, 0), .id = file_id},
+            .version = text("0123abcd"),
+            .prefix = text("p"),
+            .after = text("q"),
+            .limit = 10};
         fsp_query_encode(&query, &buf);
         done();
     }
@@ -314,27 +397,56 @@ seed_answers(void)
     fsp_buf_init(&record, FSP_VALUE_BYTES_MAX);
     fsp_buf_init(&carrier, FSP_CARRIER_BYTES_MAX);
     make_carrier(FSP_ROOT_TREE, &carrier);
-    fsp_version_info_t version = {.file_id = file_id, .number = 2, .kind = FSP_VERSION_PUT,
-                                  .parents = {version_id}, .parent_count = 1, .size = 3,
-                                  .time = 4, .op_id = op_id, .retained = true, .is_head = true,
+    fsp_version_info_t version = {.file_id = file_id,
+                                  .number = 2,
+                                  .kind = FSP_VERSION_PUT,
+                                  .parents = {version_id},
+                                  .parent_count = 1,
+                                  .size = 3,
+                                  .time = 4,
+                                  .op_id = op_id,
+                                  .retained = true,
+                                  .is_head = true,
                                   .carrier = fsp_buf_slice(&carrier)};
     for (int kind = 0; kind < 5; kind++) {
         fsp_answering_t answering;
         fsp_answering_init(&answering);
-        fsp_node_info_t node = {.kind = FSP_KIND_FILE, .file_id = file_id, .parent_id = file_id,
-                                .name = text("a"), .path = text("/a"), .attr = text("attr"),
-                                .time = 3, .heads = {version_id}, .head_count = 1,
+        fsp_node_info_t node = {.kind = FSP_KIND_FILE,
+                                .file_id = file_id,
+                                .parent_id = file_id,
+                                .name = text("a"),
+                                .path = text("/a"),
+                                .attr = text("attr"),
+                                .time = 3,
+                                .heads = {version_id},
+                                .head_count = 1,
                                 .version = version};
-        fsp_entry_info_t entry = {.name = text("n"), .kind = FSP_KIND_FILE, .file_id = file_id,
-                                  .size = 5, .modified = 6, .version_id = version_id,
-                                  .number = 1, .head_count = 1};
-        fsp_change_info_t change = {.index = 4, .operation = FSP_COMMAND_MOVE, .time = 5,
-                                    .op_id = op_id, .kind = FSP_KIND_FILE, .file_id = file_id,
-                                    .path = text("/a"), .from_path = text("/b"),
-                                    .made_ids = {file_id}, .made_count = 1};
-        fsp_space_info_t space = {.space_id = space_id, .name = text("home"), .epoch = 1,
-                                  .change_index = 4, .root_id = file_id, .trash_id = file_id,
-                                  .keys = {{1, text("w")}}, .key_count = 1,
+        fsp_entry_info_t entry = {.name = text("n"),
+                                  .kind = FSP_KIND_FILE,
+                                  .file_id = file_id,
+                                  .size = 5,
+                                  .modified = 6,
+                                  .version_id = version_id,
+                                  .number = 1,
+                                  .head_count = 1};
+        fsp_change_info_t change = {.index = 4,
+                                    .operation = FSP_COMMAND_MOVE,
+                                    .time = 5,
+                                    .op_id = op_id,
+                                    .kind = FSP_KIND_FILE,
+                                    .file_id = file_id,
+                                    .path = text("/a"),
+                                    .from_path = text("/b"),
+                                    .made_ids = {file_id},
+                                    .made_count = 1};
+        fsp_space_info_t space = {.space_id = space_id,
+                                  .name = text("home"),
+                                  .epoch = 1,
+                                  .change_index = 4,
+                                  .root_id = file_id,
+                                  .trash_id = file_id,
+                                  .keys = {{1, text("w")}},
+                                  .key_count = 1,
                                   .wrapped_cut_key = text("c")};
         fsp_buf_reset(&record);
         if (kind == 3)
@@ -343,8 +455,8 @@ seed_answers(void)
             fsp_version_record_encode(&version, &record);
         bool added = kind == 0   ? fsp_answering_add_node(&answering, &node, fsp_buf_slice(&record))
                      : kind == 1 ? fsp_answering_add_entry(&answering, &entry)
-                     : kind == 2 ? fsp_answering_add_version(&answering, &version,
-                                                             fsp_buf_slice(&record))
+                     : kind == 2
+                         ? fsp_answering_add_version(&answering, &version, fsp_buf_slice(&record))
                      : kind == 3 ? fsp_answering_add_change(&answering, fsp_buf_slice(&record))
                                  : fsp_answering_add_space(&answering, &space);
         FSP_ASSERT(added);
@@ -365,8 +477,8 @@ seed_rows(void)
     fsp_buf_init(&carrier, FSP_CARRIER_BYTES_MAX);
     fsp_buf_init(&record, FSP_VALUE_BYTES_MAX);
     make_carrier(FSP_ROOT_CHUNK, &carrier);
-    fsp_shard_row_t shard = {.applied_index = 1, .applied_term = 1, .log_time = 5,
-                             .feature_level = 1};
+    fsp_shard_row_t shard = {
+        .applied_index = 1, .applied_term = 1, .log_time = 5, .feature_level = 1};
     fsp_buf_append_u8(&buf, 0);
     fsp_shard_row_encode(&shard, &buf);
     done();
@@ -410,12 +522,17 @@ seed_rows(void)
     fsp_node_row_encode(node, &buf);
     fsp_free(node);
     done();
-    fsp_version_info_t version = {.file_id = file_id, .number = 2, .kind = FSP_VERSION_MERGE,
-                                  .parents = {{{1}}, version_id}, .parent_count = 2, .size = 3,
-                                  .time = 4, .op_id = op_id};
+    fsp_version_info_t version = {.file_id = file_id,
+                                  .number = 2,
+                                  .kind = FSP_VERSION_MERGE,
+                                  .parents = {{{1}}, version_id},
+                                  .parent_count = 2,
+                                  .size = 3,
+                                  .time = 4,
+                                  .op_id = op_id};
     fsp_version_record_encode(&version, &record);
-    fsp_version_row_t row = {.record = fsp_buf_slice(&record), .retained = true,
-                             .carrier = fsp_buf_slice(&carrier)};
+    fsp_version_row_t row = {
+        .record = fsp_buf_slice(&record), .retained = true, .carrier = fsp_buf_slice(&carrier)};
     fsp_buf_append_u8(&buf, 4);
     fsp_version_row_encode(&row, &buf);
     done();
@@ -427,10 +544,16 @@ seed_rows(void)
     fsp_buf_append_u8(&buf, 6);
     fsp_op_row_encode(&op, &buf);
     done();
-    fsp_change_info_t change = {.index = 4, .operation = FSP_COMMAND_MOVE, .time = 5,
-                                .op_id = op_id, .kind = FSP_KIND_FILE, .file_id = file_id,
-                                .path = text("/a"), .from_path = text("/b"),
-                                .made_ids = {file_id}, .made_count = 1};
+    fsp_change_info_t change = {.index = 4,
+                                .operation = FSP_COMMAND_MOVE,
+                                .time = 5,
+                                .op_id = op_id,
+                                .kind = FSP_KIND_FILE,
+                                .file_id = file_id,
+                                .path = text("/a"),
+                                .from_path = text("/b"),
+                                .made_ids = {file_id},
+                                .made_count = 1};
     fsp_buf_append_u8(&buf, 7);
     fsp_change_row_encode(&change, &buf);
     done();
@@ -482,8 +605,8 @@ static void
 seed_objects(void)
 {
     begin("details");
-    fsp_details_t details = {.chunk_count = 300, .media_type = text("text/plain"),
-                             .message = text("message")};
+    fsp_details_t details = {
+        .chunk_count = 300, .media_type = text("text/plain"), .message = text("message")};
     fsp_buf_append_u8(&buf, 0);
     fsp_details_encode(&details, &buf);
     done();
@@ -499,8 +622,8 @@ seed_objects(void)
     fsp_buf_init(&plain, FSP_OBJECT_OPEN_BYTES_MAX);
     node->count = 3;
     for (size_t i = 0; i < node->count; i++)
-        node->children[i] = (fsp_child_t){.key = {{(uint8_t)i}}, .object_bytes = 70000 + i,
-                                          .content_bytes = 69000 + i};
+        node->children[i] = (fsp_child_t){
+            .key = {{(uint8_t)i}}, .object_bytes = 70000 + i, .content_bytes = 69000 + i};
     for (node->level = 0; node->level < 2; node->level++) {
         fsp_buf_reset(&open);
         fsp_buf_reset(&plain);
@@ -515,14 +638,15 @@ seed_objects(void)
     for (int kind = FSP_OBJECT_CHUNK; kind <= FSP_OBJECT_ATTR; kind++) {
         fsp_key_t key;
         bool tree = kind == FSP_OBJECT_TREE;
-        fsp_blob_t *object =
-            fsp_object_seal(keys, (fsp_object_kind_t)kind,
-                            tree ? fsp_buf_slice(&open) : fsp_slice(NULL, 0),
-                            tree ? fsp_buf_slice(&plain) : text("some plaintext"), &key, NULL);
+        fsp_blob_t *object = fsp_object_seal(
+            keys, (fsp_object_kind_t)kind, tree ? fsp_buf_slice(&open) : fsp_slice(NULL, 0),
+            tree ? fsp_buf_slice(&plain) : text("some plaintext"), &key, NULL);
         fsp_buf_append_slice(&buf, fsp_blob_slice(object));
         done();
         if (kind == FSP_OBJECT_CHUNK) {
-            fsp_object_row_t row = {.kind = FSP_OBJECT_CHUNK, .sealed_bytes = 30, .stamp = 1,
+            fsp_object_row_t row = {.kind = FSP_OBJECT_CHUNK,
+                                    .sealed_bytes = 30,
+                                    .stamp = 1,
                                     .family = FSP_FAMILY_OBJECT};
             FSP_ASSERT(fsp_object_name(fsp_blob_slice(object), &key, row.head) == FSP_OK);
             begin("objectrow");
@@ -561,10 +685,13 @@ seed_objects(void)
     fsp_secret_t seed = {{7}};
     fsp_sign_key_t key;
     fsp_sign_key_from_seed(&key, &seed);
-    fsp_receipt_t receipt = {.durable_copies = 1, .wanted_copies = 1, .class_count = 1,
-                             .classes = {{.kind = FSP_OBJECT_CHUNK, .count = 2, .node_count = 1,
-                                          .zone_count = 1}},
-                             .change = 5, .issued = 6};
+    fsp_receipt_t receipt = {
+        .durable_copies = 1,
+        .wanted_copies = 1,
+        .class_count = 1,
+        .classes = {{.kind = FSP_OBJECT_CHUNK, .count = 2, .node_count = 1, .zone_count = 1}},
+        .change = 5,
+        .issued = 6};
     fsp_buf_append_u8(&buf, 0);
     fsp_receipt_sign(&receipt, &key, &buf);
     done();
@@ -590,8 +717,10 @@ seed_texts(void)
     fsp_recovery_encode(&bits, code);
     say(code);
     begin("profile");
-    fsp_profile_t profile = {.name = "home", .endpoints = {"tcp://127.0.0.1:7440"},
-                             .endpoint_count = 1, .space = "home"};
+    fsp_profile_t profile = {.name = "home",
+                             .endpoints = {"tcp://127.0.0.1:7440"},
+                             .endpoint_count = 1,
+                             .space = "home"};
     memset(profile.server_key, '0', 40);
     memset(profile.public_key, '1', 40);
     memset(profile.secret_key, '2', 40);
@@ -668,8 +797,17 @@ story_answers(int count, uint8_t how)
 static void
 seed_stories(void)
 {
-    enum { PUT = 0, GET = 2, CREDIT = 4, COMMIT = 6, STAT = 8, LIST = 9, ABORT = 15, HELLO = 16,
-           RESUME = 22 };
+    enum {
+        PUT = 0,
+        GET = 2,
+        CREDIT = 4,
+        COMMIT = 6,
+        STAT = 8,
+        LIST = 9,
+        ABORT = 15,
+        HELLO = 16,
+        RESUME = 22
+    };
     begin("session");
     number = 8;
     /* Contents of one small record, one chunk, a tree; up, a look, down in parts, a range. */

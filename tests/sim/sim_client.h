@@ -15,8 +15,8 @@ typedef struct {
     fsp_op_id_t op_id;
     fsp_command_type_t type;
     fsp_status_t status;
-    uint64_t index;      /* the space's change number in the answer */
-    fsp_blob_t *result;  /* encoded, `repeated` cleared */
+    uint64_t index;     /* the space's change number in the answer */
+    fsp_blob_t *result; /* encoded, `repeated` cleared */
 } sim_acked_t;
 
 /* What all clients of a run share: a space, and what is known of it. */
@@ -54,8 +54,8 @@ typedef struct {
     uint32_t left; /* operations still to do */
     bool waiting;  /* for an answer to the present one */
     bool is_query;
-    uint64_t operation; /* number of the present one */
-    fsp_time_t wake_us; /* when something is due */
+    uint64_t operation;     /* number of the present one */
+    fsp_time_t wake_us;     /* when something is due */
     fsp_time_t patience_us; /* until the present message is sent again */
 
     fsp_command_t command; /* points into what follows */

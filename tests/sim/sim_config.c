@@ -13,10 +13,9 @@
 
 static const struct {
     const char *name, *text;
-} mutants[] = {
-    {"none", "nothing"},
+} mutants[] = {{"none", "nothing"},
 #define X(name, text) {#name, text},
-    SIM_MUTANT_LIST(X)
+               SIM_MUTANT_LIST(X)
 #undef X
 };
 

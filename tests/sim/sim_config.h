@@ -33,7 +33,7 @@ typedef enum {
 #define X(name, text) SIM_MUTANT_##name,
     SIM_MUTANT_LIST(X)
 #undef X
-    SIM_MUTANT_COUNT
+        SIM_MUTANT_COUNT
 } sim_mutant_t;
 
 const char *sim_mutant_name(sim_mutant_t mutant);
@@ -73,7 +73,7 @@ typedef struct {
     fsp_time_t down_us_max;
 
     size_t cache_bytes_max;
-    uint32_t prefill; /* no-ops in the log before the start */
+    uint32_t prefill;    /* no-ops in the log before the start */
     uint32_t compare_in; /* steps between comparisons of the whole state */
 } sim_config_t;
 

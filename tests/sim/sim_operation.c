@@ -72,12 +72,11 @@ pick_condition(sim_client_t *self, size_t name, const fsp_condition_type_t *type
 static void
 make_put(sim_client_t *self, fsp_command_t *command)
 {
-    static const fsp_condition_type_t types[] = {FSP_IF_REPLACE, FSP_IF_REPLACE, FSP_IF_REPLACE,
-                                                 FSP_IF_EDIT,    FSP_IF_EDIT,    FSP_IF_MATCH,
+    static const fsp_condition_type_t types[] = {FSP_IF_REPLACE, FSP_IF_REPLACE,   FSP_IF_REPLACE,
+                                                 FSP_IF_EDIT,    FSP_IF_EDIT,      FSP_IF_MATCH,
                                                  FSP_IF_MERGE,   FSP_IF_NONE_MATCH};
     command->type = FSP_COMMAND_PUT;
-    command->put.target.path =
-        pick_path(self, self->path, sizeof(self->path), &self->name);
+    command->put.target.path = pick_path(self, self->path, sizeof(self->path), &self->name);
     if (self->name < SIM_NAMES_MAX && self->space->names[self->name].known && chance(self, 20))
         command->put.target = (fsp_target_t){.id = self->space->names[self->name].file_id};
     command->put.kind = FSP_KIND_FILE;

@@ -112,8 +112,7 @@ sim_oracle_write(sim_oracle_t *self, const fsp_batch_t *batch, bool prepared)
         forget_from(self, index);
         if (self->ghost_count == self->ghost_capacity) {
             self->ghost_capacity *= 2;
-            self->ghosts =
-                fsp_realloc(self->ghosts, self->ghost_capacity * sizeof(*self->ghosts));
+            self->ghosts = fsp_realloc(self->ghosts, self->ghost_capacity * sizeof(*self->ghosts));
         }
         self->ghosts[self->ghost_count++] =
             (ghost_t){.value = fsp_blob_copy(row.value.data, row.value.bytes)};

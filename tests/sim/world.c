@@ -9,8 +9,8 @@
 #include <inttypes.h>
 
 enum {
-    STORMY_STEPS_MAX = 6000,               /* then faults end, whatever is left to do */
-    CALM_STEPS_MAX = 60000,                /* and by then all must be done */
+    STORMY_STEPS_MAX = 6000, /* then faults end, whatever is left to do */
+    CALM_STEPS_MAX = 60000,  /* and by then all must be done */
     STORMY_US_MAX = 60 * 1000 * 1000,
 };
 
@@ -192,8 +192,8 @@ world_init(world_t *self, const sim_config_t *config, bool print)
         fsp_prng_fill(&self->prng, member->node_id.bytes, sizeof(member->node_id.bytes));
         fsp_prng_fill(&self->prng, member->store_id.bytes, sizeof(member->store_id.bytes));
     }
-    self->oracle = sim_oracle_new(&self->trace, self->shard,
-                                  fsp_log_name(self->shard, &self->members[0]));
+    self->oracle =
+        sim_oracle_new(&self->trace, self->shard, fsp_log_name(self->shard, &self->members[0]));
     self->request_count = 1;
     self->request_capacity = 64;
     self->requests = fsp_alloc_array(self->request_capacity, sizeof(*self->requests));

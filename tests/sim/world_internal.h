@@ -15,16 +15,16 @@ enum { WORLD_NODES = 1 };
 typedef struct {
     uint32_t number;
     sim_disk_t *disk;
-    fsp_replica_t *replica; /* NULL: down */
-    uint64_t boot;          /* lives so far */
-    bool stopping;          /* takes no requests; ends when its writes are done */
-    bool stopped_clean;     /* how it ended last */
-    bool verified;          /* compared since its start */
-    bool tick_due;          /* a TICK is in the heap */
-    uint64_t applied;       /* at the last step of this life */
+    fsp_replica_t *replica;   /* NULL: down */
+    uint64_t boot;            /* lives so far */
+    bool stopping;            /* takes no requests; ends when its writes are done */
+    bool stopped_clean;       /* how it ended last */
+    bool verified;            /* compared since its start */
+    bool tick_due;            /* a TICK is in the heap */
+    uint64_t applied;         /* at the last step of this life */
     uint64_t durable_applied; /* that a restart must find at least */
-    uint64_t reported;      /* log index reported durable, in memory of the process */
-    uint64_t watermark;     /* and in the file outside the database */
+    uint64_t reported;        /* log index reported durable, in memory of the process */
+    uint64_t watermark;       /* and in the file outside the database */
     fsp_time_t watermark_at;
     int64_t clock_offset_us;
     uint64_t read_errors_seen;

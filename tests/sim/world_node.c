@@ -88,9 +88,9 @@ world_node_start(world_t *self, node_t *node)
         .clean = node->stopped_clean,
     };
     fsp_error_t error = {0};
-    fsp_status_t status = fsp_replica_new(&config, sim_disk_view(node->disk, FSP_FAMILY_LOG),
-                                          sim_disk_view(node->disk, FSP_FAMILY_STATE),
-                                          &node->replica, &error);
+    fsp_status_t status =
+        fsp_replica_new(&config, sim_disk_view(node->disk, FSP_FAMILY_LOG),
+                        sim_disk_view(node->disk, FSP_FAMILY_STATE), &node->replica, &error);
     sim_trace_mix(&self->trace, (uint64_t)status);
     if (status) {
         if (sim_disk_read_errors(node->disk) == node->read_errors_seen)
@@ -270,8 +270,8 @@ static void
 note_durable_applied(world_t *self, node_t *node)
 {
     fsp_shard_row_t row;
-    fsp_status_t status = fsp_meta_shard_row(
-        self->shard, sim_disk_durable_view(node->disk, FSP_FAMILY_STATE), &row);
+    fsp_status_t status =
+        fsp_meta_shard_row(self->shard, sim_disk_durable_view(node->disk, FSP_FAMILY_STATE), &row);
     if (status == FSP_OK && row.applied_index > node->durable_applied)
         node->durable_applied = row.applied_index;
 }
@@ -349,14 +349,14 @@ world_node_event(world_t *self, node_t *node, const sim_event_t *event)
         return;
     case SIM_EVENT_WRITTEN:
         note_reported(self, node, event->extra);
-        step(self, node,
-             (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = event->value}, NULL);
+        step(self, node, (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = event->value},
+             NULL);
         return;
     case SIM_EVENT_REQUEST:
         request = &self->requests[event->value];
         step(self, node,
-             (fsp_replica_event_t){.type = request->is_query ? FSP_REPLICA_QUERY
-                                                             : FSP_REPLICA_COMMAND,
+             (fsp_replica_event_t){.type =
+                                       request->is_query ? FSP_REPLICA_QUERY : FSP_REPLICA_COMMAND,
                                    .token = event->value,
                                    .bytes = fsp_blob_slice(request->bytes)},
              request);

@@ -4,7 +4,7 @@
   tidy.py [--build DIR] [--root DIR] [--self-test]
 
 Rules: layers (a folder includes only itself and what is above it), doors (a foreign header appears in its door only),
-banned calls, form (SPDX and purpose line, include guard, unique base names, size), purity (undefined symbols of core's
+banned calls, format (clang-format 14), form (SPDX and purpose line, include guard, unique base names, size), purity (undefined symbols of core's
 archives against tests/tidy/symbols.txt).
 --self-test plants one violation of each rule in a scratch tree and demands that it is found.
 """
@@ -144,7 +144,7 @@ def check_form(root):
         if len(lines) > LINES_MAX:
             fail("form", name, LINES_MAX, f"{len(lines)} lines: which noun hides inside?")
         for number, line in enumerate(lines, 1):
-            if len(line) > 120:
+            if len(line) > 100:
                 fail("form", name, number, f"{len(line)} columns")
             if re.search(r"\b(FIXME|TODO|XXX)\b", line):
                 fail("form", name, number, "unfinished work is named in docs/plan.md, not here")
@@ -154,6 +154,16 @@ def check_form(root):
     for folder in ORDER:
         if any((root / folder).glob("*.c")) and not (root / folder / "README.md").exists():
             fail("form", folder, 1, "no README.md")
+
+
+def check_format(root):
+    files = [str(p) for top in (*SOURCES, "tests") for p in sorted((root / top).rglob("*.[ch]"))]
+    counts["format"] = len(files)
+    done = subprocess.run(["clang-format-14", "--dry-run", "-Werror", "--style=file", *files], cwd=root, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in done.stdout.splitlines():
+        if ": error:" in line:
+            fail("format", line.split(":")[0].replace(str(root) + "/", ""), line.split(":")[1], "make format")
 
 
 def check_purity(root, build):
@@ -188,9 +198,10 @@ def check_all(root, build):
     check_includes(root)
     check_calls(root)
     check_form(root)
+    check_format(root)
     if build:
         check_purity(root, build)
-    rules = ["layers", "doors", "banned calls", "form"] + (["purity"] if build else [])
+    rules = ["layers", "doors", "banned calls", "form", "format"] + (["purity"] if build else [])
     counts["doors"] = counts.get("layers", 0)
     for rule in rules:
         if counts.get(rule, 0) == 0:
@@ -205,6 +216,7 @@ def self_test(root, build):
         "doors": ("proto/planted.c", "#include <rocksdb/c.h>\n"),
         "banned calls": ("store/planted.c", "void f(char *a) { strcpy(a, a); }\n"),
         "form": ("proto/planted.h", "int x;\n"),
+        "format": ("proto/planted.h", "int   x ;\n"),
     }
     missed = []
     for rule, (name, text) in plants.items():

@@ -37,8 +37,9 @@ fsp_suite_seed(unsigned long long fixed)
     fflush(stdout);
     return seed;
 }
-/* A pause between two looks at something that tells nobody when it is done (a background flush, a lock of another
-   process).  Only inside a loop with a bound, or to make a race likely; never as the wait itself. */
+/* A pause between two looks at something that tells nobody when it is done (a background flush, a
+   lock of another process).  Only inside a loop with a bound, or to make a race likely; never as
+   the wait itself. */
 static inline void
 fsp_suite_pause_us(long us)
 {

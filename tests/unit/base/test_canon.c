@@ -69,7 +69,10 @@ typedef struct {
     size_t count;
 } number_t;
 
-#define NUMBER(value, literal) {value, literal, sizeof(literal) - 1}
+#define NUMBER(value, literal)                                                                     \
+    {                                                                                              \
+        value, literal, sizeof(literal) - 1                                                        \
+    }
 static const number_t numbers[] = {
     NUMBER(0, "\x00"),
     NUMBER(1, "\x01"),
@@ -133,7 +136,10 @@ typedef struct {
     size_t text_head_bytes;
 } length_t;
 
-#define LENGTH(bytes, bin, text) {bytes, bin, sizeof(bin) - 1, text, sizeof(text) - 1}
+#define LENGTH(bytes, bin, text)                                                                   \
+    {                                                                                              \
+        bytes, bin, sizeof(bin) - 1, text, sizeof(text) - 1                                        \
+    }
 static const length_t lengths[] = {
     LENGTH(0, "\xc4\x00", "\xa0"),
     LENGTH(1, "\xc4\x01", "\xa1"),
@@ -184,7 +190,10 @@ typedef struct {
     size_t head_bytes;
 } count_t;
 
-#define COUNT(count, head) {count, head, sizeof(head) - 1}
+#define COUNT(count, head)                                                                         \
+    {                                                                                              \
+        count, head, sizeof(head) - 1                                                              \
+    }
 static const count_t counts[] = {
     COUNT(0, "\x90"),
     COUNT(1, "\x91"),
@@ -231,20 +240,34 @@ typedef struct {
     size_t count;
 } bytes_t;
 
-#define LONG_FORM(literal) {literal, sizeof(literal) - 1}
+#define LONG_FORM(literal)                                                                         \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    }
 static const bytes_t long_forms[] = {
-    LONG_FORM("\xcc\x00"), LONG_FORM("\xcc\x05"), LONG_FORM("\xcc\x7f"),
-    LONG_FORM("\xcd\x00\x05"), LONG_FORM("\xcd\x00\xff"),
-    LONG_FORM("\xce\x00\x00\x00\x05"), LONG_FORM("\xce\x00\x00\xff\xff"),
+    LONG_FORM("\xcc\x00"),
+    LONG_FORM("\xcc\x05"),
+    LONG_FORM("\xcc\x7f"),
+    LONG_FORM("\xcd\x00\x05"),
+    LONG_FORM("\xcd\x00\xff"),
+    LONG_FORM("\xce\x00\x00\x00\x05"),
+    LONG_FORM("\xce\x00\x00\xff\xff"),
     LONG_FORM("\xcf\x00\x00\x00\x00\x00\x00\x00\x05"),
     LONG_FORM("\xcf\x00\x00\x00\x00\xff\xff\xff\xff"),
-    LONG_FORM("\xc5\x00\x00"), LONG_FORM("\xc5\x00\x01p"), LONG_FORM("\xc6\x00\x00\x00\x01p"),
+    LONG_FORM("\xc5\x00\x00"),
+    LONG_FORM("\xc5\x00\x01p"),
+    LONG_FORM("\xc6\x00\x00\x00\x01p"),
     LONG_FORM("\xc6\x00\x00\x00\x00"),
-    LONG_FORM("\xd9\x00"), LONG_FORM("\xd9\x01p"), LONG_FORM("\xda\x00\x01p"),
-    LONG_FORM("\xd9\x1fppppppppppppppppppppppppppppppp"), LONG_FORM("\xdb\x00\x00\x00\x01p"),
-    LONG_FORM("\xdc\x00\x00"), LONG_FORM("\xdc\x00\x01\xc0"),
+    LONG_FORM("\xd9\x00"),
+    LONG_FORM("\xd9\x01p"),
+    LONG_FORM("\xda\x00\x01p"),
+    LONG_FORM("\xd9\x1fppppppppppppppppppppppppppppppp"),
+    LONG_FORM("\xdb\x00\x00\x00\x01p"),
+    LONG_FORM("\xdc\x00\x00"),
+    LONG_FORM("\xdc\x00\x01\xc0"),
     LONG_FORM("\xdc\x00\x0f\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0\xc0"),
-    LONG_FORM("\xdd\x00\x00\x00\x00"), LONG_FORM("\xdd\x00\x00\x00\x01\xc0"),
+    LONG_FORM("\xdd\x00\x00\x00\x00"),
+    LONG_FORM("\xdd\x00\x00\x00\x01\xc0"),
 };
 enum { LONG_FORM_COUNT = sizeof(long_forms) / sizeof(long_forms[0]) };
 
@@ -450,9 +473,9 @@ START_TEST(array_counts_are_bounded)
     static const struct {
         size_t min, max;
         fsp_status_t status;
-    } bounds[] = {{0, 3, FSP_OK},      {3, 3, FSP_OK},      {3, 9, FSP_OK},
+    } bounds[] = {{0, 3, FSP_OK},        {3, 3, FSP_OK},      {3, 9, FSP_OK},
                   {0, 2, FSP_TOO_LARGE}, {4, 9, FSP_INVALID}, {2, 2, FSP_INVALID},
-                  {4, 4, FSP_INVALID}, {0, 0, FSP_INVALID}, {0, SIZE_MAX, FSP_OK}};
+                  {4, 4, FSP_INVALID},   {0, 0, FSP_INVALID}, {0, SIZE_MAX, FSP_OK}};
     for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
         fsp_canon_t reader = fsp_canon_reader(bytes);
         size_t count = fsp_canon_read_array(&reader, bounds[i].min, bounds[i].max);

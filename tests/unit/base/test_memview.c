@@ -199,10 +199,20 @@ START_TEST(prefix_end_is_the_first_key_behind)
     static const struct {
         const char *prefix;
         const char *end;
-    } cases[] = {{"", ""},          {"a", "b"},         {"ab", "ac"},
-                 {"a\xff", "b"},    {"a\xff\xff", "b"}, {"\xff", ""},
-                 {"\xff\xff", ""},  {"\xff\x01", "\xff\x02"},
-                 {"a\xff" "b", "a\xff" "c"}, {"\x7f", "\x80"}, {"\xfe", "\xff"}};
+    } cases[] = {{"", ""},
+                 {"a", "b"},
+                 {"ab", "ac"},
+                 {"a\xff", "b"},
+                 {"a\xff\xff", "b"},
+                 {"\xff", ""},
+                 {"\xff\xff", ""},
+                 {"\xff\x01", "\xff\x02"},
+                 {"a\xff"
+                  "b",
+                  "a\xff"
+                  "c"},
+                 {"\x7f", "\x80"},
+                 {"\xfe", "\xff"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fsp_buf_t end;
         fsp_buf_init(&end, 64);

@@ -38,8 +38,7 @@ put(fsp_overlay_t *overlay, const char *key, const char *value)
     fsp_overlay_put(overlay, fsp_slice_text(key), fsp_slice_text(value));
 }
 
-static void
-delete(fsp_overlay_t *overlay, const char *key)
+static void delete (fsp_overlay_t *overlay, const char *key)
 {
     fsp_overlay_delete(overlay, fsp_slice_text(key));
 }
@@ -101,8 +100,8 @@ START_TEST(writes_hide_the_base)
     put_base("c", "base");
     put(pending, "b", "new");
     put(pending, "d", "new");
-    delete(pending, "c");
-    delete(pending, "not there");
+    delete (pending, "c");
+    delete (pending, "not there");
     expect_get(pending, "a", "base");
     expect_get(pending, "b", "new");
     expect_get(pending, "c", NULL);
@@ -122,9 +121,9 @@ START_TEST(overlays_stack)
     put_base("b", "base");
     put_base("c", "base");
     put(pending, "b", "pending");
-    delete(pending, "a");
+    delete (pending, "a");
     put(transaction, "a", "transaction");
-    delete(transaction, "b");
+    delete (transaction, "b");
     put(transaction, "bb", "transaction");
     expect_scan(transaction, "", "", "a=transaction bb=transaction c=base ");
     expect_scan(pending, "", "", "b=pending c=base ");
@@ -147,13 +146,13 @@ START_TEST(scans_keep_to_their_range)
     expect_scan(pending, "aa", "", "b=1 c=2 d=1 e=2 ");
     expect_scan(pending, "b", "b", "");
     expect_scan(pending, "f", "", "");
-    delete(pending, "b");
-    delete(pending, "c");
+    delete (pending, "b");
+    delete (pending, "c");
     expect_scan(pending, "b", "d", "");
     expect_scan(pending, "b", "e", "d=1 ");
-    delete(pending, "d");
-    delete(pending, "e");
-    delete(pending, "a");
+    delete (pending, "d");
+    delete (pending, "e");
+    delete (pending, "a");
     expect_scan(pending, "", "", "");
 }
 END_TEST
@@ -227,10 +226,8 @@ scan_failing(fsp_view_t *self, fsp_slice_t from, fsp_slice_t to)
     (void)from;
     (void)to;
     fsp_cursor_t *cursor = FSP_NEW(fsp_cursor_t);
-    *cursor = (fsp_cursor_t){.ops = &ops,
-                             .valid = true,
-                             .key = fsp_slice_text("b"),
-                             .value = fsp_slice_text("1")};
+    *cursor = (fsp_cursor_t){
+        .ops = &ops, .valid = true, .key = fsp_slice_text("b"), .value = fsp_slice_text("1")};
     return cursor;
 }
 
@@ -244,7 +241,7 @@ START_TEST(failing_base_ends_the_scan_with_its_status)
         put(overlay, "a", "2");
         put(overlay, "e", "2");
         if (hidden)
-            delete(overlay, "d");
+            delete (overlay, "d");
         fsp_cursor_t *cursor =
             fsp_view_scan(fsp_overlay_view(overlay), fsp_slice(NULL, 0), fsp_slice(NULL, 0));
         int rows = 0;
@@ -272,7 +269,7 @@ START_TEST(commit_moves_rows_into_parent_and_batch)
     fsp_batch_delete(batch, FSP_FAMILY_LOG, fsp_slice_text("before"));
     put_base("b", "base");
     put(transaction, "c", "3");
-    delete(transaction, "b");
+    delete (transaction, "b");
     put(transaction, "a", "1");
     fsp_overlay_commit(transaction, pending, 7, batch, FSP_FAMILY_STATE);
     ck_assert_uint_eq(fsp_overlay_count(transaction), 0);
@@ -306,7 +303,7 @@ START_TEST(settle_drops_what_is_written_and_nothing_newer)
     commit(2);
     commit(2);
     put(transaction, "d", "3");
-    delete(transaction, "a");
+    delete (transaction, "a");
     commit(3);
     fsp_overlay_settle(pending, 0);
     ck_assert_uint_eq(fsp_overlay_count(pending), 4);
@@ -342,7 +339,7 @@ START_TEST(rows_that_no_write_holds_are_never_settled)
     put(transaction, "a", "1");
     commit(5);
     put(pending, "a", "2");
-    delete(pending, "b");
+    delete (pending, "b");
     fsp_overlay_settle(pending, UINT64_MAX - 1);
     ck_assert_uint_eq(fsp_overlay_count(pending), 2);
     expect_get(pending, "a", "2");
@@ -388,7 +385,7 @@ START_TEST(overlays_with_open_cursors_may_not_change)
     fsp_slice_t none = fsp_slice(NULL, 0);
     fsp_cursor_t *cursor = fsp_view_scan(fsp_overlay_view(transaction), none, none);
     FSP_EXPECT_ABORT(put(transaction, "c", "1"));
-    FSP_EXPECT_ABORT(delete(transaction, "c"));
+    FSP_EXPECT_ABORT(delete (transaction, "c"));
     FSP_EXPECT_ABORT(fsp_overlay_reset(transaction));
     FSP_EXPECT_ABORT(fsp_overlay_destroy(&transaction));
     FSP_EXPECT_ABORT(put(pending, "c", "1"));
@@ -427,9 +424,9 @@ expect_model(fsp_overlay_t *overlay, const uint32_t values[MODEL_KEYS], unsigned
     char to_key[4];
     model_key(from, from_key);
     model_key(to, to_key);
-    fsp_cursor_t *cursor = fsp_view_scan(fsp_overlay_view(overlay), fsp_slice_text(from_key),
-                                         to == MODEL_KEYS ? fsp_slice(NULL, 0)
-                                                          : fsp_slice_text(to_key));
+    fsp_cursor_t *cursor =
+        fsp_view_scan(fsp_overlay_view(overlay), fsp_slice_text(from_key),
+                      to == MODEL_KEYS ? fsp_slice(NULL, 0) : fsp_slice_text(to_key));
     for (unsigned position = from; position < to; position++) {
         char key[4];
         fsp_buf_t value;

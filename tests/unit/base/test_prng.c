@@ -55,12 +55,19 @@ END_TEST
 
 START_TEST(below_fits_the_vectors)
 {
-    static const uint64_t bounds[] = {
-        1, 2, 3, 10, 1000, (uint64_t)1 << 32, ((uint64_t)1 << 63) + 1, UINT64_MAX,
-        1000000000000000000, 6};
+    static const uint64_t bounds[] = {1,
+                                      2,
+                                      3,
+                                      10,
+                                      1000,
+                                      (uint64_t)1 << 32,
+                                      ((uint64_t)1 << 63) + 1,
+                                      UINT64_MAX,
+                                      1000000000000000000,
+                                      6};
     static const uint64_t expected[] = {
-        0, 0, 0, 4, 664, 3055651913, 763097503181529494, 13500401043614375896u,
-        320858093524191697, 5};
+        0, 0, 0, 4, 664, 3055651913, 763097503181529494, 13500401043614375896u, 320858093524191697,
+        5};
     static const uint64_t state[4] = {0x0b09d4ce8615bb7f, 0x911633ebf4db0f5e, 0x7b78f09c5a5d4ea4,
                                       0x5a83cc18a7128af8};
     fsp_prng_t prng;

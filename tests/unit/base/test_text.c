@@ -178,8 +178,8 @@ START_TEST(every_two_bytes_and_cut_sequences)
         fsp_free(text);
     }
     static const char whole[] = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8e\x88";
-    static const bool valid_at[] = {true,  true,  false, true,  false, false,
-                                    true,  false, false, false, true};
+    static const bool valid_at[] = {true, true,  false, true,  false, false,
+                                    true, false, false, false, true};
     for (size_t bytes = 0; bytes < sizeof(whole); bytes++) {
         uint8_t *text = fsp_alloc_raw(bytes);
         memcpy(text, whole, bytes);
@@ -262,9 +262,9 @@ START_TEST(paths_are_checked)
     static const char *const valid[] = {"/", "/a", "/a/b", "/...", "/a b/\xc3\xa4"};
     for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
         ck_assert_msg(fsp_path_check(fsp_slice_text(valid[i])) == FSP_OK, "'%s'", valid[i]);
-    static const char *const invalid[] = {"",      "a",     "a/b",    "//",    "/a/",  "/a//b",
-                                          "//a",   "/.",    "/..",    "/a/..", "/./a", "/a/../b",
-                                          "/\xff", "/a/\xc3/b"};
+    static const char *const invalid[] = {"",      "a",       "a/b",   "//",       "/a/",
+                                          "/a//b", "//a",     "/.",    "/..",      "/a/..",
+                                          "/./a",  "/a/../b", "/\xff", "/a/\xc3/b"};
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++) {
         ck_assert_msg(fsp_path_check(fsp_slice_text(invalid[i])) == FSP_BAD_NAME, "'%s'",
                       invalid[i]);
@@ -341,9 +341,9 @@ START_TEST(names_of_spaces)
     static const char *const valid[] = {"a", "7", "a-b", "a.b", "0a9", "a..b", "a--b"};
     for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
         ck_assert_msg(fsp_space_name_valid(fsp_slice_text(valid[i])), "'%s'", valid[i]);
-    static const char *const invalid[] = {"",   "-",  ".",   "-a",  "a-",  ".a",       "a.",
-                                          "aB", "A",  "a_b", "a b", "a/b", "\xc3\xa4", "a`",
-                                          "a{", "a:", "..",  "a\n"};
+    static const char *const invalid[] = {"",         "-",  ".",  "-a",  "a-",  ".a",
+                                          "a.",       "aB", "A",  "a_b", "a b", "a/b",
+                                          "\xc3\xa4", "a`", "a{", "a:",  "..",  "a\n"};
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
         ck_assert_msg(!fsp_space_name_valid(fsp_slice_text(invalid[i])), "'%s'", invalid[i]);
     ck_assert(!fsp_space_name_valid(BYTES("a\0b")));

@@ -184,8 +184,8 @@ START_TEST(hmac_and_hkdf_agree_with_mbedtls)
         ck_assert_int_eq(mbedtls_md_hmac(md, bytes, key, bytes + 130, salt, expected), 0);
         ck_assert_mem_eq(digest.bytes, expected, 32);
         fsp_hkdf(fsp_slice(bytes, key), data, fsp_slice(bytes + 260, info), out, count);
-        ck_assert_int_eq(mbedtls_hkdf(md, bytes + 130, salt, bytes, key, bytes + 260, info,
-                                      expected, count), 0);
+        ck_assert_int_eq(
+            mbedtls_hkdf(md, bytes + 130, salt, bytes, key, bytes + 260, info, expected, count), 0);
         ck_assert_mem_eq(out, expected, count);
     }
     fsp_slice_t nothing = fsp_slice(NULL, 0);

@@ -86,13 +86,15 @@ START_TEST(agrees_with_mbedtls)
         ck_assert_int_eq(mbedtls_gcm_setkey(&context, MBEDTLS_CIPHER_ID_AES, key, 256), 0);
         ck_assert_int_eq(mbedtls_gcm_crypt_and_tag(&context, MBEDTLS_GCM_ENCRYPT, bytes, nonce, 12,
                                                    aad, aad_bytes, plain, theirs, TAG_BYTES,
-                                                   theirs + bytes), 0);
+                                                   theirs + bytes),
+                         0);
         mbedtls_gcm_free(&context);
         fsp_gcm_t *gcm = fsp_gcm_new(key);
         fsp_gcm_seal(gcm, nonce, fsp_slice(aad, aad_bytes), fsp_slice(plain, bytes), ours);
         ck_assert_mem_eq(ours, theirs, bytes + TAG_BYTES);
         ck_assert_int_eq(fsp_gcm_open(gcm, nonce, fsp_slice(aad, aad_bytes),
-                                      fsp_slice(ours, bytes + TAG_BYTES), theirs), FSP_OK);
+                                      fsp_slice(ours, bytes + TAG_BYTES), theirs),
+                         FSP_OK);
         ck_assert_mem_eq(theirs, plain, bytes);
         fsp_gcm_destroy(&gcm);
     }

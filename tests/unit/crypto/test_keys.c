@@ -162,8 +162,9 @@ START_TEST(boxes_fit_the_vector_and_open_for_the_receiver_only)
     fsp_buf_t sealed, out;
     fsp_buf_init(&sealed, 200);
     fsp_buf_init(&out, 14);
-    ck_assert_int_eq(fsp_box_seal(key.public_key, &ephemeral, fsp_slice_text("attack at dawn"),
-                                  &sealed), FSP_OK);
+    ck_assert_int_eq(
+        fsp_box_seal(key.public_key, &ephemeral, fsp_slice_text("attack at dawn"), &sealed),
+        FSP_OK);
     ck_assert_uint_eq(sealed.bytes, 14 + 48);
     ck_assert_str_eq(hex_of(fsp_buf_slice(&sealed)), expected);
     ck_assert_int_eq(fsp_box_open(&other, fsp_buf_slice(&sealed), &out), FSP_DAMAGED);
@@ -233,15 +234,14 @@ END_TEST
 
 static const struct {
     const char *bits, *text;
-} codes[] = {
-    {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-     "000G-40R4-0M30-E209-185G-R38E-1W81-24GK-2GAH-C5RR-34D1-P70X-3RFG-PBHS"},
-    {"5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b",
-     "ATAD-12HE-AFZW-NR63-20Z5-NNQP-0XNB-V5GE-P7WA-ASBQ-0G5W-20MF-E0NG-5WMR"},
-    {"0000000000000000000000000000000000000000000000000000000000000000",
-     "0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-GFVD"},
-    {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-     "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZG-M8KJ"}};
+} codes[] = {{"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+              "000G-40R4-0M30-E209-185G-R38E-1W81-24GK-2GAH-C5RR-34D1-P70X-3RFG-PBHS"},
+             {"5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b",
+              "ATAD-12HE-AFZW-NR63-20Z5-NNQP-0XNB-V5GE-P7WA-ASBQ-0G5W-20MF-E0NG-5WMR"},
+             {"0000000000000000000000000000000000000000000000000000000000000000",
+              "0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-0000-GFVD"},
+             {"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+              "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZG-M8KJ"}};
 enum { CODE_COUNT = sizeof(codes) / sizeof(codes[0]) };
 
 START_TEST(recovery_codes_fit_the_vectors)

@@ -150,12 +150,12 @@ do_get_job(get_t *self, size_t position)
     } else {
         fsp_blob_t *plain = NULL;
         fsp_slice_t sealed = fsp_blob_slice(job.part.sealed);
-        fsp_status_t status =
-            job.whole ? fsp_object_open(self->world->keys, job.key, job.part.head,
-                                        open_slice(job.part.open), sealed, &plain)
-                      : fsp_object_open_range(self->world->keys, job.key, job.part.head,
-                                              open_slice(job.part.open), job.part.sealed_from,
-                                              sealed, &plain);
+        fsp_status_t status = job.whole
+                                  ? fsp_object_open(self->world->keys, job.key, job.part.head,
+                                                    open_slice(job.part.open), sealed, &plain)
+                                  : fsp_object_open_range(self->world->keys, job.key, job.part.head,
+                                                          open_slice(job.part.open),
+                                                          job.part.sealed_from, sealed, &plain);
         fsp_download_opened(self->download, job.token, status, job.part.open, plain,
                             &self->effects);
         fsp_blob_destroy(&plain);

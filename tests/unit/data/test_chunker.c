@@ -222,9 +222,8 @@ END_TEST
 
 START_TEST(params_have_bounds)
 {
-    static const fsp_chunk_params_t good[] = {{64, 128, 129},
-                                              {64, 1 << 21, FSP_CHUNK_BYTES_MAX},
-                                              {4096, 8192, 65536}};
+    static const fsp_chunk_params_t good[] = {
+        {64, 128, 129}, {64, 1 << 21, FSP_CHUNK_BYTES_MAX}, {4096, 8192, 65536}};
     static const fsp_chunk_params_t bad[] = {{63, 128, 256},
                                              {0, 0, 0},
                                              {64, 64, 128},

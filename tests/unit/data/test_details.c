@@ -88,10 +88,10 @@ START_TEST(attributes_fit_the_vectors)
     static const struct {
         fsp_attr_t attr;
         const char *hex;
-    } cases[] = {{{0644, 1700000000, 5}, "93cd01a4cf400000006553f10005"},
-                 {{0, -(INT64_C(1) << 62), 0}, "93000000"},
-                 {{07777, (INT64_C(1) << 62) - 1, 999999999},
-                  "93cd0fffcf7fffffffffffffffce3b9ac9ff"}};
+    } cases[] = {
+        {{0644, 1700000000, 5}, "93cd01a4cf400000006553f10005"},
+        {{0, -(INT64_C(1) << 62), 0}, "93000000"},
+        {{07777, (INT64_C(1) << 62) - 1, 999999999}, "93cd0fffcf7fffffffffffffffce3b9ac9ff"}};
     fsp_buf_t buf;
     fsp_buf_init(&buf, 100);
     for (size_t i = 0; i < 3; i++) {
@@ -110,12 +110,18 @@ END_TEST
 
 START_TEST(attributes_out_of_range_are_refused)
 {
-    static const char *const wrong[] = {
-        "93cd100000" "00",                     /* mode 010000 */
-        "9300cf800000000000000000",            /* second 2^63 */
-        "930000ce3b9aca00",                    /* a whole second of nanoseconds */
-        "920000", "94000000" "00", "9300c000", /* fields, types */
-        "", "93", "93cc0000" "00"};            /* short, not the shortest form */
+    static const char *const wrong[] = {"93cd100000"
+                                        "00",                       /* mode 010000 */
+                                        "9300cf800000000000000000", /* second 2^63 */
+                                        "930000ce3b9aca00", /* a whole second of nanoseconds */
+                                        "920000",
+                                        "94000000"
+                                        "00",
+                                        "9300c000", /* fields, types */
+                                        "",
+                                        "93",
+                                        "93cc0000"
+                                        "00"}; /* short, not the shortest form */
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         uint8_t bytes[32];
         size_t count = strlen(wrong[i]) / 2;
@@ -123,12 +129,9 @@ START_TEST(attributes_out_of_range_are_refused)
         fsp_attr_t out;
         ck_assert_int_eq(fsp_attr_decode(fsp_slice(bytes, count), &out), FSP_INVALID);
     }
-    static const fsp_attr_t bad[] = {{010000, 0, 0},
-                                     {0, -(INT64_C(1) << 62) - 1, 0},
-                                     {0, INT64_C(1) << 62, 0},
-                                     {0, INT64_MIN, 0},
-                                     {0, INT64_MAX, 0},
-                                     {0, 0, 1000000000}};
+    static const fsp_attr_t bad[] = {{010000, 0, 0},           {0, -(INT64_C(1) << 62) - 1, 0},
+                                     {0, INT64_C(1) << 62, 0}, {0, INT64_MIN, 0},
+                                     {0, INT64_MAX, 0},        {0, 0, 1000000000}};
     fsp_buf_t buf;
     fsp_buf_init(&buf, 100);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

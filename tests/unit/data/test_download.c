@@ -194,8 +194,7 @@ START_TEST(answers_to_no_question_are_our_mistake)
     get_init(&get, &small, &what, 0, 100, 4096);
     fsp_object_part_t part = {0};
     FSP_EXPECT_ABORT(fsp_download_fetched(get.download, 77, FSP_OK, &part, &get.effects));
-    FSP_EXPECT_ABORT(
-        fsp_download_opened(get.download, 1, FSP_DAMAGED, NULL, NULL, &get.effects));
+    FSP_EXPECT_ABORT(fsp_download_opened(get.download, 1, FSP_DAMAGED, NULL, NULL, &get.effects));
     get_clear(&get);
 }
 END_TEST

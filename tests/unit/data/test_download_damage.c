@@ -126,8 +126,8 @@ START_TEST(a_part_that_does_not_fit_is_damage)
             else if (wrong == 6)
                 part.open = fsp_blob_new(1);
             if (wrong == 7) { /* found by opening */
-                fsp_blob_t *other = fsp_blob_copy(fsp_blob_data(part.sealed),
-                                                  fsp_blob_bytes(part.sealed));
+                fsp_blob_t *other =
+                    fsp_blob_copy(fsp_blob_data(part.sealed), fsp_blob_bytes(part.sealed));
                 fsp_blob_writable(other)[5] ^= 1;
                 fsp_blob_destroy(&part.sealed);
                 part.sealed = other;
@@ -150,8 +150,7 @@ static fsp_child_t
 keep_object(world_t *world, fsp_object_kind_t kind, fsp_slice_t open, fsp_slice_t plain)
 {
     fsp_child_t child = {.content_bytes = plain.bytes};
-    fsp_blob_t *object =
-        fsp_object_seal(world->keys, kind, open, plain, &child.key, &child.digest);
+    fsp_blob_t *object = fsp_object_seal(world->keys, kind, open, plain, &child.key, &child.digest);
     child.object_bytes = fsp_blob_bytes(object);
     fsp_omap_put(world->objects, FSP_SLICE_OF(child.key), fsp_blob_slice(object), 0);
     fsp_blob_destroy(&object);
@@ -202,8 +201,7 @@ START_TEST(a_tree_that_lies_is_damage)
         keep_object(&small, FSP_OBJECT_CHUNK, fsp_slice(NULL, 0), fsp_slice(bytes, 1000)),
         keep_object(&small, FSP_OBJECT_CHUNK, fsp_slice(NULL, 0), fsp_slice(bytes, 500))};
     fsp_child_t node = keep_node(&small, 0, chunks, 2);
-    fsp_upload_outcome_t what = {
-        .root_kind = FSP_ROOT_TREE, .root_key = node.key, .size = 1500};
+    fsp_upload_outcome_t what = {.root_kind = FSP_ROOT_TREE, .root_key = node.key, .size = 1500};
     get_t get;
     get_init(&get, &small, &what, 0, 1500, 4096);
     run_get(&get, 1024);

@@ -257,8 +257,8 @@ START_TEST(sealing_follows_the_layout)
             fsp_hash_t sealing =
                 derive(FSP_SLICE_OF(data_key), FSP_SLICE_OF(salt), "fsp object v1");
             size_t blocks = plain.bytes ? (plain.bytes + BLOCK - 1) / BLOCK : 1;
-            fsp_slice_t sealed = fsp_slice(fsp_blob_data(object) + HEADER + open.bytes,
-                                           plain.bytes + 16 * blocks);
+            fsp_slice_t sealed =
+                fsp_slice(fsp_blob_data(object) + HEADER + open.bytes, plain.bytes + 16 * blocks);
             ck_assert_uint_eq(fsp_blob_bytes(object), HEADER + open.bytes + sealed.bytes);
             ck_assert_mem_eq(fsp_blob_data(object), head, HEADER);
             fsp_gcm_t *gcm = fsp_gcm_new(sealing.bytes);
@@ -318,7 +318,8 @@ START_TEST(chunks_are_compressed_where_it_pays)
     ck_assert_int_eq(fsp_object_name(fsp_blob_slice(object), &again, head), FSP_OK);
     ck_assert_int_eq(fsp_object_open_range(f.keys, key, head, nothing, 0,
                                            fsp_slice(fsp_blob_data(object) + HEADER, SEALED_BLOCK),
-                                           &out), FSP_INVALID);
+                                           &out),
+                     FSP_INVALID);
     fsp_blob_destroy(&object);
     /* Equal bytes, equal objects. */
     object = fsp_object_seal(f.keys, FSP_OBJECT_CHUNK, nothing, plain, &again, NULL);
@@ -357,14 +358,28 @@ START_TEST(headers_have_bounds)
         size_t at;
         uint8_t value;
         fsp_status_t status;
-    } cases[] = {{0, 'f', FSP_INVALID},     {3, 0, FSP_INVALID},       {4, 0, FSP_INVALID},
-                 {4, 2, FSP_UNSUPPORTED},   {4, 255, FSP_UNSUPPORTED}, {7, 0, FSP_INVALID},
-                 {7, 2, FSP_UNSUPPORTED},   {5, 0, FSP_INVALID},       {5, 6, FSP_INVALID},
-                 {6, 1, FSP_INVALID} /* as long as before */,          {6, 2, FSP_INVALID},
-                 {32, 1, FSP_INVALID},      {39, 1, FSP_INVALID},      {23, 4, FSP_INVALID},
-                 {31, 4, FSP_INVALID},      {15, 1, FSP_INVALID} /* open part of a chunk */,
-                 {24, 1, FSP_TOO_LARGE},    {28, 1, FSP_TOO_LARGE},    {8, 255, FSP_OK},
-                 {40, 255, FSP_OK},         {5, 2, FSP_OK},            {5, 5, FSP_OK}};
+    } cases[] = {{0, 'f', FSP_INVALID},
+                 {3, 0, FSP_INVALID},
+                 {4, 0, FSP_INVALID},
+                 {4, 2, FSP_UNSUPPORTED},
+                 {4, 255, FSP_UNSUPPORTED},
+                 {7, 0, FSP_INVALID},
+                 {7, 2, FSP_UNSUPPORTED},
+                 {5, 0, FSP_INVALID},
+                 {5, 6, FSP_INVALID},
+                 {6, 1, FSP_INVALID} /* as long as before */,
+                 {6, 2, FSP_INVALID},
+                 {32, 1, FSP_INVALID},
+                 {39, 1, FSP_INVALID},
+                 {23, 4, FSP_INVALID},
+                 {31, 4, FSP_INVALID},
+                 {15, 1, FSP_INVALID} /* open part of a chunk */,
+                 {24, 1, FSP_TOO_LARGE},
+                 {28, 1, FSP_TOO_LARGE},
+                 {8, 255, FSP_OK},
+                 {40, 255, FSP_OK},
+                 {5, 2, FSP_OK},
+                 {5, 5, FSP_OK}};
     fsp_object_header_t header;
     uint8_t bytes[HEADER], again[HEADER];
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -410,8 +425,8 @@ START_TEST(lengths_have_bounds_by_kind)
         {FSP_OBJECT_ATTR, 0, 0, FSP_ATTR_BYTES_MAX + 1, FSP_ATTR_BYTES_MAX + 1, FSP_TOO_LARGE},
         {FSP_OBJECT_ATTR, 1, 0, 5, 6, FSP_INVALID}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        uint8_t bytes[HEADER] = {'F', 'S', 'P', 'O', 1, (uint8_t)cases[i].kind,
-                                 (uint8_t)cases[i].codec, 1};
+        uint8_t bytes[HEADER] = {
+            'F', 'S', 'P', 'O', 1, (uint8_t)cases[i].kind, (uint8_t)cases[i].codec, 1};
         fsp_store_u32(bytes + 12, cases[i].open_bytes);
         fsp_store_u64(bytes + 16, cases[i].input_bytes);
         fsp_store_u64(bytes + 24, cases[i].plain_bytes);

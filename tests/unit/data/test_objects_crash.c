@@ -98,8 +98,8 @@ START_TEST(what_was_promised_outlives_a_crash)
                 finish_write();
                 note_promises();
             } else if (fsp_prng_chance(&prng, 1, 10)) {
-                fsp_objects_event_t event = event_of(
-                    FSP_OBJECTS_GET, 0, &all_keys[fsp_prng_below(&prng, OBJECTS)], 1, 0);
+                fsp_objects_event_t event =
+                    event_of(FSP_OBJECTS_GET, 0, &all_keys[fsp_prng_below(&prng, OBJECTS)], 1, 0);
                 step(&event);
             } else {
                 random_request();

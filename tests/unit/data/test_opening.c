@@ -98,8 +98,9 @@ START_TEST(every_change_is_noticed)
     copy[HEADER] ^= 1;
     ck_assert_int_eq(fsp_object_open(f.keys, key, head, fsp_slice(copy + HEADER, 40), sealed, &out),
                      FSP_DAMAGED);
-    ck_assert_int_eq(fsp_object_open_range(f.keys, key, head, fsp_slice(copy + HEADER, 40), 0,
-                                           sealed, &out), FSP_DAMAGED);
+    ck_assert_int_eq(
+        fsp_object_open_range(f.keys, key, head, fsp_slice(copy + HEADER, 40), 0, sealed, &out),
+        FSP_DAMAGED);
     copy[HEADER] ^= 1;
     /* The digest of the sealed part is under the name, so it cannot be changed either. */
     head[135] ^= 1;
@@ -158,7 +159,8 @@ START_TEST(ranges_open_alone)
         fsp_blob_t *out = NULL;
         ck_assert_int_eq(fsp_object_open_range(f.keys, key, head, nothing, from,
                                                fsp_slice(sealed.data + from, (size_t)(to - from)),
-                                               &out), FSP_OK);
+                                               &out),
+                         FSP_OK);
         uint64_t first = from / SEALED_BLOCK * BLOCK;
         ck_assert_uint_le(end, first + fsp_blob_bytes(out));
         ck_assert_uint_lt(first + fsp_blob_bytes(out), end + BLOCK);

@@ -17,10 +17,16 @@ example(void)
                              .class_count = 2,
                              .change = 4711,
                              .issued = 1764083916000000};
-    receipt.classes[0] = (fsp_receipt_class_t){
-        .kind = FSP_OBJECT_CHUNK, .count = 70000, .nodes = {{{8}}, {{9}}}, .node_count = 2, .zone_count = 2};
-    receipt.classes[1] = (fsp_receipt_class_t){
-        .kind = FSP_OBJECT_TREE, .count = 69, .nodes = {{{7}}, {{9}}}, .node_count = 2, .zone_count = 1};
+    receipt.classes[0] = (fsp_receipt_class_t){.kind = FSP_OBJECT_CHUNK,
+                                               .count = 70000,
+                                               .nodes = {{{8}}, {{9}}},
+                                               .node_count = 2,
+                                               .zone_count = 2};
+    receipt.classes[1] = (fsp_receipt_class_t){.kind = FSP_OBJECT_TREE,
+                                               .count = 69,
+                                               .nodes = {{{7}}, {{9}}},
+                                               .node_count = 2,
+                                               .zone_count = 1};
     return receipt;
 }
 

@@ -46,13 +46,14 @@ START_TEST(generations_seal_by_the_newest_and_open_by_all)
     ck_assert_ptr_null(fsp_space_keys_get(keys, 6));
     FSP_EXPECT_ABORT(fsp_space_keys_add(keys, 9, &late));
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(fsp_object_open_whole(keys, names[i], fsp_blob_slice(objects[i]), &out,
-                                               NULL), FSP_OK);
+        ck_assert_int_eq(
+            fsp_object_open_whole(keys, names[i], fsp_blob_slice(objects[i]), &out, NULL), FSP_OK);
         ck_assert(fsp_slice_eq(fsp_blob_slice(out), plain));
         fsp_blob_destroy(&out);
         /* Another space holds other keys. */
-        ck_assert_int_eq(fsp_object_open_whole(other, names[i], fsp_blob_slice(objects[i]), &out,
-                                               NULL), FSP_UNKNOWN_KEY);
+        ck_assert_int_eq(
+            fsp_object_open_whole(other, names[i], fsp_blob_slice(objects[i]), &out, NULL),
+            FSP_UNKNOWN_KEY);
         fsp_blob_destroy(&objects[i]);
     }
     ck_assert(!fsp_key_eq(names[0], names[1]));

@@ -161,8 +161,9 @@ START_TEST(hostile_nodes_are_refused)
     write_open(1, 0, FSP_TREE_FANOUT_MAX + 1, 1000, 1);
     ck_assert_int_ne(decode_open(), FSP_OK);
     static uint8_t long_open[FSP_OBJECT_OPEN_BYTES_MAX + 1];
-    ck_assert_int_eq(fsp_tree_decode(fsp_slice(long_open, sizeof(long_open)), fsp_slice(NULL, 0),
-                                     &f.out), FSP_TOO_LARGE);
+    ck_assert_int_eq(
+        fsp_tree_decode(fsp_slice(long_open, sizeof(long_open)), fsp_slice(NULL, 0), &f.out),
+        FSP_TOO_LARGE);
 }
 END_TEST
 
@@ -258,17 +259,8 @@ plain_root(fsp_child_t *children, size_t count, unsigned level, unsigned *ret_le
     return plain_root(children, above, level + 1, ret_level);
 }
 
-static const size_t build_counts[] = {1,
-                                      2,
-                                      1023,
-                                      1024,
-                                      1025,
-                                      2047,
-                                      2048,
-                                      2049,
-                                      5000,
-                                      1024 * 1024,
-                                      1024 * 1024 + 1};
+static const size_t build_counts[] = {1,    2,    1023, 1024,        1025,           2047,
+                                      2048, 2049, 5000, 1024 * 1024, 1024 * 1024 + 1};
 enum { BUILD_COUNTS = sizeof(build_counts) / sizeof(build_counts[0]) };
 
 START_TEST(builder_makes_the_plain_tree)

@@ -377,8 +377,8 @@ START_TEST(answers_to_no_question_are_our_mistake)
     driver_t driver;
     driver_with(&driver, FSP_UPLOAD_SEAL);
     FSP_EXPECT_ABORT(fsp_upload_stored(driver.upload, 99999, FSP_OK, &driver.effects));
-    FSP_EXPECT_ABORT(fsp_upload_stored(driver.upload, driver.jobs[0].effect.token, FSP_OK,
-                                       &driver.effects));
+    FSP_EXPECT_ABORT(
+        fsp_upload_stored(driver.upload, driver.jobs[0].effect.token, FSP_OK, &driver.effects));
     fsp_upload_outcome_t outcome;
     FSP_EXPECT_ABORT(fsp_upload_outcome(driver.upload, &outcome));
     driver_clear(&driver);

@@ -98,8 +98,8 @@ drain(driver_t *self)
         case FSP_UPLOAD_SEAL:
             ck_assert_uint_eq(effect->token, self->token_count + 1);
             ck_assert(effect->kind == FSP_OBJECT_CHUNK || effect->open);
-            self->plain_bytes = fsp_realloc(self->plain_bytes,
-                                            ++self->token_count * sizeof(*self->plain_bytes));
+            self->plain_bytes =
+                fsp_realloc(self->plain_bytes, ++self->token_count * sizeof(*self->plain_bytes));
             self->plain_bytes[effect->token - 1] =
                 effect->kind == FSP_OBJECT_CHUNK ? fsp_blob_bytes(effect->plain) : 0;
             self->node_seals += effect->kind == FSP_OBJECT_TREE;

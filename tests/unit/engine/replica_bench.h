@@ -28,7 +28,7 @@ typedef struct {
         uint64_t durable_index;
     } writes[BENCH_WRITES_MAX]; /* not written yet, in order */
     size_t write_count;
-    fsp_buf_t text; /* effects in words */
+    fsp_buf_t text;  /* effects in words */
     fsp_buf_t reply; /* bytes of the last reply */
 } bench_t;
 

@@ -104,16 +104,16 @@ START_TEST(tells_damage_from_newer_formats)
         const char *hex;
         fsp_status_t status;
     } entries[] = {
-        {"94020501c400", FSP_FORMAT_NEWER},          /* row version 2 */
-        {"9502050101c400", FSP_FORMAT_NEWER},        /* and longer */
-        {"94010503c400", FSP_FORMAT_NEWER},          /* a configuration: not known yet */
-        {"94000501c400", FSP_DAMAGED},               /* version 0 */
-        {"94010001c400", FSP_DAMAGED},               /* term 0 */
-        {"94010501c40178", FSP_DAMAGED},             /* a no-op with bytes */
+        {"94020501c400", FSP_FORMAT_NEWER},            /* row version 2 */
+        {"9502050101c400", FSP_FORMAT_NEWER},          /* and longer */
+        {"94010503c400", FSP_FORMAT_NEWER},            /* a configuration: not known yet */
+        {"94000501c400", FSP_DAMAGED},                 /* version 0 */
+        {"94010001c400", FSP_DAMAGED},                 /* term 0 */
+        {"94010501c40178", FSP_DAMAGED},               /* a no-op with bytes */
         {"94010502c4080000000000000009", FSP_DAMAGED}, /* a time without a command */
-        {"94010501c40000", FSP_DAMAGED},             /* more than a row */
-        {"94010501c4", FSP_DAMAGED},                 /* less */
-        {"930105c400", FSP_DAMAGED},                 /* a field missing */
+        {"94010501c40000", FSP_DAMAGED},               /* more than a row */
+        {"94010501c4", FSP_DAMAGED},                   /* less */
+        {"930105c400", FSP_DAMAGED},                   /* a field missing */
         {"c0", FSP_DAMAGED},
     };
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
@@ -234,18 +234,18 @@ START_TEST(reads_what_fits_and_at_least_one)
         put_entry(i, 1, i);
     fsp_entry_t entries[20];
     size_t count = 0;
-    ck_assert_int_eq(
-        fsp_log_read(&name, fsp_memview_view(disk), 3, 12, 1, entries, &count), FSP_OK);
+    ck_assert_int_eq(fsp_log_read(&name, fsp_memview_view(disk), 3, 12, 1, entries, &count),
+                     FSP_OK);
     ck_assert_uint_eq(count, 1);
     ck_assert_uint_eq(entries[0].index, 3);
     fsp_blob_destroy(&entries[0].bytes);
-    ck_assert_int_eq(
-        fsp_log_read(&name, fsp_memview_view(disk), 3, 12, 1000000, entries, &count), FSP_OK);
+    ck_assert_int_eq(fsp_log_read(&name, fsp_memview_view(disk), 3, 12, 1000000, entries, &count),
+                     FSP_OK);
     ck_assert_uint_eq(count, 10);
     for (size_t i = 0; i < count; i++)
         fsp_blob_destroy(&entries[i].bytes);
-    ck_assert_int_eq(
-        fsp_log_read(&name, fsp_memview_view(disk), 20, 21, 1000000, entries, &count), FSP_DAMAGED);
+    ck_assert_int_eq(fsp_log_read(&name, fsp_memview_view(disk), 20, 21, 1000000, entries, &count),
+                     FSP_DAMAGED);
     for (size_t i = 0; i < count; i++)
         fsp_blob_destroy(&entries[i].bytes);
 }

@@ -307,10 +307,9 @@ check_replay(checker_t *c)
         need_node(c, replayed.id, &node);
         ck_assert_int_eq(node.kind, replayed.kind);
         ck_assert(fsp_file_id_eq(node.parent_id, replayed.parent_id));
-        ck_assert(fsp_slice_eq(fsp_node_row_name(&node),
-                               fsp_slice(replayed.name, replayed.name_bytes)));
-        ck_assert(node.head_count == 0 ||
-                  fsp_version_id_eq(node.heads[0].id, replayed.version_id));
+        ck_assert(
+            fsp_slice_eq(fsp_node_row_name(&node), fsp_slice(replayed.name, replayed.name_bytes)));
+        ck_assert(node.head_count == 0 || fsp_version_id_eq(node.heads[0].id, replayed.version_id));
     }
     fsp_omap_destroy(&r.nodes);
     fsp_omap_destroy(&r.entries);
@@ -329,8 +328,8 @@ check_state(world_t *w)
         ck_assert(!row->deleted);
         if (memcmp(row->key.data + 9, w->space_id.bytes, sizeof(w->space_id.bytes)) != 0)
             continue; /* of the shard, or of another space */
-        fsp_slice_t rest = fsp_slice(row->key.data + FSP_ROW_PREFIX_BYTES,
-                                     row->key.bytes - FSP_ROW_PREFIX_BYTES);
+        fsp_slice_t rest =
+            fsp_slice(row->key.data + FSP_ROW_PREFIX_BYTES, row->key.bytes - FSP_ROW_PREFIX_BYTES);
         switch (row->key.data[8]) {
         case FSP_TABLE_ENTRY:
             check_entry(&c, rest, row->value);

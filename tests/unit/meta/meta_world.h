@@ -344,8 +344,8 @@ poke_space(world_t *world, void (*change)(fsp_space_row_t *row, uint64_t value),
     fsp_buf_t in, out;
     fsp_buf_init(&in, FSP_VALUE_BYTES_MAX);
     fsp_buf_init(&out, FSP_VALUE_BYTES_MAX);
-    ck_assert_int_eq(
-        fsp_view_get(fsp_memview_view(world->rows), fsp_row_key_slice(&key), &in), FSP_OK);
+    ck_assert_int_eq(fsp_view_get(fsp_memview_view(world->rows), fsp_row_key_slice(&key), &in),
+                     FSP_OK);
     fsp_space_row_t row;
     ck_assert_int_eq(fsp_space_row_decode(fsp_buf_slice(&in), &row), FSP_OK);
     change(&row, value);

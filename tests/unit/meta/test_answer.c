@@ -117,7 +117,7 @@ START_TEST(items_are_counted_when_an_answer_is_opened)
     ck_status(fsp_answer_open(fsp_buf_slice(&bytes), &answer), FSP_OK);
     fsp_change_info_t change;
     ck_status(fsp_answer_change(&answer, &change), FSP_INVALID); /* "row" is no row */
-    bytes.data[4] = 0x93; /* says three */
+    bytes.data[4] = 0x93;                                        /* says three */
     ck_assert_int_ne(fsp_answer_open(fsp_buf_slice(&bytes), &answer), FSP_OK);
     bytes.data[4] = 0x91; /* says one */
     ck_status(fsp_answer_open(fsp_buf_slice(&bytes), &answer), FSP_INVALID);

@@ -297,8 +297,8 @@ main(void)
     tcase_add_test(tcase, delete_moves_to_the_trash_under_its_change_number);
     tcase_add_test(tcase, a_directory_is_deleted_empty_or_as_a_whole);
     tcase_add_test(tcase, move_by_id_takes_things_out_of_the_trash);
-    tcase_add_test(
-        tcase, what_a_move_pushed_below_depth_64_is_read_by_id_and_saved_by_moving_a_parent);
+    tcase_add_test(tcase,
+                   what_a_move_pushed_below_depth_64_is_read_by_id_and_saved_by_moving_a_parent);
     tcase_add_test(tcase, paths_longer_than_4096_bytes_are_not_made_up);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);

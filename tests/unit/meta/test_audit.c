@@ -92,8 +92,7 @@ static const fsp_omap_row_t *
 row_at(fsp_table_t table, size_t place)
 {
     fsp_row_key_t key = table_key(table);
-    const fsp_omap_row_t *row =
-        fsp_omap_seek(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
+    const fsp_omap_row_t *row = fsp_omap_seek(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
     for (; row && place > 0; place--)
         row = fsp_omap_next(row);
     return row && row->key.bytes >= key.used && memcmp(row->key.data, key.bytes, key.used) == 0
@@ -130,9 +129,9 @@ give_back(saved_t *saved)
 }
 
 static const fsp_table_t tables[] = {
-    FSP_TABLE_SPACE,  FSP_TABLE_SPACE_NAME,    FSP_TABLE_ENTRY,  FSP_TABLE_NODE,
-    FSP_TABLE_VERSION, FSP_TABLE_VERSION_INDEX, FSP_TABLE_CHANGE, FSP_TABLE_OP,
-    FSP_TABLE_OP_ORDER};
+    FSP_TABLE_SPACE,  FSP_TABLE_SPACE_NAME, FSP_TABLE_ENTRY,
+    FSP_TABLE_NODE,   FSP_TABLE_VERSION,    FSP_TABLE_VERSION_INDEX,
+    FSP_TABLE_CHANGE, FSP_TABLE_OP,         FSP_TABLE_OP_ORDER};
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
 START_TEST(a_sound_state_has_no_fault)
@@ -233,8 +232,7 @@ read_node(const char *path)
     ck_assert_int_eq(resolve_at(&world, path, &info), FSP_OK);
     fsp_row_key_t key = table_key(FSP_TABLE_NODE);
     fsp_row_key_add(&key, FSP_SLICE_OF(info.file_id));
-    const fsp_omap_row_t *row =
-        fsp_omap_get(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
+    const fsp_omap_row_t *row = fsp_omap_get(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
     ck_assert_int_eq(fsp_node_row_decode(row->value, &node), FSP_OK);
     return key;
 }
@@ -442,10 +440,10 @@ START_TEST(a_space_row_that_says_something_else)
         uint64_t value;
         const char *kind;
     } cases[] = {
-        {set_used, 72, "used"},         {set_op_count, 13, "operation"},
-        {set_horizon, 5, "operation"},  {set_horizon, 99, "operation"},
-        {set_last, 12, "change"},       {set_last, 14, "change"},
-        {set_root, 4711, "space"},      {set_quota, 72, "space"},
+        {set_used, 72, "used"},        {set_op_count, 13, "operation"},
+        {set_horizon, 5, "operation"}, {set_horizon, 99, "operation"},
+        {set_last, 12, "change"},      {set_last, 14, "change"},
+        {set_root, 4711, "space"},     {set_quota, 72, "space"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         saved_t saved = save(row_at(FSP_TABLE_SPACE, 0));
@@ -503,8 +501,8 @@ broken_get(fsp_view_t *view, fsp_slice_t key, fsp_buf_t *ret)
 static void
 broken_show(broken_cursor_t *self)
 {
-    self->cursor.valid = self->base->valid &&
-                         !fsp_slice_eq(self->base->key, fsp_row_key_slice(&self->bad->key));
+    self->cursor.valid =
+        self->base->valid && !fsp_slice_eq(self->base->key, fsp_row_key_slice(&self->bad->key));
     self->cursor.status = self->base->valid && !self->cursor.valid ? FSP_DAMAGED : FSP_OK;
     self->cursor.key = self->base->key;
     self->cursor.value = self->base->value;

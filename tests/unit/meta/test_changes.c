@@ -15,14 +15,14 @@ take_head_hash(fsp_space_row_t *row, uint64_t value)
 static void
 do_some_work(void)
 {
-    ck_status(mkdir_at(&world, "/d"), FSP_OK);                     /* 2 */
-    ck_status(put(&world, "/d/a"), FSP_OK);                        /* 3 */
-    ck_status(put(&world, "/x/a"), FSP_NO_PARENT);                 /* takes no number */
-    ck_status(move(&world, "/d/a", "/b"), FSP_OK);                 /* 4 */
+    ck_status(mkdir_at(&world, "/d"), FSP_OK);     /* 2 */
+    ck_status(put(&world, "/d/a"), FSP_OK);        /* 3 */
+    ck_status(put(&world, "/x/a"), FSP_NO_PARENT); /* takes no number */
+    ck_status(move(&world, "/d/a", "/b"), FSP_OK); /* 4 */
     ck_status(copy(&world, at("/b"), (fsp_version_id_t){0}, "/c", FSP_IF_REPLACE), FSP_OK); /* 5 */
-    ck_status(move_full(&world, at("/b"), "/c", false, true), FSP_OK); /* 6 */
-    ck_status(remove_at(&world, "/c"), FSP_OK);                    /* 7 */
-    ck_status(remove_at(&world, "/d"), FSP_OK);                    /* 8 */
+    ck_status(move_full(&world, at("/b"), "/c", false, true), FSP_OK);                      /* 6 */
+    ck_status(remove_at(&world, "/c"), FSP_OK);                                             /* 7 */
+    ck_status(remove_at(&world, "/d"), FSP_OK);                                             /* 8 */
 }
 
 START_TEST(rows_are_contiguous_and_chained_from_zero_to_the_head)

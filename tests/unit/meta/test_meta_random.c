@@ -13,9 +13,9 @@ enum { RECENT = 64, SEEDS = 4 };
 
 typedef struct {
     fsp_prng_t prng;
-    fsp_file_id_t ids[RECENT]; /* what was touched lately, */
+    fsp_file_id_t ids[RECENT];         /* what was touched lately, */
     fsp_version_id_t versions[RECENT]; /* and a version of the same file */
-    size_t slot; /* what this command prefers */
+    size_t slot;                       /* what this command prefers */
     char paths[2][64];
     fsp_buf_t carrier;
 } maker_t;
@@ -93,8 +93,8 @@ static fsp_command_t
 some_command(world_t *w, maker_t *maker)
 {
     static const fsp_command_type_t types[] = {
-        FSP_COMMAND_PUT,   FSP_COMMAND_PUT,    FSP_COMMAND_PUT,   FSP_COMMAND_DELETE,
-        FSP_COMMAND_MKDIR, FSP_COMMAND_MKDIR,  FSP_COMMAND_MOVE,  FSP_COMMAND_MOVE,
+        FSP_COMMAND_PUT,   FSP_COMMAND_PUT,    FSP_COMMAND_PUT,  FSP_COMMAND_DELETE,
+        FSP_COMMAND_MKDIR, FSP_COMMAND_MKDIR,  FSP_COMMAND_MOVE, FSP_COMMAND_MOVE,
         FSP_COMMAND_COPY,  FSP_COMMAND_RESTORE};
     maker->slot = below(maker, RECENT);
     fsp_command_t command = new_command(w, types[below(maker, 10)]);

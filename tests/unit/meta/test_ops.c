@@ -207,7 +207,7 @@ START_TEST(trimming_is_bounded_and_respects_both_minimums)
     trim(5, 0, 4);
     ck_assert_uint_eq(op_rows(), 5);
     /* Ten milliseconds apart each: the oldest of 5 is 4,000 us old, which is not more than 4,000.
-       */
+     */
     trim(0, 4000, 4);
     ck_assert_uint_eq(op_rows(), 5);
     trim(0, 3999, 4);

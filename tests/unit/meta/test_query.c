@@ -329,17 +329,15 @@ START_TEST(an_entry_whose_name_is_no_text_is_damage)
     fsp_row_key_add(&key, FSP_SLICE_OF(world.root_id));
     size_t name_at = key.used;
     fsp_row_key_add(&key, text("a"));
-    const fsp_omap_row_t *row =
-        fsp_omap_get(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
+    const fsp_omap_row_t *row = fsp_omap_get(fsp_memview_map(world.rows), fsp_row_key_slice(&key));
     ck_assert_ptr_nonnull(row);
     key.bytes[name_at] = 0xff;
     fsp_omap_put(fsp_memview_map(world.rows), fsp_row_key_slice(&key), row->value, 0);
     fsp_query_t query = new_query(&world, FSP_QUERY_LIST);
     query.target = at("/");
     fsp_buf_reset(&world.answer);
-    ck_status(
-        fsp_meta_query(world.shard, fsp_memview_view(world.rows), &query, &world.answer),
-        FSP_DAMAGED);
+    ck_status(fsp_meta_query(world.shard, fsp_memview_view(world.rows), &query, &world.answer),
+              FSP_DAMAGED);
 }
 END_TEST
 

@@ -51,9 +51,8 @@ END_TEST
 
 START_TEST(a_carrier_survives_encoding)
 {
-    fsp_carrier_t carrier = {.root_kind = (fsp_root_kind_t)_i,
-                             .root_key = {{9}},
-                             .sealed_part = text("sealed")};
+    fsp_carrier_t carrier = {
+        .root_kind = (fsp_root_kind_t)_i, .root_key = {{9}}, .sealed_part = text("sealed")};
     if (_i == FSP_ROOT_INLINE)
         carrier.inline_object = text("object");
     fsp_buf_t bytes, again;

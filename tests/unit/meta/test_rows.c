@@ -204,11 +204,11 @@ START_TEST(a_version_record_has_its_golden_bytes_and_id)
                                   .op_id = {{4}},
                                   .carrier_hash = hash_9};
     fsp_version_record_encode(&version, &value);
-    ck_assert_str_eq(
-        hex_of(fsp_buf_slice(&value)),
-        "99c410" FILE_1 "020492c4200100000000000000000000000000000000000000000000000000000000000000"
-        "c420" HASH_9 "cd03e8c410" SUBJECT_1 "cf00060a24181e4000c410"
-        "04000000000000000000000000000000c420" HASH_9);
+    ck_assert_str_eq(hex_of(fsp_buf_slice(&value)),
+                     "99c410" FILE_1
+                     "020492c4200100000000000000000000000000000000000000000000000000000000000000"
+                     "c420" HASH_9 "cd03e8c410" SUBJECT_1 "cf00060a24181e4000c410"
+                     "04000000000000000000000000000000c420" HASH_9);
     fsp_version_info_t back;
     ck_status(fsp_version_record_decode(fsp_buf_slice(&value), &back), FSP_OK);
     fsp_hash_t hash = fsp_sha256(fsp_buf_slice(&value));

@@ -84,9 +84,8 @@ START_TEST(walks_fit_the_vectors)
                                     .roles = i == 7 ? FSP_ROLE_VOTER : FSP_ROLE_STORAGE};
     for (size_t v = 0; v < sizeof(vectors) / sizeof(vectors[0]); v++) {
         uint32_t walk[WALK_MAX];
-        size_t count =
-            fsp_place_walk(mesh(), (fsp_member_list_t){members, 12}, vectors[v].slot,
-                           vectors[v].copies, walk, vectors[v].count_max);
+        size_t count = fsp_place_walk(mesh(), (fsp_member_list_t){members, 12}, vectors[v].slot,
+                                      vectors[v].copies, walk, vectors[v].count_max);
         ck_assert_uint_eq(count, vectors[v].count);
         for (size_t i = 0; i < count; i++)
             ck_assert_uint_eq(walk[i], vectors[v].walk[i]);
@@ -124,11 +123,9 @@ plain_walk(fsp_mesh_id_t mesh_id, fsp_member_list_t list, uint32_t slot, unsigne
         if (!(member->roles & FSP_ROLE_STORAGE) || !member->capacity_bytes)
             continue;
         unsigned __int128 u = fsp_place_mix(mesh_id, slot, member->node_id);
-        entries[entry_count] = (entry_t){member->inverse_weight
-                                             ? ((unsigned __int128)1 << 96) +
-                                                   u * member->inverse_weight
-                                             : u,
-                                         member->node_id, (uint32_t)i, member->zone};
+        entries[entry_count] = (entry_t){
+            member->inverse_weight ? ((unsigned __int128)1 << 96) + u * member->inverse_weight : u,
+            member->node_id, (uint32_t)i, member->zone};
         bool known = false;
         for (size_t k = 0; k < entry_count; k++)
             known |= entries[k].zone == member->zone;

@@ -79,8 +79,8 @@ fsp_fill(fsp_prng_t *prng, fsp_fill_pool_t *pool, fsp_fields_t table, unsigned t
         case FSP_FIELD_PATH:
         case FSP_FIELD_SPACE:
         case FSP_FIELD_HEX:
-            *(fsp_slice_t *)to = fsp_fill_text(prng, pool, (fsp_field_type_t)field->type,
-                                               (size_t)field->bound);
+            *(fsp_slice_t *)to =
+                fsp_fill_text(prng, pool, (fsp_field_type_t)field->type, (size_t)field->bound);
             break;
         case FSP_FIELD_BIN:
             *(fsp_slice_t *)to = fsp_fill_text(prng, pool, FSP_FIELD_TEXT, (size_t)field->bound);
@@ -157,8 +157,8 @@ fsp_fill_equal(fsp_fields_t table, const void *a, const void *b)
             break;
         case FSP_FIELD_TEXTS:
             for (size_t k = 0; k < count && same; k++)
-                same = fsp_slice_eq(((const fsp_slice_t *)left)[k],
-                                    ((const fsp_slice_t *)right)[k]);
+                same =
+                    fsp_slice_eq(((const fsp_slice_t *)left)[k], ((const fsp_slice_t *)right)[k]);
             break;
         case FSP_FIELD_CUSTOM:
             break;

@@ -104,8 +104,7 @@ START_TEST(what_requests_say_comes_back)
         ck_assert(fsp_fill_equal(fsp_request_fields(), &request, &back));
         ck_assert(request.has_attr == back.has_attr && request.mode == back.mode &&
                   request.mtime_s == back.mtime_s && request.mtime_ns == back.mtime_ns);
-        ck_assert(request.has_range == back.has_range &&
-                  request.range_first == back.range_first &&
+        ck_assert(request.has_range == back.has_range && request.range_first == back.range_first &&
                   request.range_last == back.range_last);
         fsp_buf_reset(&again);
         fsp_request_encode(type, &back, &again);

@@ -23,22 +23,22 @@ typedef struct {
 } table_t;
 
 static const table_t TABLES[] = {
-    {"request", fsp_request_fields},       {"reply", fsp_reply_fields},
-    {"disk", fsp_reply_disk_fields},
-    {"entry", fsp_item_entry_fields},      {"version", fsp_item_version_fields},
-    {"change", fsp_item_change_fields},    {"space", fsp_item_space_fields},
+    {"request", fsp_request_fields},      {"reply", fsp_reply_fields},
+    {"disk", fsp_reply_disk_fields},      {"entry", fsp_item_entry_fields},
+    {"version", fsp_item_version_fields}, {"change", fsp_item_change_fields},
+    {"space", fsp_item_space_fields},
 };
 enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
 
 /* Names of request types by number, for the column "in". */
 static const char *const TYPE_NAMES[64] = {
-    [FSP_MSG_HELLO] = "HELLO",       [FSP_MSG_PUT] = "PUT",         [FSP_MSG_COMMIT] = "COMMIT",
-    [FSP_MSG_ABORT] = "ABORT",       [FSP_MSG_CREDIT] = "CREDIT",   [FSP_MSG_GET] = "GET",
-    [FSP_MSG_STAT] = "STAT",         [FSP_MSG_LIST] = "LIST",       [FSP_MSG_VERSIONS] = "VERSIONS",
-    [FSP_MSG_CHANGES] = "CHANGES",   [FSP_MSG_SPACES] = "SPACES",   [FSP_MSG_MKDIR] = "MKDIR",
-    [FSP_MSG_DELETE] = "DELETE",     [FSP_MSG_MOVE] = "MOVE",       [FSP_MSG_COPY] = "COPY",
-    [FSP_MSG_RESTORE] = "RESTORE",   [FSP_MSG_NODE] = "NODE",       [FSP_MSG_RESUME] = "RESUME",
-          [FSP_MSG_PING] = "PING",
+    [FSP_MSG_HELLO] = "HELLO",     [FSP_MSG_PUT] = "PUT",       [FSP_MSG_COMMIT] = "COMMIT",
+    [FSP_MSG_ABORT] = "ABORT",     [FSP_MSG_CREDIT] = "CREDIT", [FSP_MSG_GET] = "GET",
+    [FSP_MSG_STAT] = "STAT",       [FSP_MSG_LIST] = "LIST",     [FSP_MSG_VERSIONS] = "VERSIONS",
+    [FSP_MSG_CHANGES] = "CHANGES", [FSP_MSG_SPACES] = "SPACES", [FSP_MSG_MKDIR] = "MKDIR",
+    [FSP_MSG_DELETE] = "DELETE",   [FSP_MSG_MOVE] = "MOVE",     [FSP_MSG_COPY] = "COPY",
+    [FSP_MSG_RESTORE] = "RESTORE", [FSP_MSG_NODE] = "NODE",     [FSP_MSG_RESUME] = "RESUME",
+    [FSP_MSG_PING] = "PING",
 };
 
 static const char *

@@ -238,15 +238,15 @@ START_TEST(unknown_keys_are_ignored_and_known_ones_are_not)
     ck_assert_int_eq(STAT_WITH("\xa3new\x81\x01\x92\xc0\xd4\x01\x01", 1), FSP_OK);
     ck_assert_int_eq(STAT_WITH("\xa3new\x01\xa3new\x02", 2), FSP_OK); /* nobody knows it */
     ck_assert_int_eq(STAT_WITH("\xa0\x01", 1), FSP_OK);
-    ck_assert_int_eq(STAT_WITH("\x01\x01", 1), FSP_INVALID);          /* a key that is no text */
-    ck_assert_int_eq(STAT_WITH("\xa4path\xa2/a", 1), FSP_INVALID);    /* twice */
-    ck_assert_int_eq(STAT_WITH("\xa5space\x01", 1), FSP_INVALID);     /* another type */
+    ck_assert_int_eq(STAT_WITH("\x01\x01", 1), FSP_INVALID);       /* a key that is no text */
+    ck_assert_int_eq(STAT_WITH("\xa4path\xa2/a", 1), FSP_INVALID); /* twice */
+    ck_assert_int_eq(STAT_WITH("\xa5space\x01", 1), FSP_INVALID);  /* another type */
     ck_assert_int_eq(STAT_WITH("\xa5space\xc4\x01q", 1), FSP_INVALID);
-    ck_assert_int_eq(STAT_WITH("\xa5space\xc0", 1), FSP_INVALID);     /* nil is not absence */
+    ck_assert_int_eq(STAT_WITH("\xa5space\xc0", 1), FSP_INVALID); /* nil is not absence */
     ck_assert_int_eq(STAT_WITH("\xa5space\xa1q", 1), FSP_OK);
-    ck_assert_int_eq(STAT_WITH("\xa5space\xa0", 1), FSP_OK);          /* empty is */
-    ck_assert_int_eq(STAT_WITH("\xa5limit\x01", 1), FSP_OK);          /* not carried by STAT */
-    ck_assert_int_eq(STAT_WITH("\xa2if\x01", 1), FSP_INVALID);        /* nor this, but it matters */
+    ck_assert_int_eq(STAT_WITH("\xa5space\xa0", 1), FSP_OK);   /* empty is */
+    ck_assert_int_eq(STAT_WITH("\xa5limit\x01", 1), FSP_OK);   /* not carried by STAT */
+    ck_assert_int_eq(STAT_WITH("\xa2if\x01", 1), FSP_INVALID); /* nor this, but it matters */
     ck_assert_int_eq(STAT_WITH("\xa5range\x92\x01\x02", 1), FSP_INVALID);
 }
 END_TEST

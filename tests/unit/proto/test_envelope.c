@@ -97,8 +97,7 @@ START_TEST(what_decodes_encodes_to_the_same_bytes)
     size_t decoded = 0;
     for (size_t round = 0; round < 200000; round++) {
         size_t count;
-        uint8_t *bytes =
-            fsp_mutate(&prng, fsp_slice(EXAMPLE_BYTES, sizeof(EXAMPLE_BYTES)), &count);
+        uint8_t *bytes = fsp_mutate(&prng, fsp_slice(EXAMPLE_BYTES, sizeof(EXAMPLE_BYTES)), &count);
         fsp_envelope_t envelope;
         if (fsp_envelope_decode(fsp_slice(bytes, count), &envelope) == FSP_OK) {
             uint8_t again[FSP_ENVELOPE_BYTES];

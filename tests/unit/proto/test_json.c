@@ -78,12 +78,12 @@ START_TEST(replaces_what_is_not_utf8)
     static const struct {
         const char *from, *to;
     } cases[] = {
-        {"a\xff", "\"a\xef\xbf\xbd\""},                       /* no first byte */
-        {"\xc3", "\"\xef\xbf\xbd\""},                         /* cut */
-        {"\xc3(", "\"\xef\xbf\xbd(\""},                       /* no second byte */
-        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},         /* not the shortest form */
+        {"a\xff", "\"a\xef\xbf\xbd\""},                               /* no first byte */
+        {"\xc3", "\"\xef\xbf\xbd\""},                                 /* cut */
+        {"\xc3(", "\"\xef\xbf\xbd(\""},                               /* no second byte */
+        {"\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                 /* not the shortest form */
         {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}, /* a surrogate */
-        {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},         /* four bytes that are right */
+        {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""}, /* four bytes that are right */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fsp_buf_reset(&buf);

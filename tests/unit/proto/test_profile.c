@@ -94,9 +94,9 @@ END_TEST
 
 START_TEST(says_which_field_is_missing_or_of_another_type)
 {
-    static const char *const fields[] = {"format",     "name",       "mesh_id",  "endpoints",
-                                         "server_key", "public_key", "secret_key", "node_key",
-                                         "space"};
+    static const char *const fields[] = {"format",     "name",       "mesh_id",
+                                         "endpoints",  "server_key", "public_key",
+                                         "secret_key", "node_key",   "space"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         char quoted[64];
         (void)snprintf(quoted, sizeof(quoted), "\"%s\"", fields[i]);
@@ -202,8 +202,8 @@ END_TEST
 
 START_TEST(refuses_what_is_no_object)
 {
-    static const char *const texts[] = {"[]",   "1",     "{",                "{}",
-                                        "null", "\"a\"", "{\"format\":1}", " "};
+    static const char *const texts[] = {"[]", "1", "{", "{}", "null", "\"a\"", "{\"format\":1}",
+                                        " "};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_int_eq(decode_text(texts[i], strlen(texts[i])), FSP_INVALID);
     ck_assert_int_eq(decode_text("", 0), FSP_INVALID);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vectors_content - golden vectors of objects, cuts, trees, placement, keys, profile and receipt.  Layer tests.
+/* test_vectors_content - golden vectors of objects, cuts, trees, placement, keys, profile and
+ * receipt.  Layer tests.
  *
  * docs/protocol/objects.md, content.md, placement.md, keys.md.
  */
@@ -66,7 +67,7 @@ counting_secret(void)
     return json_string("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
 }
 
-/* -- objects ----------------------------------------------------------------------------------------------- */
+/* -- objects ----------------------------------------------------------------------------------- */
 
 static void
 say_header(json_t *object, const fsp_object_header_t *header)
@@ -143,9 +144,8 @@ compute_object(const json_t *given)
     vectors_content(take(given, "open"), &open);
     vectors_content(take(given, "plain"), &plain);
     fsp_key_t key;
-    fsp_blob_t *object =
-        fsp_object_seal(keys, (fsp_object_kind_t)take_u64(given, "object_kind"), fsp_buf_slice(&open),
-                        fsp_buf_slice(&plain), &key, NULL);
+    fsp_blob_t *object = fsp_object_seal(keys, (fsp_object_kind_t)take_u64(given, "object_kind"),
+                                         fsp_buf_slice(&open), fsp_buf_slice(&plain), &key, NULL);
     json_t *result = describe_object(keys, fsp_blob_slice(object), fsp_buf_slice(&plain));
     fsp_blob_destroy(&object);
     fsp_buf_clear(&open);
@@ -232,7 +232,8 @@ add_promise(json_t *entries, const char *name, json_t *plain)
 
 /* A header with one byte changed, or two. */
 static void
-add_header(json_t *entries, const char *name, const fsp_object_header_t *header, size_t at, uint8_t byte)
+add_header(json_t *entries, const char *name, const fsp_object_header_t *header, size_t at,
+           uint8_t byte)
 {
     uint8_t bytes[FSP_OBJECT_HEADER_BYTES];
     fsp_object_header_encode(header, bytes);
@@ -243,8 +244,11 @@ add_header(json_t *entries, const char *name, const fsp_object_header_t *header,
 static void
 make_headers(json_t *entries)
 {
-    fsp_object_header_t header = {.kind = FSP_OBJECT_CHUNK, .codec = FSP_CODEC_ZSTD, .generation = 7,
-                                  .input_bytes = 70000, .plain_bytes = 100000};
+    fsp_object_header_t header = {.kind = FSP_OBJECT_CHUNK,
+                                  .codec = FSP_CODEC_ZSTD,
+                                  .generation = 7,
+                                  .input_bytes = 70000,
+                                  .plain_bytes = 100000};
     memset(header.salt, 0x5a, sizeof(header.salt));
     add_header(entries, "header of a compressed chunk", &header, 0, 'F');
     add_header(entries, "refused: header, magic", &header, 3, 'P');
@@ -259,15 +263,19 @@ make_headers(json_t *entries)
     add_header(entries, "refused: header, open part of a chunk", &header, 15, 1);
     add_header(entries, "refused: header, input not shorter than plaintext", &header, 20, 1);
     add_header(entries, "refused: header, reserved bytes", &header, 39, 1);
-    header = (fsp_object_header_t){.kind = FSP_OBJECT_CHUNK, .input_bytes = FSP_CHUNK_BYTES_MAX,
+    header = (fsp_object_header_t){.kind = FSP_OBJECT_CHUNK,
+                                   .input_bytes = FSP_CHUNK_BYTES_MAX,
                                    .plain_bytes = FSP_CHUNK_BYTES_MAX};
     add_header(entries, "header of the largest chunk", &header, 0, 'F');
     add_header(entries, "refused: header, chunk of 4194305 bytes", &header, 31, 1);
-    header = (fsp_object_header_t){.kind = FSP_OBJECT_TREE, .open_bytes = FSP_OBJECT_OPEN_BYTES_MAX,
-                                   .input_bytes = 4, .plain_bytes = 4};
+    header = (fsp_object_header_t){.kind = FSP_OBJECT_TREE,
+                                   .open_bytes = FSP_OBJECT_OPEN_BYTES_MAX,
+                                   .input_bytes = 4,
+                                   .plain_bytes = 4};
     add_header(entries, "header of a tree node with the longest open part", &header, 0, 'F');
     add_header(entries, "refused: header, open part of 131073 bytes", &header, 15, 1);
-    header = (fsp_object_header_t){.kind = FSP_OBJECT_INLINE, .input_bytes = 4096, .plain_bytes = 4096};
+    header =
+        (fsp_object_header_t){.kind = FSP_OBJECT_INLINE, .input_bytes = 4096, .plain_bytes = 4096};
     add_header(entries, "header of the largest inline object", &header, 0, 'F');
     header = (fsp_object_header_t){.kind = FSP_OBJECT_ATTR, .generation = UINT32_MAX};
     add_header(entries, "header of an empty object", &header, 0, 'F');
@@ -278,20 +286,24 @@ make_objects(json_t *entries)
 {
     make_headers(entries);
     add_object(entries, "empty inline object", FSP_OBJECT_INLINE, nothing(), nothing());
-    add_object(entries, "inline object", FSP_OBJECT_INLINE, nothing(), rule_of_text("The quick brown fox"));
-    add_object(entries, "chunk of one sub-block", FSP_OBJECT_CHUNK, nothing(), rule_of_counter("chunk", 5000));
+    add_object(entries, "inline object", FSP_OBJECT_INLINE, nothing(),
+               rule_of_text("The quick brown fox"));
+    add_object(entries, "chunk of one sub-block", FSP_OBJECT_CHUNK, nothing(),
+               rule_of_counter("chunk", 5000));
     add_object(entries, "chunk of exactly one sub-block", FSP_OBJECT_CHUNK, nothing(),
                rule_of_counter("chunk", 65536));
-    add_object(entries, "chunk of two sub-blocks, the last of one byte", FSP_OBJECT_CHUNK, nothing(),
-               rule_of_counter("chunk", 65537));
-    add_object(entries, "chunk of four sub-blocks", FSP_OBJECT_CHUNK, nothing(), rule_of_counter("chunk", 200000));
+    add_object(entries, "chunk of two sub-blocks, the last of one byte", FSP_OBJECT_CHUNK,
+               nothing(), rule_of_counter("chunk", 65537));
+    add_object(entries, "chunk of four sub-blocks", FSP_OBJECT_CHUNK, nothing(),
+               rule_of_counter("chunk", 200000));
     add_object(entries, "tree node: any bytes, sealing does not read them", FSP_OBJECT_TREE,
                rule_of_text("what all may read"), rule_of_text("what few may read"));
     add_object(entries, "details", FSP_OBJECT_DETAILS, nothing(),
                rule_of_text("what records.md says, here any bytes"));
     add_object(entries, "attributes", FSP_OBJECT_ATTR, nothing(), rule_of_text("the same"));
 
-    /* Made once with zstd 1.5.4; another compressor may make another frame, and its object has another name. */
+    /* Made once with zstd 1.5.4; another compressor may make another frame, and its object has
+     * another name. */
     fsp_secret_t data_key;
     for (size_t i = 0; i < sizeof(data_key.bytes); i++)
         data_key.bytes[i] = (uint8_t)i;
@@ -307,7 +319,8 @@ make_objects(json_t *entries)
     say(given, "data_key", counting_secret());
     say_u64(given, "generation", 7);
     say(given, "object", rule_of_hex(fsp_blob_slice(object)));
-    vectors_add_computed(entries, "compressed chunk: 3000 times a, 3000 times b", "object-open", given);
+    vectors_add_computed(entries, "compressed chunk: 3000 times a, 3000 times b", "object-open",
+                         given);
     fsp_blob_destroy(&object);
     fsp_space_keys_destroy(&keys);
 
@@ -325,12 +338,13 @@ make_objects(json_t *entries)
     add_promise(entries, "no try: even bytes, less than a window", rule_of_counter("even", 1000));
     add_promise(entries, "try: zeros behind even bytes",
                 rule_of_join(rule_of_counter("even", 262144), rule_of_repeat("00", 65536)));
-    add_promise(entries, "no try: zeros between the windows",
-                rule_of_join(rule_of_counter("even", 1024),
-                             rule_of_join(rule_of_repeat("00", 10000), rule_of_counter("odd", 4000000))));
+    add_promise(
+        entries, "no try: zeros between the windows",
+        rule_of_join(rule_of_counter("even", 1024),
+                     rule_of_join(rule_of_repeat("00", 10000), rule_of_counter("odd", 4000000))));
 }
 
-/* -- content ----------------------------------------------------------------------------------------------- */
+/* -- content ----------------------------------------------------------------------------------- */
 
 static json_t *
 compute_gear(const json_t *given)
@@ -338,7 +352,8 @@ compute_gear(const json_t *given)
     fsp_secret_t cut_key;
     take_hex(given, "cut_key", cut_key.bytes, sizeof(cut_key.bytes));
     uint8_t table[2048];
-    fsp_hkdf(FSP_SLICE_OF(cut_key), fsp_slice(NULL, 0), fsp_slice_text("fsp gear v1"), table, sizeof(table));
+    fsp_hkdf(FSP_SLICE_OF(cut_key), fsp_slice(NULL, 0), fsp_slice_text("fsp gear v1"), table,
+             sizeof(table));
     json_t *result = json_object();
     say_hex(result, "entry_0", fsp_slice(table, 8));
     say_hex(result, "entry_1", fsp_slice(table + 8, 8));
@@ -372,7 +387,8 @@ compute_cuts(const json_t *given)
     size_t length = 0;
     for (size_t at = 0; at < content.bytes;) {
         bool cut;
-        size_t used = fsp_chunker_feed(&chunker, fsp_slice(content.data + at, content.bytes - at), &cut);
+        size_t used =
+            fsp_chunker_feed(&chunker, fsp_slice(content.data + at, content.bytes - at), &cut);
         at += used;
         length += used;
         if (cut || at == content.bytes) {
@@ -435,8 +451,8 @@ seal_node(const fsp_space_keys_t *keys, const fsp_tree_node_t *node, json_t *nod
     fsp_buf_init(&plain, FSP_CHUNK_BYTES_MAX);
     fsp_tree_encode(node, &open, &plain);
     fsp_child_t child = {.content_bytes = 0};
-    fsp_blob_t *object = fsp_object_seal(keys, FSP_OBJECT_TREE, fsp_buf_slice(&open), fsp_buf_slice(&plain),
-                                         &child.key, NULL);
+    fsp_blob_t *object = fsp_object_seal(keys, FSP_OBJECT_TREE, fsp_buf_slice(&open),
+                                         fsp_buf_slice(&plain), &child.key, NULL);
     child.object_bytes = fsp_blob_bytes(object);
     for (size_t i = 0; i < node->count; i++)
         child.content_bytes += node->children[i].content_bytes;
@@ -464,8 +480,8 @@ seal_full_nodes(const fsp_space_keys_t *keys, fsp_tree_builder_t *builder, json_
 
 /* All chunks of the content, sealed and put into the builder; how many. */
 static uint64_t
-seal_chunks(const fsp_space_keys_t *keys, const fsp_gear_t *gear, fsp_slice_t content, fsp_tree_builder_t *builder,
-            json_t *nodes)
+seal_chunks(const fsp_space_keys_t *keys, const fsp_gear_t *gear, fsp_slice_t content,
+            fsp_tree_builder_t *builder, json_t *nodes)
 {
     fsp_chunker_t chunker;
     fsp_chunker_init(&chunker, gear);
@@ -477,8 +493,9 @@ seal_chunks(const fsp_space_keys_t *keys, const fsp_gear_t *gear, fsp_slice_t co
         if (!cut && at < content.bytes)
             continue;
         fsp_child_t child = {.content_bytes = at - begin};
-        fsp_blob_t *object = fsp_object_seal(keys, FSP_OBJECT_CHUNK, fsp_slice(NULL, 0),
-                                             fsp_slice(content.data + begin, at - begin), &child.key, &child.digest);
+        fsp_blob_t *object =
+            fsp_object_seal(keys, FSP_OBJECT_CHUNK, fsp_slice(NULL, 0),
+                            fsp_slice(content.data + begin, at - begin), &child.key, &child.digest);
         child.object_bytes = fsp_blob_bytes(object);
         fsp_blob_destroy(&object);
         fsp_tree_builder_add(builder, 0, &child);
@@ -504,8 +521,8 @@ compute_content_root(const json_t *given)
     say_id(result, "sha256", sha256);
     if (content.bytes <= FSP_INLINE_BYTES_MAX) {
         fsp_key_t key;
-        fsp_blob_t *object = fsp_object_seal(keys, FSP_OBJECT_INLINE, fsp_slice(NULL, 0), fsp_buf_slice(&content),
-                                             &key, NULL);
+        fsp_blob_t *object = fsp_object_seal(keys, FSP_OBJECT_INLINE, fsp_slice(NULL, 0),
+                                             fsp_buf_slice(&content), &key, NULL);
         fsp_blob_destroy(&object);
         say_u64(result, "root_kind", FSP_ROOT_INLINE);
         say_id(result, "root_key", key);
@@ -565,8 +582,8 @@ add_node(json_t *entries, const char *name, const char *open, const char *plain)
 
 #define KEY_A "c420aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define KEY_B "c420bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define DIGESTS                                                                                                        \
-    "91c4401111111111111111111111111111111111111111111111111111111111111111"                                           \
+#define DIGESTS                                                                                    \
+    "91c4401111111111111111111111111111111111111111111111111111111111111111"                       \
     "2222222222222222222222222222222222222222222222222222222222222222"
 
 static void
@@ -584,35 +601,67 @@ make_content(json_t *entries)
     vectors_add_computed(entries, "cuts: default parameters", "cuts",
                          cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX,
                                  rule_of_counter("cuts", 12 * 1024 * 1024)));
-    vectors_add_computed(entries, "cuts: the same with a byte before it", "cuts",
-                         cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX,
-                                 rule_of_join(rule_of_repeat("2a", 1), rule_of_counter("cuts", 12 * 1024 * 1024))));
+    vectors_add_computed(
+        entries, "cuts: the same with a byte before it", "cuts",
+        cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX,
+                rule_of_join(rule_of_repeat("2a", 1), rule_of_counter("cuts", 12 * 1024 * 1024))));
 
-    add_node(entries, "tree node of two chunks", "93010092"
-             "93" KEY_A "cd03e8cd0384" "93" KEY_B "ce00011170ce00010d88", DIGESTS);
-    add_node(entries, "tree node above", "93010191" "93" KEY_A "cd03e8ce40000000", "91c400");
-    add_node(entries, "refused: tree node of format 2", "93020191" "93" KEY_A "cd03e8ce40000000", "91c400");
-    add_node(entries, "refused: tree node of level 5", "93010591" "93" KEY_A "cd03e8ce40000000", "91c400");
+    add_node(entries, "tree node of two chunks",
+             "93010092"
+             "93" KEY_A "cd03e8cd0384"
+             "93" KEY_B "ce00011170ce00010d88",
+             DIGESTS);
+    add_node(entries, "tree node above",
+             "93010191"
+             "93" KEY_A "cd03e8ce40000000",
+             "91c400");
+    add_node(entries, "refused: tree node of format 2",
+             "93020191"
+             "93" KEY_A "cd03e8ce40000000",
+             "91c400");
+    add_node(entries, "refused: tree node of level 5",
+             "93010591"
+             "93" KEY_A "cd03e8ce40000000",
+             "91c400");
     add_node(entries, "refused: tree node without children", "93010090", "91c400");
-    add_node(entries, "refused: child without content", "93010191" "93" KEY_A "cd03e800", "91c400");
-    add_node(entries, "refused: child of 87 bytes", "93010191" "93" KEY_A "57ce40000000", "91c400");
-    add_node(entries, "refused: chunk of 4194305 bytes", "93010091" "93" KEY_A "cd03e8ce00400001", "91c400");
-    add_node(entries, "refused: digests of one chunk too many", "93010091" "93" KEY_A "cd03e8cd0384", DIGESTS);
-    add_node(entries, "refused: content of more than 2^64 - 1", "93010192"
-             "93" KEY_A "cd03e8cfffffffffffffffff" "93" KEY_B "cd03e801", "91c400");
+    add_node(entries, "refused: child without content",
+             "93010191"
+             "93" KEY_A "cd03e800",
+             "91c400");
+    add_node(entries, "refused: child of 87 bytes",
+             "93010191"
+             "93" KEY_A "57ce40000000",
+             "91c400");
+    add_node(entries, "refused: chunk of 4194305 bytes",
+             "93010091"
+             "93" KEY_A "cd03e8ce00400001",
+             "91c400");
+    add_node(entries, "refused: digests of one chunk too many",
+             "93010091"
+             "93" KEY_A "cd03e8cd0384",
+             DIGESTS);
+    add_node(entries, "refused: content of more than 2^64 - 1",
+             "93010192"
+             "93" KEY_A "cd03e8cfffffffffffffffff"
+             "93" KEY_B "cd03e801",
+             "91c400");
 
     add_root(entries, "root of empty content", cutting(64, 256, 1024, nothing()));
-    add_root(entries, "root of 4096 bytes: inline", cutting(64, 256, 1024, rule_of_counter("root", 4096)));
+    add_root(entries, "root of 4096 bytes: inline",
+             cutting(64, 256, 1024, rule_of_counter("root", 4096)));
     add_root(entries, "root of one chunk",
-             cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX, rule_of_counter("root", 4097)));
-    add_root(entries, "root of a tree of one level", cutting(64, 256, 1024, rule_of_counter("root", 8192)));
-    add_root(entries, "root of a tree of two levels", cutting(64, 128, 256, rule_of_counter("root", 300000)));
+             cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX,
+                     rule_of_counter("root", 4097)));
+    add_root(entries, "root of a tree of one level",
+             cutting(64, 256, 1024, rule_of_counter("root", 8192)));
+    add_root(entries, "root of a tree of two levels",
+             cutting(64, 128, 256, rule_of_counter("root", 300000)));
     add_root(entries, "root with default parameters",
              cutting(FSP_CHUNK_BYTES_MIN, FSP_CHUNK_BYTES_AVG, FSP_CHUNK_BYTES_MAX,
                      rule_of_counter("cuts", 3 * 1024 * 1024)));
 }
 
-/* -- placement --------------------------------------------------------------------------------------------- */
+/* -- placement --------------------------------------------------------------------------------- */
 
 static json_t *
 compute_slot(const json_t *given)
@@ -648,7 +697,8 @@ compute_walk(const json_t *given)
     json_t *value;
     const json_t *listed = take(given, "members");
     ck_assert_uint_le(json_array_size(listed), MEMBERS_MAX);
-    json_array_foreach((json_t *)(uintptr_t)listed, index, value) {
+    json_array_foreach((json_t *)(uintptr_t)listed, index, value)
+    {
         fsp_member_t *member = &members[index];
         take_hex(value, "node", member->node_id.bytes, sizeof(member->node_id.bytes));
         member->zone = (uint32_t)take_u64(value, "zone");
@@ -657,9 +707,10 @@ compute_walk(const json_t *given)
         member->roles = (uint32_t)take_u64(value, "roles");
     }
     uint32_t positions[2 * FSP_OWNERS_MAX];
-    size_t count = fsp_place_walk(mesh_id, (fsp_member_list_t){members, json_array_size(listed)},
-                                  (uint32_t)take_u64(given, "slot"), (unsigned)take_u64(given, "copies"), positions,
-                                  (size_t)take_u64(given, "count"));
+    size_t count =
+        fsp_place_walk(mesh_id, (fsp_member_list_t){members, json_array_size(listed)},
+                       (uint32_t)take_u64(given, "slot"), (unsigned)take_u64(given, "copies"),
+                       positions, (size_t)take_u64(given, "count"));
     json_t *result = json_object(), *array = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_integer(positions[i]));
@@ -678,7 +729,8 @@ numbered_id(const char *what, uint64_t number)
 }
 
 static void
-add_walk(json_t *entries, const char *name, uint32_t slot, unsigned copies, unsigned count, bool zones)
+add_walk(json_t *entries, const char *name, uint32_t slot, unsigned copies, unsigned count,
+         bool zones)
 {
     json_t *given = json_object(), *members = json_array();
     say(given, "mesh", numbered_id("mesh", 0));
@@ -706,7 +758,8 @@ make_placement(json_t *entries)
         char name[64];
         (void)snprintf(name, sizeof(name), "slot of %u bits", bits[i]);
         json_t *given = json_object();
-        say(given, "key", json_string("deadbeef00000000000000000000000000000000000000000000000000000000"));
+        say(given, "key",
+            json_string("deadbeef00000000000000000000000000000000000000000000000000000000"));
         say_u64(given, "slot_bits", bits[i]);
         vectors_add_computed(entries, name, "slot", given);
     }
@@ -726,7 +779,7 @@ make_placement(json_t *entries)
     add_walk(entries, "walk: one zone", 1, 3, 3, false);
 }
 
-/* -- keys -------------------------------------------------------------------------------------------------- */
+/* -- keys -------------------------------------------------------------------------------------- */
 
 static json_t *
 compute_space_key(const json_t *given)
@@ -735,9 +788,10 @@ compute_space_key(const json_t *given)
     uint8_t salt[32], naming[32], sealing[32];
     take_hex(given, "data_key", data_key.bytes, sizeof(data_key.bytes));
     take_hex(given, "salt", salt, sizeof(salt));
-    fsp_hkdf(FSP_SLICE_OF(data_key), fsp_slice(NULL, 0), fsp_slice_text("fsp naming v1"), naming, sizeof(naming));
-    fsp_hkdf(FSP_SLICE_OF(data_key), fsp_slice(salt, sizeof(salt)), fsp_slice_text("fsp object v1"), sealing,
-             sizeof(sealing));
+    fsp_hkdf(FSP_SLICE_OF(data_key), fsp_slice(NULL, 0), fsp_slice_text("fsp naming v1"), naming,
+             sizeof(naming));
+    fsp_hkdf(FSP_SLICE_OF(data_key), fsp_slice(salt, sizeof(salt)), fsp_slice_text("fsp object v1"),
+             sealing, sizeof(sealing));
     json_t *result = json_object();
     say_hex(result, "naming_key", fsp_slice(naming, sizeof(naming)));
     say_hex(result, "sealing_key", fsp_slice(sealing, sizeof(sealing)));
@@ -828,7 +882,8 @@ compute_box(const json_t *given)
     fsp_buf_init(&sealed, 2048);
     fsp_buf_init(&opened, 2048);
     vectors_unhex(take_text(given, "message"), &message);
-    ck_assert_int_eq(fsp_box_seal(receiver.public_key, &ephemeral, fsp_buf_slice(&message), &sealed), FSP_OK);
+    ck_assert_int_eq(
+        fsp_box_seal(receiver.public_key, &ephemeral, fsp_buf_slice(&message), &sealed), FSP_OK);
     ck_assert_int_eq(fsp_box_open(&receiver, fsp_buf_slice(&sealed), &opened), FSP_OK);
     ck_assert(fsp_slice_eq(fsp_buf_slice(&message), fsp_buf_slice(&opened)));
     json_t *result = json_object();
@@ -852,7 +907,8 @@ compute_wrap(const json_t *given)
     fsp_buf_init(&opened, 2048);
     vectors_unhex(take_text(given, "plain"), &plain);
     fsp_wrap(&kek, salt, take_text(given, "context"), fsp_buf_slice(&plain), &wrapped);
-    ck_assert_int_eq(fsp_unwrap(&kek, take_text(given, "context"), fsp_buf_slice(&wrapped), &opened), FSP_OK);
+    ck_assert_int_eq(
+        fsp_unwrap(&kek, take_text(given, "context"), fsp_buf_slice(&wrapped), &opened), FSP_OK);
     ck_assert(fsp_slice_eq(fsp_buf_slice(&plain), fsp_buf_slice(&opened)));
     json_t *result = json_object();
     say_hex(result, "hex", fsp_buf_slice(&wrapped));
@@ -863,8 +919,8 @@ compute_wrap(const json_t *given)
 }
 
 static void
-add_keyed(json_t *entries, const char *name, const char *kind, const char *key, json_t *value, const char *more,
-          json_t *another)
+add_keyed(json_t *entries, const char *name, const char *kind, const char *key, json_t *value,
+          const char *more, json_t *another)
 {
     json_t *given = json_object();
     say(given, key, value);
@@ -879,27 +935,32 @@ make_recovery(json_t *entries)
     char code[FSP_RECOVERY_TEXT_BYTES], other[FSP_RECOVERY_TEXT_BYTES];
     fsp_secret_t bits;
     memset(bits.bytes, 0xff, sizeof(bits.bytes));
-    add_keyed(entries, "recovery code of counting bytes", "recovery", "bits", counting_secret(), NULL, NULL);
-    add_keyed(entries, "recovery code of ones", "recovery", "bits", vectors_hex(FSP_SLICE_OF(bits)), NULL, NULL);
+    add_keyed(entries, "recovery code of counting bytes", "recovery", "bits", counting_secret(),
+              NULL, NULL);
+    add_keyed(entries, "recovery code of ones", "recovery", "bits", vectors_hex(FSP_SLICE_OF(bits)),
+              NULL, NULL);
     fsp_recovery_encode(&bits, code);
     memcpy(other, code, sizeof(code));
     for (char *c = other; *c; c++)
         *c = *c == '-' ? ' ' : (char)(*c >= 'A' ? *c + 'a' - 'A' : *c);
-    add_keyed(entries, "recovery code, lower case, blanks", "recovery-read", "code", json_string(other), NULL, NULL);
+    add_keyed(entries, "recovery code, lower case, blanks", "recovery-read", "code",
+              json_string(other), NULL, NULL);
     /* The counting secret begins 0000. */
     memset(bits.bytes, 0, sizeof(bits.bytes));
     fsp_recovery_encode(&bits, other);
     other[0] = 'o';
     other[1] = 'O';
-    add_keyed(entries, "recovery code, letters for digits", "recovery-read", "code", json_string(other), NULL, NULL);
+    add_keyed(entries, "recovery code, letters for digits", "recovery-read", "code",
+              json_string(other), NULL, NULL);
     other[0] = '1';
-    add_keyed(entries, "refused: recovery code, another digit", "recovery-read", "code", json_string(other), NULL,
-              NULL);
+    add_keyed(entries, "refused: recovery code, another digit", "recovery-read", "code",
+              json_string(other), NULL, NULL);
     other[0] = 'U';
-    add_keyed(entries, "refused: recovery code, no digit", "recovery-read", "code", json_string(other), NULL, NULL);
+    add_keyed(entries, "refused: recovery code, no digit", "recovery-read", "code",
+              json_string(other), NULL, NULL);
     code[sizeof(code) - 2] = '\0';
-    add_keyed(entries, "refused: recovery code, a digit too few", "recovery-read", "code", json_string(code), NULL,
-              NULL);
+    add_keyed(entries, "refused: recovery code, a digit too few", "recovery-read", "code",
+              json_string(code), NULL, NULL);
 }
 
 static void
@@ -907,16 +968,17 @@ make_keys(json_t *entries)
 {
     json_t *ones = json_string("1111111111111111111111111111111111111111111111111111111111111111");
     json_t *twos = json_string("2222222222222222222222222222222222222222222222222222222222222222");
-    add_keyed(entries, "naming key and sealing key", "space-key", "data_key", counting_secret(), "salt",
-              json_incref(ones));
+    add_keyed(entries, "naming key and sealing key", "space-key", "data_key", counting_secret(),
+              "salt", json_incref(ones));
     add_keyed(entries, "node id", "node-id", "seed", json_incref(ones), NULL, NULL);
-    add_keyed(entries, "subject of a client key", "subject", "secret_key", json_incref(ones), NULL, NULL);
-    add_keyed(entries, "derived id 0", "derived-id", "seed", json_string("55555555555555555555555555555555"), "k",
-              json_integer(0));
-    add_keyed(entries, "derived id 1", "derived-id", "seed", json_string("55555555555555555555555555555555"), "k",
-              json_integer(1));
-    add_keyed(entries, "derived id 2^32 - 1", "derived-id", "seed", json_string("55555555555555555555555555555555"),
-              "k", json_integer(UINT32_MAX));
+    add_keyed(entries, "subject of a client key", "subject", "secret_key", json_incref(ones), NULL,
+              NULL);
+    add_keyed(entries, "derived id 0", "derived-id", "seed",
+              json_string("55555555555555555555555555555555"), "k", json_integer(0));
+    add_keyed(entries, "derived id 1", "derived-id", "seed",
+              json_string("55555555555555555555555555555555"), "k", json_integer(1));
+    add_keyed(entries, "derived id 2^32 - 1", "derived-id", "seed",
+              json_string("55555555555555555555555555555555"), "k", json_integer(UINT32_MAX));
     make_recovery(entries);
     json_t *given = json_object();
     say(given, "receiver_secret_key", json_incref(ones));
@@ -940,7 +1002,7 @@ make_keys(json_t *entries)
     json_decref(twos);
 }
 
-/* -- profile, receipt -------------------------------------------------------------------------------------- */
+/* -- profile, receipt -------------------------------------------------------------------------- */
 
 static fsp_status_t
 read_profile(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -968,8 +1030,10 @@ read_profile(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
 static void
 add_profile(json_t *entries, const char *name, const char *find, const char *replace)
 {
-    fsp_profile_t profile = {.name = "admin", .endpoints = {"tcp://127.0.0.1:7420", "tcp://[::1]:7420"},
-                             .endpoint_count = 2, .space = "home"};
+    fsp_profile_t profile = {.name = "admin",
+                             .endpoints = {"tcp://127.0.0.1:7420", "tcp://[::1]:7420"},
+                             .endpoint_count = 2,
+                             .space = "home"};
     memset(profile.mesh_id, 0xa2, sizeof(profile.mesh_id));
     memset(profile.node_key, 0xa3, sizeof(profile.node_key));
     uint8_t key[32];
@@ -1003,10 +1067,13 @@ make_profile(json_t *entries)
 {
     add_profile(entries, "profile", NULL, NULL);
     add_profile(entries, "refused: profile of format 2", "\"format\":1", "\"format\":2");
-    add_profile(entries, "refused: profile with another field", "\"format\":1", "\"format\":1,\"more\":1");
-    add_profile(entries, "refused: profile with a field twice", "\"format\":1", "\"format\":1,\"format\":1");
+    add_profile(entries, "refused: profile with another field", "\"format\":1",
+                "\"format\":1,\"more\":1");
+    add_profile(entries, "refused: profile with a field twice", "\"format\":1",
+                "\"format\":1,\"format\":1");
     add_profile(entries, "refused: profile without a space", ",\"space\":\"home\"", "");
-    add_profile(entries, "refused: profile with a short mesh id", "\"mesh_id\":\"a2", "\"mesh_id\":\"");
+    add_profile(entries, "refused: profile with a short mesh id", "\"mesh_id\":\"a2",
+                "\"mesh_id\":\"");
     add_profile(entries, "refused: profile with an endpoint that is none", "tcp://127", "tcp//127");
 }
 
@@ -1058,7 +1125,10 @@ static void
 make_receipt(json_t *entries)
 {
     fsp_sign_key_t key = receipt_key();
-    static fsp_receipt_t receipt = {.durable_copies = 2, .wanted_copies = 3, .class_count = 2, .change = 301,
+    static fsp_receipt_t receipt = {.durable_copies = 2,
+                                    .wanted_copies = 3,
+                                    .class_count = 2,
+                                    .change = 301,
                                     .issued = UINT64_C(1764083916000000)};
     FILL(receipt.version_id, 0x55);
     FILL(receipt.content_root, 0x66);
@@ -1082,7 +1152,8 @@ make_receipt(json_t *entries)
     vectors_add(entries, "refused: receipt, signature", "receipt", fsp_buf_slice(&bytes));
     bytes.data[bytes.bytes - 1] ^= 1;
     bytes.data[100] ^= 1;
-    vectors_add(entries, "refused: receipt, a bit of what was signed", "receipt", fsp_buf_slice(&bytes));
+    vectors_add(entries, "refused: receipt, a bit of what was signed", "receipt",
+                fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
     receipt.class_count = 0;
     receipt.durable_copies = 1;
@@ -1122,8 +1193,13 @@ static const vectors_kind_t kinds[] = {
 };
 
 static const vectors_file_t files[] = {
-    {"objects", make_objects}, {"content", make_content}, {"placement", make_placement}, {"keys", make_keys},
-    {"profile", make_profile}, {"receipt", make_receipt}, {NULL, NULL},
+    {"objects", make_objects},
+    {"content", make_content},
+    {"placement", make_placement},
+    {"keys", make_keys},
+    {"profile", make_profile},
+    {"receipt", make_receipt},
+    {NULL, NULL},
 };
 
 int

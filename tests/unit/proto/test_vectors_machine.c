@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vectors_machine - golden vectors of commands, results, queries, records and rows.  Layer tests.
+/* test_vectors_machine - golden vectors of commands, results, queries, records and rows.  Layer
+ * tests.
  *
  * docs/protocol/records.md, commands.md, store.md.
  */
@@ -28,12 +29,14 @@ ids(const void *data, size_t count, size_t bytes)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, vectors_hex(fsp_slice((const uint8_t *)data + i * bytes, bytes)));
+        json_array_append_new(array,
+                              vectors_hex(fsp_slice((const uint8_t *)data + i * bytes, bytes)));
     return array;
 }
-#define say_ids(object, key, array, count) say((object), (key), ids((array), (count), sizeof((array)[0])))
+#define say_ids(object, key, array, count)                                                         \
+    say((object), (key), ids((array), (count), sizeof((array)[0])))
 
-/* -- canon ------------------------------------------------------------------------------------------------- */
+/* -- canon ------------------------------------------------------------------------------------- */
 
 /* One value of any type, as {type, value}; arrays hold such objects. */
 static json_t *
@@ -167,7 +170,7 @@ make_canon(json_t *entries)
         vectors_add_hex(entries, values[i].name, "canon", values[i].hex);
 }
 
-/* -- commands ---------------------------------------------------------------------------------------------- */
+/* -- commands ---------------------------------------------------------------------------------- */
 
 static void
 say_target(json_t *object, const char *key, const fsp_target_t *target)
@@ -409,8 +412,10 @@ make_puts(json_t *entries)
     memset(&command.op_id, 0, sizeof(command.op_id));
     add_command(entries, "refused: no operation id");
     vectors_add_hex(entries, "refused: type 8", "command",
-            "9c0801c41011111111111111111111111111111111c4102222222222222222222222222222222207c4103333333333333333"
-            "333333333333333301cd012cc4204444444444444444444444444444444444444444444444444444444444444444020190");
+                    "9c0801c41011111111111111111111111111111111c41022222222222222222222222222222222"
+                    "07c4103333333333333333"
+                    "333333333333333301cd012cc42044444444444444444444444444444444444444444444444444"
+                    "44444444444444020190");
 }
 
 static void
@@ -504,7 +509,7 @@ make_commands(json_t *entries)
     make_names(entries);
 }
 
-/* -- results, queries, answers ----------------------------------------------------------------------------- */
+/* -- results, queries, answers ----------------------------------------------------------------- */
 
 static fsp_status_t
 read_result(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -542,8 +547,13 @@ add_result(json_t *entries, const char *name)
 static void
 make_results(json_t *entries)
 {
-    result = (fsp_result_t){.status = FSP_OK, .index = 301, .kind = FSP_KIND_FILE, .number = 2, .size = 5000000,
-                            .time = UINT64_C(1764083916000000), .head_count = 1};
+    result = (fsp_result_t){.status = FSP_OK,
+                            .index = 301,
+                            .kind = FSP_KIND_FILE,
+                            .number = 2,
+                            .size = 5000000,
+                            .time = UINT64_C(1764083916000000),
+                            .head_count = 1};
     FILL(result.file_id, 0x66);
     FILL(result.version_id, 0xb0);
     FILL(result.heads[0], 0xb0);
@@ -553,7 +563,8 @@ make_results(json_t *entries)
     result = (fsp_result_t){.status = FSP_OK, .index = 302, .kind = FSP_KIND_DIRECTORY, .time = 1};
     FILL(result.file_id, 0x88);
     add_result(entries, "result of a mkdir");
-    result = (fsp_result_t){.status = FSP_MISMATCH, .index = UINT64_MAX, .kind = FSP_KIND_FILE, .head_count = 2};
+    result = (fsp_result_t){
+        .status = FSP_MISMATCH, .index = UINT64_MAX, .kind = FSP_KIND_FILE, .head_count = 2};
     FILL(result.file_id, 0x66);
     FILL(result.heads[0], 0xb1);
     FILL(result.heads[1], 0xb0);
@@ -563,7 +574,7 @@ make_results(json_t *entries)
     result = (fsp_result_t){.status = (fsp_status_t)99};
     add_result(entries, "refused: a status that is not listed");
     vectors_add_hex(entries, "refused: a zero file id that is not nil", "result",
-            "9a000001c41000000000000000000000000000000000c000000090c2");
+                    "9a000001c41000000000000000000000000000000000c000000090c2");
 }
 
 static fsp_status_t
@@ -829,10 +840,10 @@ read_answer(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again, read_item_t *r
     return status;
 }
 
-#define READ_ANSWER(what)                                                                                              \
-    static fsp_status_t read_answer_##what(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)                       \
-    {                                                                                                                  \
-        return read_answer(bytes, meaning, again, read_##what##_item);                                                 \
+#define READ_ANSWER(what)                                                                          \
+    static fsp_status_t read_answer_##what(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)   \
+    {                                                                                              \
+        return read_answer(bytes, meaning, again, read_##what##_item);                             \
     }
 READ_ANSWER(node)
 READ_ANSWER(entry)
@@ -876,7 +887,8 @@ begin_change(void)
 }
 
 static void
-finish_answer(json_t *entries, const char *name, const char *kind, fsp_answering_t *answering, fsp_status_t status)
+finish_answer(json_t *entries, const char *name, const char *kind, fsp_answering_t *answering,
+              fsp_status_t status)
 {
     static fsp_version_info_t kept; /* reading it back overwrites it */
     kept = version;
@@ -922,11 +934,16 @@ make_answers(json_t *entries)
     (void)fsp_answering_add_node(&answering, &node_info, fsp_slice(NULL, 0));
     finish_answer(entries, "answer: resolve of the root", "answer-node", &answering, FSP_OK);
 
-    fsp_entry_info_t entry = {.name = fsp_slice_text("b"), .kind = FSP_KIND_DIRECTORY, .modified = 1000000};
+    fsp_entry_info_t entry = {
+        .name = fsp_slice_text("b"), .kind = FSP_KIND_DIRECTORY, .modified = 1000000};
     FILL(entry.file_id, 0x88);
     (void)fsp_answering_add_entry(&answering, &entry);
-    entry = (fsp_entry_info_t){.name = fsp_slice_text("c"), .kind = FSP_KIND_FILE, .size = 5, .modified = 2000000,
-                               .number = 1, .head_count = 1};
+    entry = (fsp_entry_info_t){.name = fsp_slice_text("c"),
+                               .kind = FSP_KIND_FILE,
+                               .size = 5,
+                               .modified = 2000000,
+                               .number = 1,
+                               .head_count = 1};
     FILL(entry.file_id, 0x99);
     FILL(entry.version_id, 0xaa);
     (void)fsp_answering_add_entry(&answering, &entry);
@@ -974,7 +991,7 @@ make_asking(json_t *entries)
     make_answers(entries);
 }
 
-/* -- records ----------------------------------------------------------------------------------------------- */
+/* -- records ----------------------------------------------------------------------------------- */
 
 static fsp_status_t
 read_record(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -1149,12 +1166,14 @@ make_records(json_t *entries)
     vectors_add(entries, "carrier of a tree", "carrier", example_carrier(FSP_ROOT_TREE));
     vectors_add(entries, "carrier of one chunk", "carrier", example_carrier(FSP_ROOT_CHUNK));
     vectors_add(entries, "carrier of inline content", "carrier", example_carrier(FSP_ROOT_INLINE));
-    vectors_add_hex(entries, "refused: carrier of a tree with inline content", "carrier",
-            "9403c4207777777777777777777777777777777777777777777777777777777777777777c4021111c40100");
+    vectors_add_hex(
+        entries, "refused: carrier of a tree with inline content", "carrier",
+        "9403c4207777777777777777777777777777777777777777777777777777777777777777c4021111c40100");
 
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_INLINE_BYTES_MAX);
-    fsp_details_t details = {.chunk_count = 5, .media_type = fsp_slice_text("text/plain"),
+    fsp_details_t details = {.chunk_count = 5,
+                             .media_type = fsp_slice_text("text/plain"),
                              .message = fsp_slice_text("d\xc3\xa9j\xc3\xa0 vu")};
     FILL(details.sha256, 0x0d);
     fsp_details_encode(&details, &bytes);
@@ -1173,7 +1192,7 @@ make_records(json_t *entries)
     vectors_add_hex(entries, "refused: mode above 07777", "attr", "93cd1000cf400000000000000000");
 }
 
-/* -- rows -------------------------------------------------------------------------------------------------- */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 static json_t *
 compute_row_key(const json_t *given)
@@ -1332,7 +1351,8 @@ add_row_key(json_t *entries, const char *name, fsp_table_t table, const char *wh
     say_u64(given, "table", table);
     bool whole = table == FSP_TABLE_SHARD || table == FSP_TABLE_SPACE_NAME;
     say(given, "space",
-        json_string(whole ? "00000000000000000000000000000000" : "11111111111111111111111111111111"));
+        json_string(whole ? "00000000000000000000000000000000"
+                          : "11111111111111111111111111111111"));
     if (what)
         say(given, what, value);
     if (table == FSP_TABLE_ENTRY)
@@ -1351,15 +1371,19 @@ make_row_keys(json_t *entries)
     const char *subject_and_op = "2222222222222222222222222222222233333333333333333333333333333333";
     add_row_key(entries, "key of the shard row", FSP_TABLE_SHARD, NULL, NULL);
     add_row_key(entries, "key of a space row", FSP_TABLE_SPACE, NULL, NULL);
-    add_row_key(entries, "key of a space name row", FSP_TABLE_SPACE_NAME, "name", json_string("home"));
+    add_row_key(entries, "key of a space name row", FSP_TABLE_SPACE_NAME, "name",
+                json_string("home"));
     add_row_key(entries, "key of an entry row", FSP_TABLE_ENTRY, "ids", json_string(file));
     add_row_key(entries, "key of a node row", FSP_TABLE_NODE, "ids", json_string(file));
     add_row_key(entries, "key of a version row", FSP_TABLE_VERSION, "ids", json_string(file));
     add_row_key(entries, "key of a version index row", FSP_TABLE_VERSION_INDEX, "ids",
                 json_string("b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0"));
-    add_row_key(entries, "key of a change row", FSP_TABLE_CHANGE, "number_first", json_integer(301));
-    add_row_key(entries, "key of an operation row", FSP_TABLE_OP, "ids", json_string(subject_and_op));
-    add_row_key(entries, "key of an operation order row", FSP_TABLE_OP_ORDER, "ids", json_string(subject_and_op));
+    add_row_key(entries, "key of a change row", FSP_TABLE_CHANGE, "number_first",
+                json_integer(301));
+    add_row_key(entries, "key of an operation row", FSP_TABLE_OP, "ids",
+                json_string(subject_and_op));
+    add_row_key(entries, "key of an operation order row", FSP_TABLE_OP_ORDER, "ids",
+                json_string(subject_and_op));
 }
 
 static void
@@ -1387,7 +1411,8 @@ make_node_rows(json_t *entries, fsp_buf_t *bytes)
     fsp_node_row_encode(&node_row, bytes);
     vectors_add(entries, "node row of a file with two heads", "row-node", fsp_buf_slice(bytes));
     fsp_buf_reset(bytes);
-    vectors_add_hex(entries, "refused: node row of a file without heads", "row-node", "9901c0a00000000090c400");
+    vectors_add_hex(entries, "refused: node row of a file without heads", "row-node",
+                    "9901c0a00000000090c400");
 }
 
 static void
@@ -1396,16 +1421,23 @@ make_rows(json_t *entries)
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_VALUE_BYTES_MAX);
     make_row_keys(entries);
-    fsp_shard_row_encode(&(fsp_shard_row_t){.applied_index = 1000, .applied_term = 3,
-                                            .log_time = UINT64_C(1764083916000000), .feature_level = 1},
+    fsp_shard_row_encode(&(fsp_shard_row_t){.applied_index = 1000,
+                                            .applied_term = 3,
+                                            .log_time = UINT64_C(1764083916000000),
+                                            .feature_level = 1},
                          &bytes);
     vectors_add(entries, "shard row", "row-shard", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
 
     static const uint8_t wrapped[80] = {0x01, 0x02};
-    space_row = (fsp_space_row_t){.name = fsp_slice_text("home"), .used_bytes = 5000000, .change_index = 301,
-                                  .horizon = 12, .op_count = 301, .chunk_bytes_min = FSP_CHUNK_BYTES_MIN,
-                                  .chunk_bytes_avg = FSP_CHUNK_BYTES_AVG, .chunk_bytes_max = FSP_CHUNK_BYTES_MAX,
+    space_row = (fsp_space_row_t){.name = fsp_slice_text("home"),
+                                  .used_bytes = 5000000,
+                                  .change_index = 301,
+                                  .horizon = 12,
+                                  .op_count = 301,
+                                  .chunk_bytes_min = FSP_CHUNK_BYTES_MIN,
+                                  .chunk_bytes_avg = FSP_CHUNK_BYTES_AVG,
+                                  .chunk_bytes_max = FSP_CHUNK_BYTES_MAX,
                                   .key_count = 1};
     FILL(space_row.owner, 0x22);
     FILL(space_row.head_hash, 0xc0);
@@ -1427,8 +1459,10 @@ make_rows(json_t *entries)
     fsp_buf_t record;
     begin_version();
     record_bytes(&record);
-    fsp_version_row_encode(&(fsp_version_row_t){.record = fsp_buf_slice(&record), .retained = true,
-                                                .carrier = version.carrier}, &bytes);
+    fsp_version_row_encode(&(fsp_version_row_t){.record = fsp_buf_slice(&record),
+                                                .retained = true,
+                                                .carrier = version.carrier},
+                           &bytes);
     fsp_buf_clear(&record);
     vectors_add(entries, "version row", "row-version", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
@@ -1450,7 +1484,8 @@ make_rows(json_t *entries)
     fsp_buf_clear(&answered);
     fsp_buf_clear(&bytes);
     /* Rows of one value: their codec is the value's. */
-    vectors_add_hex(entries, "space name row: the space", "canon", "c41011111111111111111111111111111111");
+    vectors_add_hex(entries, "space name row: the space", "canon",
+                    "c41011111111111111111111111111111111");
     vectors_add_hex(entries, "operation order row: log time", "canon", "cf0006446ccb2acb00");
 }
 

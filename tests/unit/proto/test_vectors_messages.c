@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vectors_messages - golden vectors of envelopes, client messages and what nodes say to each other.  Layer tests.
+/* test_vectors_messages - golden vectors of envelopes, client messages and what nodes say to each
+ * other.  Layer tests.
  *
  * docs/protocol/client.md, peer.md.
  */
@@ -13,7 +14,7 @@
 static fsp_request_t request, got_request;
 static fsp_reply_t reply, got_reply;
 
-/* -- envelope ---------------------------------------------------------------------------------------------- */
+/* -- envelope ---------------------------------------------------------------------------------- */
 
 static void
 say_envelope(json_t *object, const fsp_envelope_t *envelope)
@@ -63,7 +64,7 @@ make_envelopes(json_t *entries)
         vectors_add_hex(entries, values[i].name, "envelope", values[i].hex);
 }
 
-/* -- fields of a map --------------------------------------------------------------------------------------- */
+/* -- fields of a map --------------------------------------------------------------------------- */
 
 static const void *
 member(const void *self, size_t at)
@@ -79,7 +80,8 @@ list_of(const fsp_field_t *field, const void *self)
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
         if (field->type == FSP_FIELD_IDS)
-            json_array_append_new(array, vectors_hex(fsp_slice((const uint8_t *)value + 32 * i, 32)));
+            json_array_append_new(array,
+                                  vectors_hex(fsp_slice((const uint8_t *)value + 32 * i, 32)));
         else if (field->type == FSP_FIELD_UINTS)
             json_array_append_new(array, vectors_u64(((const uint64_t *)value)[i]));
         else
@@ -182,7 +184,7 @@ say_fields(fsp_fields_t table, unsigned type, const void *self)
     return map;
 }
 
-/* -- client messages --------------------------------------------------------------------------------------- */
+/* -- client messages --------------------------------------------------------------------------- */
 
 static const char *
 type_name(unsigned type)
@@ -195,11 +197,10 @@ type_name(unsigned type)
         {FSP_MSG_PONG, "PONG"},         {FSP_MSG_OK, "OK"},           {FSP_MSG_ERROR, "ERROR"},
         {FSP_MSG_PUT, "PUT"},           {FSP_MSG_DATA, "DATA"},       {FSP_MSG_COMMIT, "COMMIT"},
         {FSP_MSG_ABORT, "ABORT"},       {FSP_MSG_CREDIT, "CREDIT"},   {FSP_MSG_RESUME, "RESUME"},
-        {FSP_MSG_GET, "GET"},
-        {FSP_MSG_STAT, "STAT"},         {FSP_MSG_LIST, "LIST"},       {FSP_MSG_VERSIONS, "VERSIONS"},
-        {FSP_MSG_CHANGES, "CHANGES"},   {FSP_MSG_SPACES, "SPACES"},   {FSP_MSG_MKDIR, "MKDIR"},
-        {FSP_MSG_DELETE, "DELETE"},     {FSP_MSG_MOVE, "MOVE"},       {FSP_MSG_COPY, "COPY"},
-        {FSP_MSG_RESTORE, "RESTORE"},   {FSP_MSG_NODE, "NODE"},
+        {FSP_MSG_GET, "GET"},           {FSP_MSG_STAT, "STAT"},       {FSP_MSG_LIST, "LIST"},
+        {FSP_MSG_VERSIONS, "VERSIONS"}, {FSP_MSG_CHANGES, "CHANGES"}, {FSP_MSG_SPACES, "SPACES"},
+        {FSP_MSG_MKDIR, "MKDIR"},       {FSP_MSG_DELETE, "DELETE"},   {FSP_MSG_MOVE, "MOVE"},
+        {FSP_MSG_COPY, "COPY"},         {FSP_MSG_RESTORE, "RESTORE"}, {FSP_MSG_NODE, "NODE"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].type == type)
@@ -209,7 +210,8 @@ type_name(unsigned type)
 
 /* Envelope and body; the payload frames are not part of a vector. */
 static fsp_status_t
-open_message(fsp_slice_t bytes, json_t *meaning, fsp_envelope_t *ret, fsp_slice_t *ret_body, fsp_buf_t *again)
+open_message(fsp_slice_t bytes, json_t *meaning, fsp_envelope_t *ret, fsp_slice_t *ret_body,
+             fsp_buf_t *again)
 {
     if (bytes.bytes < FSP_ENVELOPE_BYTES)
         return FSP_INVALID;
@@ -274,24 +276,24 @@ read_reply(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
     return read_reply_with(bytes, meaning, again, NULL);
 }
 
-#define READ_ITEMS(what, type)                                                                                         \
-    static fsp_status_t read_##what##_items(json_t *items, fsp_buf_t *again)                                           \
-    {                                                                                                                  \
-        static type item;                                                                                              \
-        size_t at = 0;                                                                                                 \
-        fsp_status_t status = FSP_OK;                                                                                  \
-        while (!status) {                                                                                              \
-            status = fsp_reply_next_##what(&got_reply, &at, &item);                                                    \
-            if (status)                                                                                                \
-                break;                                                                                                 \
-            json_array_append_new(items, say_fields(fsp_item_##what##_fields(), 0, &item));                            \
-            fsp_item_##what##_encode(&item, again);                                                                    \
-        }                                                                                                              \
-        return status == FSP_NOT_FOUND ? FSP_OK : status;                                                              \
-    }                                                                                                                  \
-    static fsp_status_t read_reply_##what(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)                        \
-    {                                                                                                                  \
-        return read_reply_with(bytes, meaning, again, read_##what##_items);                                            \
+#define READ_ITEMS(what, type)                                                                     \
+    static fsp_status_t read_##what##_items(json_t *items, fsp_buf_t *again)                       \
+    {                                                                                              \
+        static type item;                                                                          \
+        size_t at = 0;                                                                             \
+        fsp_status_t status = FSP_OK;                                                              \
+        while (!status) {                                                                          \
+            status = fsp_reply_next_##what(&got_reply, &at, &item);                                \
+            if (status)                                                                            \
+                break;                                                                             \
+            json_array_append_new(items, say_fields(fsp_item_##what##_fields(), 0, &item));        \
+            fsp_item_##what##_encode(&item, again);                                                \
+        }                                                                                          \
+        return status == FSP_NOT_FOUND ? FSP_OK : status;                                          \
+    }                                                                                              \
+    static fsp_status_t read_reply_##what(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)    \
+    {                                                                                              \
+        return read_reply_with(bytes, meaning, again, read_##what##_items);                        \
     }
 READ_ITEMS(entry, fsp_entry_info_t)
 READ_ITEMS(version, fsp_version_info_t)
@@ -319,7 +321,9 @@ add_message(json_t *entries, const char *name, const char *kind, unsigned type, 
 {
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_ENVELOPE_BYTES + FSP_BODY_BYTES_MAX);
-    append_envelope(&(fsp_envelope_t){.service = FSP_SERVICE_CLIENT, .type = (uint16_t)type, .request_id = 2,
+    append_envelope(&(fsp_envelope_t){.service = FSP_SERVICE_CLIENT,
+                                      .type = (uint16_t)type,
+                                      .request_id = 2,
                                       .body_bytes = (uint32_t)body.bytes},
                     &bytes);
     fsp_buf_append_slice(&bytes, body);
@@ -404,7 +408,8 @@ make_transfers(json_t *entries)
     FILL(request.sha256, 0x33);
     add_request(entries, "C:COMMIT", FSP_MSG_COMMIT);
     memset(&request, 0, sizeof(request));
-    add_message(entries, "C:ABORT without a body", "client-request", FSP_MSG_ABORT, fsp_slice(NULL, 0));
+    add_message(entries, "C:ABORT without a body", "client-request", FSP_MSG_ABORT,
+                fsp_slice(NULL, 0));
     request.credit = 1048576;
     add_request(entries, "C:CREDIT", FSP_MSG_CREDIT);
     begin_request(false);
@@ -432,7 +437,8 @@ make_looks(json_t *entries)
     add_request(entries, "C:CHANGES", FSP_MSG_CHANGES);
     memset(&request, 0, sizeof(request));
     add_request(entries, "C:SPACES with an empty map", FSP_MSG_SPACES);
-    add_message(entries, "C:NODE without a body", "client-request", FSP_MSG_NODE, fsp_slice(NULL, 0));
+    add_message(entries, "C:NODE without a body", "client-request", FSP_MSG_NODE,
+                fsp_slice(NULL, 0));
     request.versions[0] = 1;
     request.version_count = 1;
     request.client = fsp_slice_text("example/1.0");
@@ -440,7 +446,8 @@ make_looks(json_t *entries)
     FILL(request.session_id, 0x5e);
     add_request(entries, "C:HELLO that takes a session up again", FSP_MSG_HELLO);
     memset(&request, 0, sizeof(request));
-    add_message(entries, "C:RESUME without a body", "client-request", FSP_MSG_RESUME, fsp_slice(NULL, 0));
+    add_message(entries, "C:RESUME without a body", "client-request", FSP_MSG_RESUME,
+                fsp_slice(NULL, 0));
     add_request(entries, "C:PING", FSP_MSG_PING);
 }
 
@@ -465,7 +472,8 @@ make_requests(json_t *entries)
     request.to_path = fsp_slice_text("/x");
     request.replace = true;
     add_request(entries, "C:MOVE", FSP_MSG_MOVE);
-    request.version = fsp_slice_text("5555555555555555555555555555555555555555555555555555555555555555");
+    request.version =
+        fsp_slice_text("5555555555555555555555555555555555555555555555555555555555555555");
     add_request(entries, "C:COPY", FSP_MSG_COPY);
     request.to_path.bytes = 0;
     request.replace = false;
@@ -484,10 +492,12 @@ make_requests(json_t *entries)
         {"refused: key twice", FSP_MSG_STAT, "82a470617468a22f61a470617468a22f62"},
         {"refused: path with ..", FSP_MSG_STAT, "81a470617468a52f612f2e2e"},
         {"refused: path in binary", FSP_MSG_STAT, "81a470617468c4022f61"},
-        {"refused: file of 15 octets", FSP_MSG_STAT, "81a466696c65c40f444444444444444444444444444444"},
+        {"refused: file of 15 octets", FSP_MSG_STAT,
+         "81a466696c65c40f444444444444444444444444444444"},
         {"refused: map of 2^32 - 1", FSP_MSG_STAT, "dfffffffff"},
         {"refused: 9 deep", FSP_MSG_STAT, "82a470617468a22f61a1789191919191919191c0"},
-        {"refused: version in a LIST", FSP_MSG_LIST, "82a470617468a22f61a776657273696f6ea83535353535353535"},
+        {"refused: version in a LIST", FSP_MSG_LIST,
+         "82a470617468a22f61a776657273696f6ea83535353535353535"},
         {"refused: limit 1001", FSP_MSG_LIST, "82a470617468a22f61a56c696d6974cd03e9"},
         {"refused: CREDIT of nothing", FSP_MSG_CREDIT, "80"},
         {"refused: MKDIR without op", FSP_MSG_MKDIR, "82a470617468a22f61a7617474656d707401"},
@@ -498,7 +508,8 @@ make_requests(json_t *entries)
         fsp_buf_t body;
         fsp_buf_init(&body, 1024);
         vectors_unhex(refused[i].body, &body);
-        add_message(entries, refused[i].name, "client-request", refused[i].type, fsp_buf_slice(&body));
+        add_message(entries, refused[i].name, "client-request", refused[i].type,
+                    fsp_buf_slice(&body));
         fsp_buf_clear(&body);
     }
 }
@@ -511,12 +522,16 @@ sign_receipt(fsp_buf_t *ret)
     FILL(seed, 0x42);
     fsp_sign_key_t key;
     fsp_sign_key_from_seed(&key, &seed);
-    static fsp_receipt_t receipt = {.durable_copies = 1, .wanted_copies = 1, .class_count = 1, .change = 301,
+    static fsp_receipt_t receipt = {.durable_copies = 1,
+                                    .wanted_copies = 1,
+                                    .class_count = 1,
+                                    .change = 301,
                                     .issued = UINT64_C(1764083916000000)};
     receipt.version_id = reply.version_id;
     receipt.content_root = reply.content_root;
     receipt.sha256 = reply.sha256;
-    receipt.classes[0] = (fsp_receipt_class_t){.kind = FSP_OBJECT_CHUNK, .count = 1, .node_count = 1, .zone_count = 1};
+    receipt.classes[0] = (fsp_receipt_class_t){
+        .kind = FSP_OBJECT_CHUNK, .count = 1, .node_count = 1, .zone_count = 1};
     receipt.classes[0].nodes[0] = fsp_node_id_of(key.public_key);
     fsp_buf_init(ret, FSP_RECEIPT_BYTES_MAX);
     fsp_receipt_sign(&receipt, &key, ret);
@@ -540,7 +555,8 @@ make_results(json_t *entries)
     reply.grace_ms = 60000;
     reply.resumed = true;
     reply.change = 301;
-    add_reply(entries, "S:WELCOME to a session that was taken up again", "client-reply", FSP_MSG_WELCOME);
+    add_reply(entries, "S:WELCOME to a session that was taken up again", "client-reply",
+              FSP_MSG_WELCOME);
     memset(&reply, 0, sizeof(reply));
     add_message(entries, "S:PONG without a body", "client-reply", FSP_MSG_PONG, fsp_slice(NULL, 0));
     reply.credit = 8388608;
@@ -629,11 +645,16 @@ make_lists(json_t *entries)
     static fsp_space_info_t space;
     fsp_buf_t items;
     fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
-    fsp_entry_info_t entry = {.name = fsp_slice_text("b"), .kind = FSP_KIND_DIRECTORY, .modified = 1000000};
+    fsp_entry_info_t entry = {
+        .name = fsp_slice_text("b"), .kind = FSP_KIND_DIRECTORY, .modified = 1000000};
     FILL(entry.file_id, 0x88);
     fsp_item_entry_encode(&entry, &items);
-    entry = (fsp_entry_info_t){.name = fsp_slice_text("d\xc3\xa9j\xc3\xa0"), .kind = FSP_KIND_FILE, .size = 5,
-                               .modified = 2000000, .number = 1, .head_count = 1};
+    entry = (fsp_entry_info_t){.name = fsp_slice_text("d\xc3\xa9j\xc3\xa0"),
+                               .kind = FSP_KIND_FILE,
+                               .size = 5,
+                               .modified = 2000000,
+                               .number = 1,
+                               .head_count = 1};
     FILL(entry.file_id, 0x99);
     FILL(entry.version_id, 0xaa);
     fsp_item_entry_encode(&entry, &items);
@@ -689,7 +710,7 @@ make_client(json_t *entries)
     make_lists(entries);
 }
 
-/* -- peers ------------------------------------------------------------------------------------------------- */
+/* -- peers ------------------------------------------------------------------------------------- */
 
 static fsp_status_t
 read_object_put(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -794,7 +815,8 @@ make_peer(json_t *entries)
     vectors_add(entries, "OBJECT_PUT", "peer-object-put", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
 
-    static fsp_object_have_t have = {.epoch = 2, .layout_version = 1, .key_count = 2, .lengths = {88, 4325376}};
+    static fsp_object_have_t have = {
+        .epoch = 2, .layout_version = 1, .key_count = 2, .lengths = {88, 4325376}};
     FILL(have.space_id, 0x11);
     FILL(have.keys[0], 0x77);
     FILL(have.keys[1], 0x78);
@@ -802,8 +824,9 @@ make_peer(json_t *entries)
     vectors_add(entries, "OBJECT_HAVE of two", "peer-object-have", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
     vectors_add_hex(entries, "refused: OBJECT_HAVE, one key and no length", "peer-object-have",
-            "95c410111111111111111111111111111111110201c4207777777777777777777777777777777777777777777777777777777777"
-            "777777c400");
+                    "95c410111111111111111111111111111111110201c42077777777777777777777777777777777"
+                    "77777777777777777777777777"
+                    "777777c400");
     fsp_object_have_answer_encode((const uint8_t *)"\1\0", 2, &bytes);
     vectors_add(entries, "OK of an OBJECT_HAVE", "peer-object-have-answer", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
@@ -816,7 +839,8 @@ make_peer(json_t *entries)
     fsp_buf_reset(&bytes);
     get.to = 10;
     fsp_object_get_encode(&get, &bytes);
-    vectors_add(entries, "refused: OBJECT_GET that ends before it begins", "peer-object-get", fsp_buf_slice(&bytes));
+    vectors_add(entries, "refused: OBJECT_GET that ends before it begins", "peer-object-get",
+                fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
 
     fsp_object_got_t got = {.sealed_from = 65552, .sealed_bytes = 200064, .open_bytes = 0};
@@ -828,7 +852,8 @@ make_peer(json_t *entries)
     vectors_add(entries, "ERROR layout", "peer-error", fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
     vectors_add_hex(entries, "refused: ERROR that says OK", "peer-error", "920100");
-    vectors_add_hex(entries, "refused: ERROR with a status that is not listed", "peer-error", "920163");
+    vectors_add_hex(entries, "refused: ERROR with a status that is not listed", "peer-error",
+                    "920163");
 }
 
 static const vectors_kind_t kinds[] = {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* vectors - golden vectors: tests/vectors/FILE.json against the codecs of the program.  Layer tests.
+/* vectors - golden vectors: tests/vectors/FILE.json against the codecs of the program.  Layer
+ * tests.
  *
  * A file is an array of entries of three forms (tests/vectors/README.md):
- *     {name, kind, meaning, hex}    bytes: the codec must read them, say this meaning, and write them again
- *     {name, kind, refused, hex}    bytes that the codec must refuse, with this status
+ *     {name, kind, meaning, hex}    bytes: the codec must read them, say this meaning, and write
+ * them again {name, kind, refused, hex}    bytes that the codec must refuse, with this status
  *     {name, kind, given, result}   a computation: from what is given follows the result, for ever
  *
- * A suite names its files; for each the maker adds every vector that the program knows.  A vector that the file lacks
- * fails, and so does one that differs.  `SUITE --write` adds what a file lacks; it refuses to change what is there,
- * unless --force, which is for the time before a release only: afterwards a change is another format.
+ * A suite names its files; for each the maker adds every vector that the program knows.  A vector
+ * that the file lacks fails, and so does one that differs.  `SUITE --write` adds what a file lacks;
+ * it refuses to change what is there, unless --force, which is for the time before a release only:
+ * afterwards a change is another format.
  */
 #ifndef FSP_TESTS_UNIT_PROTO_VECTORS_H
 #define FSP_TESTS_UNIT_PROTO_VECTORS_H
@@ -43,7 +45,7 @@ typedef struct {
 static const vectors_kind_t *vectors_kinds; /* ends with an empty one */
 static const vectors_file_t *vectors_files; /* ends with an empty one */
 
-/* -- values in JSON ---------------------------------------------------------------------------------------- */
+/* -- values in JSON ---------------------------------------------------------------------------- */
 
 /* Beyond 2^53 - 1 a number is a string of digits: JavaScript would round it. */
 static inline json_t *
@@ -119,7 +121,7 @@ say_text(json_t *object, const char *key, fsp_slice_t text)
     say(object, key, vectors_text(text));
 }
 
-/* -- values from JSON -------------------------------------------------------------------------------------- */
+/* -- values from JSON -------------------------------------------------------------------------- */
 
 static inline const json_t *
 take(const json_t *given, const char *key)
@@ -168,7 +170,8 @@ take_hex(const json_t *given, const char *key, void *ret, size_t bytes)
                   "\"%s\" is not %zu bytes in hex", key, bytes);
 }
 
-/* Appends content that a rule describes: {hex}, {text}, {counter, bytes}, {repeat, bytes}, {join}. */
+/* Appends content that a rule describes: {hex}, {text}, {counter, bytes}, {repeat, bytes}, {join}.
+ */
 static inline void
 vectors_content(const json_t *rule, fsp_buf_t *ret)
 {
@@ -216,7 +219,7 @@ say_bytes(json_t *object, fsp_slice_t bytes)
         say_hex(object, "hex", bytes);
 }
 
-/* -- entries ----------------------------------------------------------------------------------------------- */
+/* -- entries ----------------------------------------------------------------------------------- */
 
 static inline const vectors_kind_t *
 vectors_kind(const char *name)
@@ -281,8 +284,8 @@ vectors_check_entry(const char *file, const json_t *entry)
     if (kind->compute) {
         json_t *result = kind->compute(take(entry, "given"));
         char *is = json_dumps(result, JSON_COMPACT);
-        ck_assert_msg(json_equal(result, take(entry, "result")), "%s.json: %s gives %s: " VECTORS_SENTENCE, file,
-                      name, is);
+        ck_assert_msg(json_equal(result, take(entry, "result")),
+                      "%s.json: %s gives %s: " VECTORS_SENTENCE, file, name, is);
         free(is);
         json_decref(result);
         return;
@@ -296,11 +299,12 @@ vectors_check_entry(const char *file, const json_t *entry)
     const json_t *refused = json_object_get(entry, "refused");
     const char *wanted = refused ? json_string_value(refused) : "OK";
     ck_assert_msg(strcmp(wanted, fsp_status_name(status)) == 0,
-                  "%s.json: %s is answered %s, not %s: " VECTORS_SENTENCE, file, name, fsp_status_name(status), wanted);
+                  "%s.json: %s is answered %s, not %s: " VECTORS_SENTENCE, file, name,
+                  fsp_status_name(status), wanted);
     if (!refused) {
         char *is = json_dumps(meaning, JSON_COMPACT);
-        ck_assert_msg(json_equal(meaning, take(entry, "meaning")), "%s.json: %s now means %s: " VECTORS_SENTENCE, file,
-                      name, is);
+        ck_assert_msg(json_equal(meaning, take(entry, "meaning")),
+                      "%s.json: %s now means %s: " VECTORS_SENTENCE, file, name, is);
         free(is);
         ck_assert_msg(fsp_slice_eq(fsp_buf_slice(&bytes), fsp_buf_slice(&again)),
                       "%s.json: %s is written in other bytes: " VECTORS_SENTENCE, file, name);
@@ -310,7 +314,7 @@ vectors_check_entry(const char *file, const json_t *entry)
     fsp_buf_clear(&again);
 }
 
-/* -- files ------------------------------------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------------- */
 
 static inline void
 vectors_path(const vectors_file_t *file, char *ret, size_t capacity)
@@ -341,9 +345,8 @@ vectors_find(const json_t *entries, const char *name)
 {
     size_t index;
     json_t *entry;
-    json_array_foreach((json_t *)(uintptr_t)entries, index, entry)
-        if (strcmp(take_text(entry, "name"), name) == 0)
-            return entry;
+    json_array_foreach((json_t *)(uintptr_t)entries, index,
+                       entry) if (strcmp(take_text(entry, "name"), name) == 0) return entry;
     return NULL;
 }
 
@@ -354,10 +357,11 @@ START_TEST(vectors_of_the_file_mean_what_they_say)
     size_t index;
     json_t *entry;
     ck_assert_msg(json_array_size(entries) > 0, "%s.json has no vectors", file->name);
-    json_array_foreach(entries, index, entry) {
+    json_array_foreach(entries, index, entry)
+    {
         vectors_check_entry(file->name, entry);
-        ck_assert_msg(vectors_find(entries, take_text(entry, "name")) == entry, "%s.json: %s is there twice",
-                      file->name, take_text(entry, "name"));
+        ck_assert_msg(vectors_find(entries, take_text(entry, "name")) == entry,
+                      "%s.json: %s is there twice", file->name, take_text(entry, "name"));
     }
     json_decref(entries);
 }
@@ -370,12 +374,14 @@ START_TEST(vectors_of_the_program_are_in_the_file)
     file->make(made);
     size_t index;
     json_t *entry;
-    json_array_foreach(made, index, entry) {
+    json_array_foreach(made, index, entry)
+    {
         const char *name = take_text(entry, "name");
         const json_t *there = vectors_find(entries, name);
-        ck_assert_msg(there != NULL, "%s.json lacks %s: run this program with --write", file->name, name);
-        ck_assert_msg(json_equal(there, entry), "%s.json: %s is made otherwise now: " VECTORS_SENTENCE, file->name,
+        ck_assert_msg(there != NULL, "%s.json lacks %s: run this program with --write", file->name,
                       name);
+        ck_assert_msg(json_equal(there, entry),
+                      "%s.json: %s is made otherwise now: " VECTORS_SENTENCE, file->name, name);
     }
     json_decref(made);
     json_decref(entries);
@@ -386,7 +392,8 @@ END_TEST
 static inline int
 vectors_store(const vectors_file_t *file, const json_t *entries)
 {
-    static const char *const keys[] = {"name", "kind", "meaning", "refused", "given", "result", "hex"};
+    static const char *const keys[] = {"name",  "kind",   "meaning", "refused",
+                                       "given", "result", "hex"};
     char path[4096];
     vectors_path(file, path, sizeof(path));
     FILE *to = fopen(path, "wb");
@@ -397,7 +404,8 @@ vectors_store(const vectors_file_t *file, const json_t *entries)
     size_t index;
     json_t *entry;
     fputs("[", to);
-    json_array_foreach((json_t *)(uintptr_t)entries, index, entry) {
+    json_array_foreach((json_t *)(uintptr_t)entries, index, entry)
+    {
         fputs(index ? ",\n {" : "\n {", to);
         bool first = true;
         for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
@@ -428,7 +436,8 @@ vectors_write(const vectors_file_t *file, bool force)
     size_t index;
     json_t *entry;
     int failed = 0;
-    json_array_foreach(made, index, entry) {
+    json_array_foreach(made, index, entry)
+    {
         const char *name = take_text(entry, "name");
         json_t *there = vectors_find(entries, name);
         if (!there) {
@@ -458,7 +467,8 @@ START_TEST(vectors_are_written)
 END_TEST
 
 static inline int
-vectors_main(const char *name, const vectors_file_t *files, const vectors_kind_t *kinds, int argc, char **argv)
+vectors_main(const char *name, const vectors_file_t *files, const vectors_kind_t *kinds, int argc,
+             char **argv)
 {
     vectors_files = files;
     vectors_kinds = kinds;

@@ -289,8 +289,7 @@ START_TEST(refuses_a_log_that_lost_what_it_acknowledged)
     refuses_to_start(restore, "log ends at 12 but 13 was acknowledged");
     restore.clean = true;
     refuses_to_start(restore, "log ends at 12 but 13 was acknowledged before a clean stop");
-    refuses_to_start((fsp_raft_restore_t){.watermark = 1},
-                     "log ends at 0 but 1 was acknowledged");
+    refuses_to_start((fsp_raft_restore_t){.watermark = 1}, "log ends at 0 but 1 was acknowledged");
 }
 END_TEST
 
@@ -335,8 +334,7 @@ START_TEST(knows_only_its_own_voter)
                      FSP_UNSUPPORTED);
     config.voter_count = 1;
     config.voters = members + 1;
-    ck_assert_int_eq(fsp_raft_new(&config, &(fsp_raft_restore_t){0}, &raft, NULL),
-                     FSP_UNSUPPORTED);
+    ck_assert_int_eq(fsp_raft_new(&config, &(fsp_raft_restore_t){0}, &raft, NULL), FSP_UNSUPPORTED);
 }
 END_TEST
 

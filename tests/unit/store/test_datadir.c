@@ -88,8 +88,8 @@ START_TEST(a_secret_that_others_can_read_is_refused)
     fsp_buf_t buf;
     fsp_buf_init(&buf, 100);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        ck_assert_int_eq(
-            fsp_datadir_write(directory, "key", modes[i], fsp_slice_text("x"), &error), FSP_OK);
+        ck_assert_int_eq(fsp_datadir_write(directory, "key", modes[i], fsp_slice_text("x"), &error),
+                         FSP_OK);
         ck_assert_int_eq(fsp_datadir_read(directory, "key", true, &buf, &error), FSP_FORBIDDEN);
         ck_assert(strstr(error.text, "chmod 600") != NULL);
         ck_assert_uint_eq(buf.bytes, 0);
@@ -111,9 +111,9 @@ START_TEST(missing_large_and_strange_files_are_told_apart)
     ck_assert_int_eq(mkfifo(scratch_path(directory, "pipe"), 0600), 0);
     ck_assert_int_eq(fsp_datadir_read(directory, "pipe", false, &buf, &error), FSP_IO);
     fsp_buf_clear(&buf);
-    ck_assert_int_eq(fsp_datadir_write(scratch_path(directory, "no"), "a", 0600,
-                                       fsp_slice_text("x"), &error),
-                     FSP_IO);
+    ck_assert_int_eq(
+        fsp_datadir_write(scratch_path(directory, "no"), "a", 0600, fsp_slice_text("x"), &error),
+        FSP_IO);
 }
 END_TEST
 
@@ -200,14 +200,20 @@ START_TEST(files_of_somebody_else_are_told_from_our_own)
 {
     fsp_error_t error;
     ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* empty */
-    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_slice_text("x"), &error), FSP_OK);
-    ck_assert_int_eq(fsp_datadir_write(directory, ".recovery-code.new", 0600, fsp_slice_text("x"), &error), FSP_OK);
-    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* a first start that was cut short */
-    ck_assert_int_eq(fsp_datadir_write(directory, "letter.txt", 0600, fsp_slice_text("x"), &error), FSP_OK);
+    ck_assert_int_eq(fsp_datadir_write(directory, "node.keys", 0600, fsp_slice_text("x"), &error),
+                     FSP_OK);
+    ck_assert_int_eq(
+        fsp_datadir_write(directory, ".recovery-code.new", 0600, fsp_slice_text("x"), &error),
+        FSP_OK);
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error),
+                     FSP_OK); /* a first start that was cut short */
+    ck_assert_int_eq(fsp_datadir_write(directory, "letter.txt", 0600, fsp_slice_text("x"), &error),
+                     FSP_OK);
     ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_EXISTS);
     ck_assert_ptr_nonnull(strstr(error.text, "letter.txt"));
     ck_assert_int_eq(fsp_datadir_make(scratch_path(directory, "db"), &error), FSP_OK);
-    ck_assert_int_eq(fsp_datadir_check_own(directory, &error), FSP_OK); /* a node lives here already */
+    ck_assert_int_eq(fsp_datadir_check_own(directory, &error),
+                     FSP_OK); /* a node lives here already */
     ck_assert_int_eq(fsp_datadir_check_own(scratch_path(directory, "none"), &error), FSP_IO);
 }
 END_TEST

@@ -252,8 +252,7 @@ START_TEST(words_of_the_database_have_a_status)
         {"", FSP_IO},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        ck_assert_msg(fsp_dbtext_status(cases[i].words) == cases[i].status, "%s",
-                      cases[i].words);
+        ck_assert_msg(fsp_dbtext_status(cases[i].words) == cases[i].status, "%s", cases[i].words);
 }
 END_TEST
 

@@ -15,10 +15,8 @@ static fsp_objstore_t objects;
 static void
 open_db(void)
 {
-    fsp_db_config_t config = {.path = directory,
-                              .cache_bytes = 4 << 20,
-                              .write_buffer_bytes = 8 << 20,
-                              .create = true};
+    fsp_db_config_t config = {
+        .path = directory, .cache_bytes = 4 << 20, .write_buffer_bytes = 8 << 20, .create = true};
     fsp_error_t error = {.text = ""};
     ck_assert_msg(fsp_db_open(&config, &db, &error) == FSP_OK, "%s", error.text);
     writing = fsp_db_write_new(db);
@@ -72,8 +70,8 @@ put_objects(void)
     fsp_objstore_put_t puts[OBJECTS];
     for (unsigned i = 0; i < OBJECTS; i++) {
         size_t size = make_object(i, keys[i], bytes[i]);
-        puts[i] = (fsp_objstore_put_t){.key = fsp_slice(keys[i], 4),
-                                       .bytes = fsp_slice(bytes[i], size)};
+        puts[i] =
+            (fsp_objstore_put_t){.key = fsp_slice(keys[i], 4), .bytes = fsp_slice(bytes[i], size)};
     }
     fsp_objstore_put_many(&objects, writing, puts, OBJECTS);
     commit();
@@ -91,8 +89,8 @@ expect_object(unsigned i, bool there)
     ck_assert(!there || fsp_slice_eq(fsp_blob_slice(blob), fsp_slice(expected, size)));
     fsp_blob_destroy(&blob);
     if (there && size > 100) {
-        ck_assert_int_eq(
-            fsp_objstore_read(&objects, fsp_slice(key, 4), 50, size - 7, &blob), FSP_OK);
+        ck_assert_int_eq(fsp_objstore_read(&objects, fsp_slice(key, 4), 50, size - 7, &blob),
+                         FSP_OK);
         ck_assert(fsp_slice_eq(fsp_blob_slice(blob), fsp_slice(expected + 50, size - 57)));
         fsp_blob_destroy(&blob);
     }
@@ -102,8 +100,8 @@ static unsigned
 scan_count(const char *from, const char *to)
 {
     unsigned count = 0;
-    fsp_cursor_t *cursor = fsp_objstore_scan(&objects, fsp_slice(from, from ? 4 : 0),
-                                             fsp_slice(to, to ? 4 : 0));
+    fsp_cursor_t *cursor =
+        fsp_objstore_scan(&objects, fsp_slice(from, from ? 4 : 0), fsp_slice(to, to ? 4 : 0));
     for (; cursor->valid; fsp_cursor_next(cursor)) {
         uint32_t number = fsp_load_u32(cursor->key.data);
         ck_assert_uint_eq(cursor->value.bytes, number * 9000);
@@ -135,11 +133,11 @@ START_TEST(dropped_objects_are_gone_alone_and_in_ranges)
     for (int i = 0; i < 5; i++)
         fsp_store_u32(keys[i], numbers[i]);
     const fsp_objstore_drop_t drops[] = {
-        {.key = fsp_slice(keys[0], 4)},                               /* 3 */
-        {.key = fsp_slice(keys[1], 4), .to = fsp_slice(keys[2], 4)},  /* 10..19 */
-        {.key = fsp_slice(keys[2], 4), .to = fsp_slice(keys[2], 4)},  /* nothing */
-        {.key = fsp_slice(keys[3], 4), .to = fsp_slice(keys[4], 4)},  /* 38.. */
-        {.key = fsp_slice(keys[4], 4)},                               /* not there */
+        {.key = fsp_slice(keys[0], 4)},                              /* 3 */
+        {.key = fsp_slice(keys[1], 4), .to = fsp_slice(keys[2], 4)}, /* 10..19 */
+        {.key = fsp_slice(keys[2], 4), .to = fsp_slice(keys[2], 4)}, /* nothing */
+        {.key = fsp_slice(keys[3], 4), .to = fsp_slice(keys[4], 4)}, /* 38.. */
+        {.key = fsp_slice(keys[4], 4)},                              /* not there */
     };
     fsp_objstore_drop_many(&objects, writing, drops, 5);
     expect_object(3, true); /* not before the write */

@@ -137,12 +137,18 @@ START_TEST(bytes_are_lent_by_range)
     static const struct {
         uint64_t from, to;
         fsp_status_t status;
-    } cases[] = {{0, 0, FSP_OK},           {0, 1, FSP_OK},
-                 {1, BYTES, FSP_OK},       {BYTES - 1, 0, FSP_OK},
-                 {5, 5, FSP_OK},           {70000, 140001, FSP_OK},
-                 {BYTES, 0, FSP_OK},       {BYTES + 1, 0, FSP_BAD_RANGE},
-                 {6, 5, FSP_BAD_RANGE},    {0, BYTES + 1, FSP_BAD_RANGE},
-                 {UINT64_MAX, 0, FSP_BAD_RANGE}, {1, UINT64_MAX, FSP_BAD_RANGE}};
+    } cases[] = {{0, 0, FSP_OK},
+                 {0, 1, FSP_OK},
+                 {1, BYTES, FSP_OK},
+                 {BYTES - 1, 0, FSP_OK},
+                 {5, 5, FSP_OK},
+                 {70000, 140001, FSP_OK},
+                 {BYTES, 0, FSP_OK},
+                 {BYTES + 1, 0, FSP_BAD_RANGE},
+                 {6, 5, FSP_BAD_RANGE},
+                 {0, BYTES + 1, FSP_BAD_RANGE},
+                 {UINT64_MAX, 0, FSP_BAD_RANGE},
+                 {1, UINT64_MAX, FSP_BAD_RANGE}};
     /* In the memtable, then from the files. */
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
@@ -153,20 +159,20 @@ START_TEST(bytes_are_lent_by_range)
             ck_assert((blob != NULL) == (cases[i / 2].status == FSP_OK));
             if (!blob)
                 continue;
-            ck_assert(fsp_slice_eq(fsp_blob_slice(blob),
-                                   fsp_slice(fsp_blob_data(bytes) + from,
-                                             (size_t)((to ? to : BYTES) - from))));
+            ck_assert(
+                fsp_slice_eq(fsp_blob_slice(blob), fsp_slice(fsp_blob_data(bytes) + from,
+                                                             (size_t)((to ? to : BYTES) - from))));
             fsp_blob_destroy(&blob);
         }
         fsp_blob_t *blob = NULL;
-        ck_assert_int_eq(fsp_store_read_bytes(store, FSP_FAMILY_BYTES, fsp_slice_text("none"), 0, 0,
-                                              &blob),
-                         FSP_OK);
+        ck_assert_int_eq(
+            fsp_store_read_bytes(store, FSP_FAMILY_BYTES, fsp_slice_text("none"), 0, 0, &blob),
+            FSP_OK);
         ck_assert_uint_eq(fsp_blob_bytes(blob), 0);
         fsp_blob_destroy(&blob);
-        ck_assert_int_eq(fsp_store_read_bytes(store, FSP_FAMILY_BYTES, fsp_slice_text("no"), 0, 0,
-                                              &blob),
-                         FSP_NOT_FOUND);
+        ck_assert_int_eq(
+            fsp_store_read_bytes(store, FSP_FAMILY_BYTES, fsp_slice_text("no"), 0, 0, &blob),
+            FSP_NOT_FOUND);
         fsp_store_close(&store, true, 0);
         store = storekit_open(directory, &fresh);
     }

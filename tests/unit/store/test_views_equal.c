@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_views_equal - the state machine cannot tell RocksDB from memory.
  *
- * One random history of commands and queries is applied twice: over the memory view, row by row, and over RocksDB with
- * the rows pending in an overlay and written in groups, as the shard does.  Every result, every answer and in the end
- * every row must be equal, byte for byte.  FSP_SEED picks the history.
+ * One random history of commands and queries is applied twice: over the memory view, row by row,
+ * and over RocksDB with the rows pending in an overlay and written in groups, as the shard does.
+ * Every result, every answer and in the end every row must be equal, byte for byte.  FSP_SEED picks
+ * the history.
  */
 #include "core/base/memview.h"
 #include "core/base/overlay.h"
@@ -72,7 +73,8 @@ some_target(maker_t *maker, size_t slot)
     path[0] = '\0';
     size_t used = 0, depth = 1 + fsp_prng_below(&maker->prng, 3);
     for (size_t i = 0; i < depth; i++)
-        used += (size_t)snprintf(path + used, 64 - used, "%s", names[fsp_prng_below(&maker->prng, 4)]);
+        used +=
+            (size_t)snprintf(path + used, 64 - used, "%s", names[fsp_prng_below(&maker->prng, 4)]);
     return (fsp_target_t){.path = fsp_slice(path, used)};
 }
 
@@ -94,9 +96,9 @@ some_condition(maker_t *maker)
 static void
 some_command(maker_t *maker, fsp_command_t *ret)
 {
-    static const fsp_command_type_t types[] = {FSP_COMMAND_PUT,  FSP_COMMAND_PUT,  FSP_COMMAND_PUT,
-                                               FSP_COMMAND_MKDIR, FSP_COMMAND_MOVE, FSP_COMMAND_COPY,
-                                               FSP_COMMAND_DELETE, FSP_COMMAND_RESTORE};
+    static const fsp_command_type_t types[] = {
+        FSP_COMMAND_PUT,  FSP_COMMAND_PUT,  FSP_COMMAND_PUT,    FSP_COMMAND_MKDIR,
+        FSP_COMMAND_MOVE, FSP_COMMAND_COPY, FSP_COMMAND_DELETE, FSP_COMMAND_RESTORE};
     memset(ret, 0, sizeof(*ret));
     ret->type = types[fsp_prng_below(&maker->prng, 8)];
     ret->version = FSP_COMMAND_VERSION;
@@ -166,7 +168,8 @@ static void
 apply(world_t *world, uint64_t index, fsp_slice_t bytes, fsp_buf_t *ret_result)
 {
     fsp_buf_reset(ret_result);
-    fsp_status_t status = fsp_meta_apply(shard, world->txn, index, 1, index * 1000, bytes, ret_result);
+    fsp_status_t status =
+        fsp_meta_apply(shard, world->txn, index, 1, index * 1000, bytes, ret_result);
     ck_assert_int_eq(status, FSP_OK);
     fsp_overlay_commit(world->txn, world->pending, index, world->batch, FSP_FAMILY_STATE);
 }
@@ -184,7 +187,8 @@ ask_both(world_t worlds[2], maker_t *maker, fsp_buf_t answers[2])
         query.target.path = fsp_slice_text("/");
     for (int i = 0; i < 2; i++) {
         fsp_buf_reset(&answers[i]);
-        fsp_status_t status = fsp_meta_query(shard, fsp_overlay_view(worlds[i].pending), &query, &answers[i]);
+        fsp_status_t status =
+            fsp_meta_query(shard, fsp_overlay_view(worlds[i].pending), &query, &answers[i]);
         ck_assert_int_eq(status, FSP_OK);
     }
     ck_assert(fsp_slice_eq(fsp_buf_slice(&answers[0]), fsp_buf_slice(&answers[1])));
@@ -229,7 +233,8 @@ static void
 write_group(fsp_store_t *store, world_t *world, uint64_t index)
 {
     fsp_error_t error = {0};
-    ck_assert_msg(fsp_store_write(store, &world->batch, 1, index % 3 == 0, &error) == FSP_OK, "%s", error.text);
+    ck_assert_msg(fsp_store_write(store, &world->batch, 1, index % 3 == 0, &error) == FSP_OK, "%s",
+                  error.text);
     fsp_overlay_settle(world->pending, index);
     fsp_batch_destroy(&world->batch);
     world->batch = fsp_batch_new();
@@ -272,7 +277,8 @@ START_TEST(random_histories_give_equal_results_answers_and_rows)
     command.space_init.chunk_bytes_min = 256 * 1024;
     command.space_init.chunk_bytes_avg = 1024 * 1024;
     command.space_init.chunk_bytes_max = 4 * 1024 * 1024;
-    command.space_init.keys[0] = (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_slice_text("wrapped")};
+    command.space_init.keys[0] =
+        (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_slice_text("wrapped")};
     command.space_init.key_count = 1;
     command.space_init.wrapped_cut_key = fsp_slice_text("cut");
 
@@ -289,7 +295,8 @@ START_TEST(random_histories_give_equal_results_answers_and_rows)
         ck_assert_int_eq(fsp_result_decode(fsp_buf_slice(&results[0]), &result), FSP_OK);
         done += result.status == FSP_OK;
         remember(&maker, fsp_buf_slice(&results[0]));
-        /* Memory settles each time; the database in groups, so that rows are read through the overlay as well. */
+        /* Memory settles each time; the database in groups, so that rows are read through the
+         * overlay as well. */
         fsp_memview_apply(memory, worlds[0].batch, FSP_FAMILY_STATE);
         fsp_overlay_settle(worlds[0].pending, index);
         fsp_batch_destroy(&worlds[0].batch);

@@ -64,8 +64,7 @@ equal(const fsp_watermark_t *a, const fsp_watermark_t *b)
     bool same = a->sequence == b->sequence && a->clean == b->clean && a->count == b->count;
     for (uint32_t i = 0; same && i < a->count; i++)
         same = a->marks[i].shard == b->marks[i].shard &&
-               a->marks[i].replica == b->marks[i].replica &&
-               a->marks[i].index == b->marks[i].index;
+               a->marks[i].replica == b->marks[i].replica && a->marks[i].index == b->marks[i].index;
     return same;
 }
 
@@ -121,8 +120,8 @@ END_TEST
 
 START_TEST(the_row_has_golden_bytes)
 {
-    static const uint8_t golden[] = {0x92, 0xcd, 0x01, 0x2c, 0x91, 0x93, 2, 3,
-                                     0xce, 0x00, 0x01, 0x11, 0x70};
+    static const uint8_t golden[] = {0x92, 0xcd, 0x01, 0x2c, 0x91, 0x93, 2,
+                                     3,    0xce, 0x00, 0x01, 0x11, 0x70};
     fsp_watermark_t mark = {.sequence = 300};
     (void)fsp_watermark_note(&mark, 2, 3, 70000);
     fsp_buf_t row;
@@ -317,12 +316,12 @@ START_TEST(a_slot_has_golden_bytes)
 {
     static uint8_t slots[FSP_WATERMARK_FILE_BYTES];
     static const uint8_t golden[60] = {
-        'F', 'S', 'P', 'W', 'M', 'A', 'R', 'K', 0, 0, 0, 1, 0, 0, 0, 1, /* format 1, clean */
-        0,   0,   0,   0,   0,   0,   0,   3,                           /* counter */
-        0,   0,   0,   0,   0,   0,   1,   0x2c,                        /* sequence */
-        0,   0,   0,   1,   0,   0,   0,   0,                           /* one mark */
-        0,   0,   0,   2,   0,   0,   0,   0,   0, 0, 0, 3,             /* shard, replica */
-        0,   0,   0,   0,   0,   1,   0x11, 0x70};                      /* index */
+        'F', 'S', 'P', 'W', 'M', 'A', 'R',  'K',  0, 0, 0, 1, 0, 0, 0, 1, /* format 1, clean */
+        0,   0,   0,   0,   0,   0,   0,    3,                            /* counter */
+        0,   0,   0,   0,   0,   0,   1,    0x2c,                         /* sequence */
+        0,   0,   0,   1,   0,   0,   0,    0,                            /* one mark */
+        0,   0,   0,   2,   0,   0,   0,    0,    0, 0, 0, 3,             /* shard, replica */
+        0,   0,   0,   0,   0,   1,   0x11, 0x70};                        /* index */
     fsp_error_t error;
     fsp_watermark_file_t file;
     fsp_watermark_t mark;
