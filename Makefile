@@ -2,10 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-FSP_SEED ?= 1
 SECONDS ?= 300
 
-.PHONY: help deps build demo test test-long fuzz bench tidy format clean install
+.PHONY: help deps build demo test test-long fuzz bench tidy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,6 +35,9 @@ bench: build ## what the machine allows and what FileSphere does on it
 
 tidy: deps ## layering, doors, banned calls, purity of core
 	@python3 tests/tidy/tidy.py
+
+format: deps ## what .clang-format says, over all C files
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -style=file -i
 
 clean: ## remove what was built
 	rm -rf build

@@ -300,6 +300,24 @@ START_TEST(damaged_rows_stop_apply)
 }
 END_TEST
 
+START_TEST(a_command_above_the_shards_level_is_refused_and_not_kept)
+{
+    fsp_command_t command = space_init_command(&world);
+    ck_status(apply(&world, &command), FSP_OK);
+    /* A shard that has not reached the level of any command known here. */
+    fsp_shard_row_t row = shard_row();
+    row.feature_level = 0;
+    poke_shard(row);
+    ck_status(put(&world, "/a"), FSP_LEVEL);
+    row = shard_row();
+    row.feature_level = fsp_command_level(FSP_COMMAND_PUT, FSP_COMMAND_VERSION);
+    poke_shard(row);
+    /* LEVEL is of the class "again": the same operation may come once more, and is done. */
+    world.last_op--;
+    ck_status(put(&world, "/a"), FSP_OK);
+}
+END_TEST
+
 START_TEST(a_state_of_a_newer_program_is_left_alone)
 {
     fsp_command_t command = space_init_command(&world);
@@ -322,6 +340,7 @@ main(void)
 {
     Suite *suite = suite_create("apply");
     TCase *tcase = new_case("apply", set_up_bare);
+    tcase_add_test(tcase, a_command_above_the_shards_level_is_refused_and_not_kept);
     tcase_add_test(tcase, a_shard_without_a_row_is_all_zero);
     tcase_add_test(tcase, an_entry_without_a_command_moves_only_the_shard_row);
     tcase_add_test(tcase, log_time_is_strictly_after_the_previous);
