@@ -265,11 +265,12 @@ load_spaces(supervisor_t *self, fsp_error_t *error)
                 status = take_space(self, &info);
         }
         if (status != FSP_OK)
-            (void)fsp_error_set(error, status, "spaces cannot be opened: %s",
-                                status == FSP_DAMAGED
-                                    ? "their keys do not open with the mesh key: damage, or a store "
-                                      "from before the formats were frozen (run: filesphered check)"
-                                    : fsp_status_text(status));
+            (void)fsp_error_set(
+                error, status, "spaces cannot be opened: %s",
+                status == FSP_DAMAGED
+                    ? "their keys do not open with the mesh key: damage, or a store "
+                      "from before the formats were frozen (run: filesphered check)"
+                    : fsp_status_text(status));
     }
     fsp_buf_clear(&bytes);
     fsp_buf_clear(&answer_bytes);
