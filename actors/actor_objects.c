@@ -9,27 +9,18 @@
  */
 #include "actors/log.h"
 #include "actors/node.h"
+#include "actors/waiters.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/data/objects.h"
 #include "proto/peer.h"
-
-enum { WAITING_MAX = 16384 };
-
-typedef struct waiting {
-    fsp_actor_id_t from;
-    uint64_t request_id;
-    uint64_t sealed_from, sealed_to; /* GET */
-    struct waiting *previous, *next;
-} waiting_t;
 
 typedef struct {
     fsp_shell_t *shell;
     fsp_objects_actor_args_t *args;
     fsp_objects_t *objects;
     fsp_objects_effects_t effects;
-    waiting_t head;
-    size_t waiting_count;
+    fsp_waiters_t waiters;
     size_t pending_writes;
     fsp_object_have_t have; /* decoded here: it is large */
 } objects_actor_t;
@@ -41,7 +32,6 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     objects_actor_t *self = self_;
     self->shell = shell;
     self->args = args;
-    self->head.previous = self->head.next = &self->head;
     self->objects = fsp_objects_new(fsp_store_view(self->args->store, FSP_FAMILY_OBJECT),
                                     self->args->slot_bits, self->args->layout_version);
     return FSP_OK;
@@ -56,29 +46,6 @@ reply_error(objects_actor_t *self, fsp_actor_id_t to, uint64_t request_id, fsp_s
     fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_OBJECTS, FSP_MSG_ERROR, request_id,
                      fsp_buf_slice(&body), NULL, 0);
     fsp_buf_clear(&body);
-}
-
-static waiting_t *
-wait_for(objects_actor_t *self, const fsp_mail_t *message)
-{
-    waiting_t *waiting = FSP_NEW(waiting_t);
-    waiting->from = message->from;
-    waiting->request_id = message->envelope.request_id;
-    waiting->next = &self->head;
-    waiting->previous = self->head.previous;
-    waiting->previous->next = waiting;
-    self->head.previous = waiting;
-    self->waiting_count++;
-    return waiting;
-}
-
-static void
-wait_over(objects_actor_t *self, waiting_t *waiting)
-{
-    waiting->previous->next = waiting->next;
-    waiting->next->previous = waiting->previous;
-    fsp_free(waiting);
-    self->waiting_count--;
 }
 
 /* The open part and the wanted bytes of the sealed part, from the database or from a write under
@@ -117,30 +84,30 @@ read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t s
 }
 
 static void
-answer_get(objects_actor_t *self, fsp_objects_effect_t *effect, waiting_t *waiting)
+answer_get(objects_actor_t *self, fsp_objects_effect_t *effect, const fsp_waiter_t *waiter)
 {
     fsp_blob_t *parts[2] = {0};
     size_t count = 0;
     fsp_status_t status = effect->status;
-    uint64_t to = waiting->sealed_to == 0 ? effect->row.sealed_bytes : waiting->sealed_to;
+    uint64_t to = waiter->range_to == 0 ? effect->row.sealed_bytes : waiter->range_to;
     if (status == FSP_OK)
-        status = read_parts(self, effect, waiting->sealed_from, to, parts, &count);
+        status = read_parts(self, effect, waiter->range_from, to, parts, &count);
     if (status != FSP_OK) {
         if (status == FSP_DAMAGED || status == FSP_IO)
             fsp_log(FSP_LOG_ERROR, "objects", "msg=\"object cannot be read\" reason=%s",
                     fsp_status_name(status));
-        reply_error(self, waiting->from, waiting->request_id, status);
+        reply_error(self, waiter->from, waiter->request_id, status);
         return;
     }
-    fsp_object_got_t got = {.sealed_from = waiting->sealed_from,
+    fsp_object_got_t got = {.sealed_from = waiter->range_from,
                             .sealed_bytes = effect->row.sealed_bytes,
                             .open_bytes = effect->row.open_bytes};
     memcpy(got.head, effect->row.head, sizeof(got.head));
     fsp_buf_t body;
     fsp_buf_init(&body, 1024);
     fsp_object_got_encode(&got, &body);
-    fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
-                     waiting->request_id, fsp_buf_slice(&body), parts, count);
+    fsp_mailbox_send(self->shell->mailbox, waiter->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                     waiter->request_id, fsp_buf_slice(&body), parts, count);
     fsp_buf_clear(&body);
 }
 
@@ -149,7 +116,7 @@ carry_out(objects_actor_t *self)
 {
     for (size_t i = 0; i < self->effects.count; i++) {
         fsp_objects_effect_t *effect = &self->effects.items[i];
-        waiting_t *waiting = (waiting_t *)(uintptr_t)effect->token;
+        fsp_waiter_t *waiter = fsp_waiter_of(effect->token);
         switch (effect->type) {
         case FSP_OBJECTS_WRITE: {
             fsp_store_job_t *job = fsp_store_job_new(effect->token, &effect->batch, true);
@@ -161,29 +128,29 @@ carry_out(objects_actor_t *self)
         }
         case FSP_OBJECTS_STORED:
             if (effect->status == FSP_OK)
-                fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS,
-                                 FSP_MSG_OK, waiting->request_id, fsp_slice(NULL, 0), NULL, 0);
+                fsp_mailbox_send(self->shell->mailbox, waiter->from, FSP_SERVICE_OBJECTS,
+                                 FSP_MSG_OK, waiter->request_id, fsp_slice(NULL, 0), NULL, 0);
             else
-                reply_error(self, waiting->from, waiting->request_id, effect->status);
+                reply_error(self, waiter->from, waiter->request_id, effect->status);
             break;
         case FSP_OBJECTS_ANSWER: {
             if (effect->status != FSP_OK) {
-                reply_error(self, waiting->from, waiting->request_id, effect->status);
+                reply_error(self, waiter->from, waiter->request_id, effect->status);
                 break;
             }
             fsp_buf_t body;
             fsp_buf_init(&body, FSP_HAVE_KEYS_MAX + 16);
             fsp_object_have_answer_encode(effect->yes, effect->yes_count, &body);
-            fsp_mailbox_send(self->shell->mailbox, waiting->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
-                             waiting->request_id, fsp_buf_slice(&body), NULL, 0);
+            fsp_mailbox_send(self->shell->mailbox, waiter->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                             waiter->request_id, fsp_buf_slice(&body), NULL, 0);
             fsp_buf_clear(&body);
             break;
         }
         case FSP_OBJECTS_READ:
-            answer_get(self, effect, waiting);
+            answer_get(self, effect, waiter);
             break;
         }
-        wait_over(self, waiting);
+        fsp_waiters_remove(&self->waiters, &waiter);
     }
     fsp_objects_effects_reset(&self->effects);
 }
@@ -203,58 +170,83 @@ step(objects_actor_t *self, const fsp_objects_event_t *event)
     carry_out(self);
 }
 
+/* Each of these either takes the request (its answer comes by an effect) or refuses it. */
+
+static fsp_status_t
+request_put(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_object_put_t put;
+    fsp_status_t status = fsp_object_put_decode(fsp_mail_body(message), &put);
+    if (status == FSP_OK && message->payload_count != 1)
+        status = FSP_INVALID;
+    if (status != FSP_OK)
+        return status;
+    fsp_blob_t *object = fsp_mail_take_payload(message, 0);
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_PUT,
+                                 .token = fsp_waiter_token(waiter),
+                                 .space_id = put.space_id,
+                                 .epoch = put.epoch,
+                                 .layout_version = put.layout_version,
+                                 .keys = &put.key,
+                                 .key_count = 1,
+                                 .object = object,
+                                 .verified = message->from == FSP_ACTOR_FRONTEND};
+    step(self, &event);
+    fsp_blob_destroy(&object);
+    return FSP_OK;
+}
+
+static fsp_status_t
+request_have(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_status_t status = fsp_object_have_decode(fsp_mail_body(message), &self->have);
+    if (status != FSP_OK)
+        return status;
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_HAVE,
+                                 .token = fsp_waiter_token(waiter),
+                                 .space_id = self->have.space_id,
+                                 .epoch = self->have.epoch,
+                                 .layout_version = self->have.layout_version,
+                                 .keys = self->have.keys,
+                                 .key_count = self->have.key_count,
+                                 .lengths = self->have.lengths};
+    step(self, &event);
+    return FSP_OK;
+}
+
+static fsp_status_t
+request_get(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_object_get_t get;
+    fsp_status_t status = fsp_object_get_decode(fsp_mail_body(message), &get);
+    if (status != FSP_OK)
+        return status;
+    waiter->range_from = get.from;
+    waiter->range_to = get.to;
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_GET,
+                                 .token = fsp_waiter_token(waiter),
+                                 .space_id = get.space_id,
+                                 .keys = &get.key,
+                                 .key_count = 1};
+    step(self, &event);
+    return FSP_OK;
+}
+
 static fsp_status_t
 handle_request(objects_actor_t *self, fsp_mail_t *message)
 {
-    fsp_slice_t body = fsp_mail_body(message);
+    fsp_waiter_t *waiter = fsp_waiters_add(&self->waiters, message);
+    if (!waiter)
+        return FSP_BUSY;
     fsp_status_t status = FSP_UNSUPPORTED;
-    if (message->envelope.type == FSP_OBJECT_PUT) {
-        fsp_object_put_t put;
-        status = fsp_object_put_decode(body, &put);
-        if (status == FSP_OK && message->payload_count != 1)
-            status = FSP_INVALID;
-        if (status != FSP_OK)
-            return status;
-        fsp_blob_t *object = fsp_mail_take_payload(message, 0);
-        fsp_objects_event_t event = {.type = FSP_OBJECTS_PUT,
-                                     .token = (uint64_t)(uintptr_t)wait_for(self, message),
-                                     .space_id = put.space_id,
-                                     .epoch = put.epoch,
-                                     .layout_version = put.layout_version,
-                                     .keys = &put.key,
-                                     .key_count = 1,
-                                     .object = object,
-                                     .verified = message->from == FSP_ACTOR_FRONTEND};
-        step(self, &event);
-        fsp_blob_destroy(&object);
-    } else if (message->envelope.type == FSP_OBJECT_HAVE) {
-        status = fsp_object_have_decode(body, &self->have);
-        if (status != FSP_OK)
-            return status;
-        fsp_objects_event_t event = {.type = FSP_OBJECTS_HAVE,
-                                     .token = (uint64_t)(uintptr_t)wait_for(self, message),
-                                     .space_id = self->have.space_id,
-                                     .epoch = self->have.epoch,
-                                     .layout_version = self->have.layout_version,
-                                     .keys = self->have.keys,
-                                     .key_count = self->have.key_count,
-                                     .lengths = self->have.lengths};
-        step(self, &event);
-    } else if (message->envelope.type == FSP_OBJECT_GET) {
-        fsp_object_get_t get;
-        status = fsp_object_get_decode(body, &get);
-        if (status != FSP_OK)
-            return status;
-        waiting_t *waiting = wait_for(self, message);
-        waiting->sealed_from = get.from;
-        waiting->sealed_to = get.to;
-        fsp_objects_event_t event = {.type = FSP_OBJECTS_GET,
-                                     .token = (uint64_t)(uintptr_t)waiting,
-                                     .space_id = get.space_id,
-                                     .keys = &get.key,
-                                     .key_count = 1};
-        step(self, &event);
-    }
+    if (message->envelope.type == FSP_OBJECT_PUT)
+        status = request_put(self, message, waiter);
+    else if (message->envelope.type == FSP_OBJECT_HAVE)
+        status = request_have(self, message, waiter);
+    else if (message->envelope.type == FSP_OBJECT_GET)
+        status = request_get(self, message, waiter);
+    if (status != FSP_OK)
+        fsp_waiters_remove(&self->waiters, &waiter);
     return status;
 }
 
@@ -272,9 +264,7 @@ mail(void *self_, fsp_mail_t *message)
         return;
     }
     fsp_status_t status = FSP_UNSUPPORTED;
-    if (self->waiting_count >= WAITING_MAX)
-        status = FSP_BUSY;
-    else if (message->envelope.service == FSP_SERVICE_OBJECTS)
+    if (message->envelope.service == FSP_SERVICE_OBJECTS)
         status = handle_request(self, message);
     if (status != FSP_OK)
         reply_error(self, message->from, message->envelope.request_id, status);
@@ -290,21 +280,10 @@ static void
 stop(void *self_)
 {
     objects_actor_t *self = self_;
-    while (self->head.next && self->head.next != &self->head) {
-        waiting_t *waiting = self->head.next;
-        self->head.next = waiting->next;
-        fsp_free(waiting);
-    }
+    fsp_waiters_clear(&self->waiters);
     fsp_objects_effects_clear(&self->effects);
     fsp_objects_destroy(&self->objects);
-    fsp_mail_t message;
-    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
-        if (message.envelope.service == FSP_SERVICE_STORE) {
-            fsp_store_job_t *job = fsp_mail_pointer(&message);
-            fsp_store_job_destroy(&job);
-        }
-        fsp_mail_clear(&message);
-    }
+    fsp_store_jobs_drop(self->shell->mailbox);
 }
 
 const fsp_actor_class_t fsp_objects_actor_class = {

@@ -8,19 +8,13 @@
 #include "actors/clock.h"
 #include "actors/log.h"
 #include "actors/node.h"
+#include "actors/waiters.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/engine/replica.h"
 #include "proto/peer.h"
 
-enum { CACHE_BYTES_MAX = 8 * 1024 * 1024, WAITING_MAX = 16384 };
-
-/* Who asked, until the answer leaves. */
-typedef struct waiting {
-    fsp_actor_id_t from;
-    uint64_t request_id;
-    struct waiting *previous, *next;
-} waiting_t;
+enum { CACHE_BYTES_MAX = 8 * 1024 * 1024 };
 
 typedef struct {
     fsp_shell_t *shell;
@@ -28,8 +22,7 @@ typedef struct {
     fsp_shard_actor_args_t *args;
     fsp_replica_t *replica;
     fsp_replica_effects_t effects;
-    waiting_t head; /* ring of all that wait */
-    size_t waiting_count;
+    fsp_waiters_t waiters;
 } shard_actor_t;
 
 static fsp_status_t
@@ -39,7 +32,6 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->shell = shell;
     self->args = args;
     self->store = self->args->store;
-    self->head.previous = self->head.next = &self->head;
     fsp_replica_config_t config = {
         .shard = self->args->shard, .self = self->args->self, .cache_bytes_max = CACHE_BYTES_MAX};
     fsp_random(&config.seed, sizeof(config.seed));
@@ -84,13 +76,10 @@ carry_out(shard_actor_t *self)
             break;
         }
         case FSP_REPLICA_REPLY: {
-            waiting_t *waiting = (waiting_t *)(uintptr_t)effect->token;
-            reply(self, waiting->from, waiting->request_id, effect->status,
+            fsp_waiter_t *waiter = fsp_waiter_of(effect->token);
+            reply(self, waiter->from, waiter->request_id, effect->status,
                   fsp_buf_slice(&effect->bytes));
-            waiting->previous->next = waiting->next;
-            waiting->next->previous = waiting->previous;
-            fsp_free(waiting);
-            self->waiting_count--;
+            fsp_waiters_remove(&self->waiters, &waiter);
             break;
         }
         }
@@ -137,21 +126,14 @@ mail(void *self_, fsp_mail_t *message)
               fsp_slice(NULL, 0));
         return;
     }
-    if (self->waiting_count >= WAITING_MAX) {
+    fsp_waiter_t *waiter = fsp_waiters_add(&self->waiters, message);
+    if (!waiter) {
         reply(self, message->from, message->envelope.request_id, FSP_BUSY, fsp_slice(NULL, 0));
         return;
     }
-    waiting_t *waiting = FSP_NEW(waiting_t);
-    waiting->from = message->from;
-    waiting->request_id = message->envelope.request_id;
-    waiting->next = &self->head;
-    waiting->previous = self->head.previous;
-    waiting->previous->next = waiting;
-    self->head.previous = waiting;
-    self->waiting_count++;
     step(self,
          message->envelope.type == FSP_SHARD_COMMAND ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
-         (uint64_t)(uintptr_t)waiting, fsp_mail_body(message));
+         fsp_waiter_token(waiter), fsp_mail_body(message));
 }
 
 static void
@@ -179,21 +161,10 @@ static void
 stop(void *self_)
 {
     shard_actor_t *self = self_;
-    while (self->head.next && self->head.next != &self->head) {
-        waiting_t *waiting = self->head.next;
-        self->head.next = waiting->next;
-        fsp_free(waiting);
-    }
+    fsp_waiters_clear(&self->waiters);
     fsp_replica_effects_clear(&self->effects);
     fsp_replica_destroy(&self->replica);
-    fsp_mail_t message;
-    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
-        if (message.envelope.service == FSP_SERVICE_STORE) {
-            fsp_store_job_t *job = fsp_mail_pointer(&message);
-            fsp_store_job_destroy(&job);
-        }
-        fsp_mail_clear(&message);
-    }
+    fsp_store_jobs_drop(self->shell->mailbox);
 }
 
 const fsp_actor_class_t fsp_shard_actor_class = {

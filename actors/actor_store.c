@@ -50,6 +50,19 @@ fsp_store_job_destroy(fsp_store_job_t **self_p)
     *self_p = NULL;
 }
 
+void
+fsp_store_jobs_drop(fsp_mailbox_t *mailbox)
+{
+    fsp_mail_t message;
+    while (fsp_mailbox_receive(mailbox, &message)) {
+        if (message.envelope.service == FSP_SERVICE_STORE) {
+            fsp_store_job_t *job = fsp_mail_pointer(&message);
+            fsp_store_job_destroy(&job);
+        }
+        fsp_mail_clear(&message);
+    }
+}
+
 static fsp_status_t
 start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
 {
@@ -134,12 +147,7 @@ stop(void *self_)
     self->count = 0;
     if (!self->shell)
         return;
-    fsp_mail_t message;
-    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
-        fsp_store_job_t *job = fsp_mail_pointer(&message);
-        fsp_store_job_destroy(&job);
-        fsp_mail_clear(&message);
-    }
+    fsp_store_jobs_drop(self->shell->mailbox);
 }
 
 const fsp_actor_class_t fsp_store_actor_class = {

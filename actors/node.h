@@ -34,6 +34,8 @@ typedef struct {
 /* Makes a job; takes *batch_p over.  Ends with fsp_store_job_destroy. */
 fsp_store_job_t *fsp_store_job_new(uint64_t token, fsp_batch_t **batch_p, bool durable);
 void fsp_store_job_destroy(fsp_store_job_t **self_p);
+/* Drops what still waits in the inbox of an actor that ends; jobs of the store are freed. */
+void fsp_store_jobs_drop(fsp_mailbox_t *mailbox);
 
 /* -- shard: one replica's log and state machine ------------------------------------------------ */
 
