@@ -16,7 +16,7 @@ import { Dealer } from 'zeromq'
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CREDIT_MAX, FileSphereError, PAYLOAD_MAX, TYPE, checkReply, checkRequest, decodeMessage, encodeMessage, fail,
+import { FileSphereError, PAYLOAD_MAX, TYPE, checkReply, decodeMessage, encodeMessage, fail,
   parseProfile, readReceipt } from './filesphere-wire.mjs'
 
 export { FileSphereError, TYPE }
@@ -95,7 +95,6 @@ export class Client {
     this.profile = profile
     this.options = { timeout: 30000, attempts: 6, pause: 50, window: 4 << 20, name: 'filesphere-js/1.1',
       trace: () => {}, ...options }
-    if (this.options.window > CREDIT_MAX) throw fail('too-large', 'window')
   }
   close() {
     this.#closed = true
@@ -164,7 +163,6 @@ export class Client {
   // Requests (§4.1). #exchange opens one: a promise of its answer, with the request's `id`. on(message, request) gets
   // the CREDIT of a PUT, and OK and DATA of a GET until it returns true; `upload` marks what RESUME can take up.
   #exchange(type, body, { payload, on, upload } = {}) {
-    checkRequest(type, body)
     const request = { id: this.#nextId++, upload }
     const answer = new Promise((resolve, reject) => {
       const ending = (settle) => (value) => {

@@ -11,8 +11,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import { Client, FileSphereError, TYPE, readProfile } from './filesphere-client.mjs'
-import { NAME, checkReply, checkRequest, decodeEnvelope, decodeMessage, encodeEnvelope, encodeMessage, pack, parseProfile,
-  readReceipt, unpackCanonical } from './filesphere-wire.mjs'
+import { decodeMessage, encodeMessage, readReceipt } from './filesphere-wire.mjs'
+import { NAME, OURS, SYMBOL, vector } from './vectors.mjs'
 
 const ROOT = process.env.FSP_ROOT ?? new URL('../../..', import.meta.url).pathname
 const BIN = process.env.FSP_BIN ?? join(ROOT, 'build/asan/bin')
@@ -142,88 +142,6 @@ class Ledger {
 
 // -- vectors --------------------------------------------------------------------------------------------------
 
-const SYMBOL = (status) => status.toLowerCase().replaceAll('_', '-')
-const DERIVED = ['id', 'hash', 'mtime_s', 'status_name', 'message_name']
-function plain(value) { // as the vectors write values
-  if (Buffer.isBuffer(value)) return value.toString('hex')
-  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isSafeInteger(value))) return String(value)
-  if (Array.isArray(value)) return value.map(plain)
-  if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
-  return value
-}
-const rowOf = (meaning) => (Array.isArray(meaning) ? meaning.map(rowOf) : meaning && typeof meaning === 'object'
-  ? Object.entries(meaning).filter(([key]) => !DERIVED.includes(key)).map(([, v]) => rowOf(v)) : meaning)
-
-const LISTS = { 'client-reply-entry': 'LIST', 'client-reply-version': 'VERSIONS', 'client-reply-change': 'CHANGES',
-  'client-reply-space': 'SPACES' }
-function readClient(kind, octets) {
-  const envelope = decodeEnvelope(octets.subarray(0, 20))
-  const message = decodeMessage([octets.subarray(0, 20), ...(envelope.bodyBytes ? [octets.subarray(20)] : [])])
-  if (kind === 'client-request') {
-    if (!NAME[message.type]) throw new FileSphereError({ symbol: 'unsupported' })
-    if (['WELCOME', 'PONG', 'OK', 'ERROR'].includes(NAME[message.type])) throw new FileSphereError({ symbol: 'protocol' })
-    checkRequest(message.type, message.body)
-  } else if (kind !== 'client-data') checkReply(TYPE[LISTS[kind]], message.body)
-  const meaning = { message: NAME[message.type], service: envelope.service, type: envelope.type,
-    request_id: Number(envelope.id), body_bytes: envelope.bodyBytes }
-  if (kind === 'client-data') {
-    const { id, offset } = message
-    return [{ ...meaning, offset }, Buffer.concat(encodeMessage(TYPE.DATA, id, offset))]
-  }
-  const body = envelope.bodyBytes ? pack(message.body) : Buffer.alloc(0)
-  const first = encodeEnvelope(1, message.type, message.id, body.length)
-  return [{ ...meaning, body: plain(message.body) }, Buffer.concat([first, body])]
-}
-function readCanon(kind, octets) {
-  const row = unpackCanonical(octets)
-  const wrong = { 'version-record': () => row[1] === 0, carrier: () => (row[0] === 1) !== (row[2] !== null),
-    attr: () => row[0] > 0o7777 }
-  if (wrong[kind]?.()) throw new FileSphereError({ symbol: 'invalid' })
-  return [row, pack(row)]
-}
-const typed = (v) => (v === null ? { nil: null } : typeof v === 'boolean' ? { bool: v } : typeof v === 'string' ? { text: v }
-  : Buffer.isBuffer(v) ? { bin: v.toString('hex') } : Array.isArray(v) ? { array: v.map(typed) } : { uint: plain(v) })
-
-/** Reads and writes one vector; false: a kind that is not about clients. */
-function vector(entry) {
-  const { kind } = entry, octets = Buffer.from(entry.hex ?? '', 'hex'), given = (m) => { assert.deepEqual(m, entry.meaning) }
-  let written
-  if (kind === 'envelope') {
-    const { service, type, id, bodyBytes } = decodeEnvelope(octets)
-    given({ service, type, request_id: id > 2n ** 53n ? String(id) : Number(id), body_bytes: bodyBytes })
-    written = encodeEnvelope(service, type, id, bodyBytes)
-  } else if (/^client-/.test(kind)) {
-    const [meaning, again] = readClient(kind, octets)
-    given(meaning)
-    assert.deepEqual(Object.keys(meaning.body ?? {}), Object.keys(entry.meaning.body ?? {}))
-    written = again
-  } else if (kind === 'canon' && !entry.given) {
-    const [value, again] = readCanon(kind, octets)
-    if (entry.meaning?.nil !== undefined || typeof Object.keys(entry.meaning)[0] === 'string') given(typed(value))
-    written = again
-  } else if (['version-record', 'change-row', 'carrier', 'details', 'attr'].includes(kind)) {
-    const [row, again] = readCanon(kind, octets), { id, hash } = entry.meaning ?? {}
-    assert.deepEqual(plain(row), rowOf(entry.meaning))
-    if (id ?? hash) assert.equal(sha256(octets).toString('hex'), id ?? hash)
-    written = again
-  } else if (kind === 'receipt') {
-    const key = unpackCanonical(unpackCanonical(octets)[0])[10].toString('hex')
-    given(plain(readReceipt(octets, key)))
-    written = pack(unpackCanonical(octets).map((part, i) => (i ? part : pack(unpackCanonical(part)))))
-    for (let bit = 0; bit < octets.length * 8; bit += 37) { // no flipped bit passes
-      const flipped = Buffer.from(octets)
-      flipped[bit >> 3] ^= 1 << (bit & 7)
-      assert.throws(() => readReceipt(flipped, key))
-    }
-  } else if (kind === 'profile') {
-    const { format, ...profile } = parseProfile(octets.toString())
-    given(profile)
-    written = Buffer.from(JSON.stringify({ format, ...profile }) + '\n')
-  } else return false
-  assert.equal(written.toString('hex'), entry.hex)
-  return true
-}
-
 async function vectors() {
   const folder = join(ROOT, 'tests/vectors')
   for (const file of ['envelope', 'client', 'canon', 'records', 'rows', 'receipt', 'profile']) {
@@ -243,7 +161,6 @@ async function vectors() {
     })
   }
 }
-const OURS = /^(envelope|client-.*|canon|version-record|change-row|carrier|details|attr|receipt|profile)$/
 
 // -- the client against a node --------------------------------------------------------------------------------
 
