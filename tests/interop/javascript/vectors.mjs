@@ -2,16 +2,78 @@
 // What only the golden vectors need, not a client: every field of every message with its bound ("§": client.md), as a
 // node checks requests; canonical msgpack; and writing again what was read. vector() reads and writes one entry.
 import assert from 'node:assert/strict'
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { FileSphereError, TYPE, decodeEnvelope, decodeMessage, encodeMessage, fail, pack, parseProfile, readReceipt,
-  unpack } from './filesphere-wire.mjs'
+import { FileSphereError, TYPE, decodeEnvelope, decodeMessage, encodeMessage, fail, pack, parseProfile,
+  readReceipt } from './filesphere-wire.mjs'
 
 export const NAME = Object.fromEntries(Object.entries(TYPE).map(([name, type]) => [type, name]))
 const sha256 = (octets) => createHash('sha256').update(octets).digest()
 
+const DEPTH_MAX = 8, VALUES_MAX = 65536
+
+/** Reads one value. Every count, length and depth is checked before anything is allocated by it; a key that is listed
+ *  must not occur twice. Extensions, which no field is, become a symbol. */
+export function readStrict(octets, isListed = (key) => LISTED.has(key), valuesMax = VALUES_MAX) {
+  let at = 0, values = 0
+  const take = (n) => {
+    if (octets.length - at < n) throw fail('invalid', 'cut')
+    return octets.subarray(at, at += n)
+  }
+  const safe = (n) => (Number.isSafeInteger(Number(n)) ? Number(n) : n)
+  const uint = (n) => (n < 8 ? take(n).readUIntBE(0, n) : safe(take(n).readBigUInt64BE()))
+  const int = (n) => (n < 8 ? take(n).readIntBE(0, n) : safe(take(n).readBigInt64BE()))
+  const extension = (n) => Symbol(take(n + 1)[0])
+  const text = (n) => {
+    const part = take(n)
+    if (!isUtf8(part)) throw fail('invalid', 'text is not UTF-8')
+    return part.toString()
+  }
+  const many = (n, depth, each) => {
+    if (n > valuesMax || depth > DEPTH_MAX) throw fail('too-large', 'too many values, or too deep')
+    if (n > octets.length - at) throw fail('invalid', 'cut')
+    return Array.from({ length: n }, each)
+  }
+  const array = (n, depth, isKnown) => many(n, depth, () => value(depth, isKnown))
+  const map = (n, depth, isKnown) => {
+    const seen = new Set()
+    return Object.fromEntries(many(n, depth, () => {
+      const key = value(depth, false)
+      const isKept = isKnown && isListed(key) // what is not listed is ignored, whatever it is
+      if (depth === 1 && typeof key !== 'string') throw fail('invalid', 'a key is no text')
+      if (isKept && seen.has(key)) throw fail('invalid', 'a key occurs twice')
+      seen.add(key)
+      return [key, value(depth, isKept)]
+    }))
+  }
+  const value = (depth, isKnown) => {
+    if (++values > valuesMax) throw fail('too-large', 'too many values')
+    const b = take(1)[0]
+    if (b <= 0x7f) return b
+    if (b <= 0x8f) return map(b & 15, depth + 1, isKnown)
+    if (b <= 0x9f) return array(b & 15, depth + 1, isKnown)
+    if (b <= 0xbf) return text(b & 31)
+    if (b === 0xc1) throw fail('invalid', 'not msgpack')
+    if (b <= 0xc3) return b === 0xc0 ? null : b === 0xc3
+    if (b <= 0xc6) return Buffer.from(take(uint(1 << (b - 0xc4))))
+    if (b <= 0xc9) return extension(uint(1 << (b - 0xc7)))
+    if (b <= 0xcb) return b === 0xca ? take(4).readFloatBE() : take(8).readDoubleBE()
+    if (b <= 0xcf) return uint(1 << (b - 0xcc))
+    if (b <= 0xd3) return int(1 << (b - 0xd0))
+    if (b <= 0xd8) return extension(1 << (b - 0xd4))
+    if (b <= 0xdb) return text(uint(1 << (b - 0xd9)))
+    if (b <= 0xdd) return array(uint(2 << (b - 0xdc)), depth + 1, isKnown)
+    if (b <= 0xdf) return map(uint(2 << (b - 0xde)), depth + 1, isKnown)
+    return b - 0x100
+  }
+  const whole = value(0, true)
+  if (at !== octets.length) throw fail('invalid', 'octets behind the value')
+  return whole
+}
+
 /** Canonical msgpack (keys.md): nil, bool, unsigned integers, bin, text and arrays, each in its one shortest form. */
 export function unpackCanonical(octets) {
-  const value = unpack(octets, () => true, Infinity) // the octets at hand bound it
+  const value = readStrict(octets, () => true, Infinity) // the octets at hand bound it
   const allowed = (v) => v === null || typeof v === 'boolean' || typeof v === 'string' || Buffer.isBuffer(v) ||
     (typeof v === 'bigint' ? v >= 0n : Number.isSafeInteger(v) && v >= 0) || (Array.isArray(v) && v.every(allowed))
   if (!allowed(value) || !pack(value).equals(octets)) throw fail('invalid', 'not canonical')
@@ -149,8 +211,8 @@ function plain(value) { // as the vectors write values
   if (Buffer.isBuffer(value)) return value.toString('hex')
   if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isSafeInteger(value))) return String(value)
   if (Array.isArray(value)) return value.map(plain)
-  if (value && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
-  return value
+  if (!value || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]))
 }
 const rowOf = (meaning) => (Array.isArray(meaning) ? meaning.map(rowOf) : meaning && typeof meaning === 'object'
   ? Object.entries(meaning).filter(([key]) => !DERIVED.includes(key)).map(([, v]) => rowOf(v)) : meaning)
@@ -159,10 +221,11 @@ const LISTS = { 'client-reply-entry': 'LIST', 'client-reply-version': 'VERSIONS'
   'client-reply-space': 'SPACES' }
 function readClient(kind, octets) {
   const envelope = decodeEnvelope(octets.subarray(0, 20))
-  const message = decodeMessage([octets.subarray(0, 20), ...(envelope.bodyBytes ? [octets.subarray(20)] : [])], (key) => LISTED.has(key))
+  const frames = [octets.subarray(0, 20), octets.subarray(20)].filter((frame) => frame.length)
+  const message = decodeMessage(frames, (body) => readStrict(body))
   if (kind === 'client-request') {
     if (!NAME[message.type]) throw new FileSphereError({ symbol: 'unsupported' })
-    if (['WELCOME', 'PONG', 'OK', 'ERROR'].includes(NAME[message.type])) throw new FileSphereError({ symbol: 'protocol' })
+    if (['WELCOME', 'PONG', 'OK', 'ERROR'].includes(NAME[message.type])) throw fail('protocol', 'not of a client')
     checkRequest(message.type, message.body)
   } else if (kind !== 'client-data') checkReply(TYPE[LISTS[kind]], message.body)
   const meaning = { message: NAME[message.type], service: envelope.service, type: envelope.type,
@@ -182,12 +245,14 @@ function readCanon(kind, octets) {
   if (wrong[kind]?.()) throw new FileSphereError({ symbol: 'invalid' })
   return [row, pack(row)]
 }
-const typed = (v) => (v === null ? { nil: null } : typeof v === 'boolean' ? { bool: v } : typeof v === 'string' ? { text: v }
+const typed = (v) => (v === null ? { nil: null } : typeof v === 'boolean' ? { bool: v }
+  : typeof v === 'string' ? { text: v }
   : Buffer.isBuffer(v) ? { bin: v.toString('hex') } : Array.isArray(v) ? { array: v.map(typed) } : { uint: plain(v) })
 
 /** Reads and writes one vector; false: a kind that is not about clients. */
 export function vector(entry) {
-  const { kind } = entry, octets = Buffer.from(entry.hex ?? '', 'hex'), given = (m) => { assert.deepEqual(m, entry.meaning) }
+  const { kind } = entry, octets = Buffer.from(entry.hex ?? '', 'hex')
+  const given = (m) => { assert.deepEqual(m, entry.meaning) }
   let written
   if (kind === 'envelope') {
     const { service, type, id, bodyBytes } = decodeEnvelope(octets)
