@@ -68,6 +68,32 @@ static const struct {
      "594a7c15e9716ed28dc027beceea1ec40a"}};
 enum { SIGNATURE_COUNT = sizeof(signatures) / sizeof(signatures[0]) };
 
+START_TEST(a_key_of_a_space_opens_only_as_what_it_is)
+{
+    fsp_secret_t kek = {{3}};
+    const uint8_t salt[32] = {4};
+    fsp_space_id_t space = {{0x11}}, other = {{0x12}};
+    char right[FSP_WRAP_CONTEXT_BYTES], wrong[FSP_WRAP_CONTEXT_BYTES];
+    fsp_wrap_context("fsp space key v1", space, 1, right);
+    ck_assert_str_eq(right, "fsp space key v1 11000000000000000000000000000000 1");
+    fsp_buf_t wrapped, plain;
+    fsp_buf_init(&wrapped, 256);
+    fsp_buf_init(&plain, 256);
+    fsp_wrap(&kek, salt, right, fsp_slice_text("the key"), &wrapped);
+    ck_assert_int_eq(fsp_unwrap(&kek, right, fsp_buf_slice(&wrapped), &plain), FSP_OK);
+    /* Another space, another generation, and a store from before formats froze (decision 0007). */
+    fsp_wrap_context("fsp space key v1", other, 1, wrong);
+    ck_assert_int_eq(fsp_unwrap(&kek, wrong, fsp_buf_slice(&wrapped), &plain), FSP_DAMAGED);
+    fsp_wrap_context("fsp space key v1", space, 2, wrong);
+    ck_assert_int_eq(fsp_unwrap(&kek, wrong, fsp_buf_slice(&wrapped), &plain), FSP_DAMAGED);
+    fsp_buf_reset(&wrapped);
+    fsp_wrap(&kek, salt, "fsp space key v1", fsp_slice_text("the key"), &wrapped);
+    ck_assert_int_eq(fsp_unwrap(&kek, right, fsp_buf_slice(&wrapped), &plain), FSP_DAMAGED);
+    fsp_buf_clear(&wrapped);
+    fsp_buf_clear(&plain);
+}
+END_TEST
+
 START_TEST(signatures_fit_rfc_8032)
 {
     fsp_secret_t seed;
@@ -313,6 +339,7 @@ main(void)
     TCase *tests = tcase_create("keys");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, signatures_fit_rfc_8032, 0, SIGNATURE_COUNT);
+    tcase_add_test(tests, a_key_of_a_space_opens_only_as_what_it_is);
     tcase_add_test(tests, refuses_a_public_key_of_small_order);
     tcase_add_test(tests, box_public_key_fits_rfc_7748);
     tcase_add_test(tests, ids_fit_the_vectors);
