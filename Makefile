@@ -4,7 +4,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 SECONDS ?= 300
 
-.PHONY: help deps build demo test test-long fuzz bench tidy format clean
+.PHONY: help deps deps-build build demo test test-long fuzz bench tidy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -12,7 +12,10 @@ help: ## list the targets
 deps: ## install the Debian packages that are missing (needs root or sudo)
 	@tests/deps.sh
 
-build: deps ## release binaries in build/bin: filesphered, filesphere, filesphere-bench
+deps-build:
+	@tests/deps.sh build
+
+build: deps-build ## release binaries in build/bin: filesphered, filesphere, filesphere-bench
 	@cmake --preset release -DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build/bin --log-level=WARNING
 	@cmake --build build/release -j $(JOBS)
 

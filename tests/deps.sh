@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that building, testing, demo and benchmarks need and that are missing.
+# Installs the Debian 12 packages that are missing: `deps.sh build` what the programs, the demo and the benchmarks
+# need, `deps.sh` what the tests need besides (clang, Check, the clients' languages).
 # Without root and sudo it prints the line to type and exits 2.
 set -euo pipefail
 packages=(
-  gcc g++ make cmake ninja-build pkg-config git ca-certificates
-  clang libclang-rt-14-dev clang-format-14
+  gcc make cmake ninja-build pkg-config git ca-certificates
   libzmq3-dev libczmq-dev librocksdb-dev libmsgpack-dev
   libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
   uthash-dev libjansson-dev libjemalloc-dev
-  check binutils python3 python3-zmq python3-msgpack python3-nacl
-  python3-cryptography python3-xxhash
 )
-# For tests/interop/javascript.  Debian's npm is some 400 packages: not if node and npm are there from elsewhere.
-{ command -v node && command -v npm; } >/dev/null || packages+=(nodejs npm)
+if [ "${1:-}" != build ]; then
+  packages+=(
+    g++ clang libclang-rt-14-dev clang-format-14 check binutils
+    python3 python3-zmq python3-msgpack python3-nacl python3-cryptography python3-xxhash
+  )
+  # For tests/interop/javascript.  Debian's npm is some 400 packages: not if node and npm are there from elsewhere.
+  { command -v node && command -v npm; } >/dev/null || packages+=(nodejs npm)
+fi
 missing=()
 for package in "${packages[@]}"; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
