@@ -91,10 +91,30 @@ scan_rows(fsp_view_t *view, fsp_slice_t from, fsp_slice_t to)
     return &self->cursor;
 }
 
+static void
+thaw_copy(fsp_view_t *frozen)
+{
+    fsp_memview_t *copy = (fsp_memview_t *)frozen;
+    fsp_memview_destroy(&copy);
+}
+
+/* In memory a frozen view is a copy. */
+static fsp_view_t *
+freeze_rows(fsp_view_t *view)
+{
+    fsp_memview_t *self = (fsp_memview_t *)view;
+    fsp_memview_t *copy = fsp_memview_new();
+    for (const fsp_omap_row_t *row = fsp_omap_first(self->map); row; row = fsp_omap_next(row))
+        if (!row->deleted)
+            fsp_omap_put(copy->map, row->key, row->value, row->tag);
+    return &copy->view;
+}
+
 fsp_memview_t *
 fsp_memview_new(void)
 {
-    static const fsp_view_ops_t ops = {.get = get_value, .scan = scan_rows};
+    static const fsp_view_ops_t ops = {
+        .get = get_value, .scan = scan_rows, .freeze = freeze_rows, .thaw = thaw_copy};
     fsp_memview_t *self = FSP_NEW(fsp_memview_t);
     self->view.ops = &ops;
     self->map = fsp_omap_new();

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* omap - ordered map from bytes to bytes, in memory.  Layer core/base.
  *
- * A skip list whose heights come from its own seeded generator, so that equal histories give equal
- * memory.  It carries the memory view, the writes of a transaction, and the rows that were applied
- * but are not yet in the database (overlay.h): hence the tombstone and the tag of each row.
+ * A B-tree.  It carries the memory view, the writes of a transaction, and the rows that were
+ * applied but are not yet in the database (overlay.h): hence the tombstone and the tag of each row.
  */
 #ifndef FSP_CORE_BASE_OMAP_H
 #define FSP_CORE_BASE_OMAP_H
@@ -24,6 +23,9 @@ void fsp_omap_destroy(fsp_omap_t **self_p);
 void fsp_omap_put(fsp_omap_t *self, fsp_slice_t key, fsp_slice_t value, uint64_t tag);
 /* Inserts or replaces with a tombstone. */
 void fsp_omap_put_tombstone(fsp_omap_t *self, fsp_slice_t key, uint64_t tag);
+/* Moves all rows of `from`, tombstones too, over those of self, with this tag; `from` is empty
+   afterwards. */
+void fsp_omap_take(fsp_omap_t *self, fsp_omap_t *from, uint64_t tag);
 /* Forgets the row; no effect if there is none. */
 void fsp_omap_remove(fsp_omap_t *self, fsp_slice_t key);
 void fsp_omap_reset(fsp_omap_t *self);

@@ -273,17 +273,14 @@ fsp_overlay_commit(fsp_overlay_t *self, fsp_overlay_t *parent, uint64_t tag, fsp
     else
         parent->first = list;
     parent->last = list;
-    for (const fsp_omap_row_t *row = fsp_omap_first(self->rows); row; row = fsp_omap_next(row)) {
-        if (row->deleted) {
-            fsp_omap_put_tombstone(parent->rows, row->key, tag);
-            if (batch)
-                fsp_batch_delete(batch, family, row->key);
-        } else {
-            fsp_omap_put(parent->rows, row->key, row->value, tag);
-            if (batch)
-                fsp_batch_put(batch, family, row->key, row->value);
-        }
+    for (const fsp_omap_row_t *row = fsp_omap_first(self->rows); batch && row;
+         row = fsp_omap_next(row)) {
+        if (row->deleted)
+            fsp_batch_delete(batch, family, row->key);
+        else
+            fsp_batch_put(batch, family, row->key, row->value);
     }
+    fsp_omap_take(parent->rows, self->rows, tag);
     fsp_overlay_reset(self);
 }
 

@@ -27,6 +27,9 @@
     X(22, NO_SUCH_VERSION, "no such version")                                                      \
     X(23, GONE, "no longer kept")                                                                  \
     X(24, NO_PARENT, "parent directory does not exist")                                            \
+    X(25, NO_SUCH_UPLOAD, "no such upload")                                                        \
+    X(26, NO_SUCH_LINK, "no such link")                                                            \
+    X(27, NO_SUCH_NODE, "no such node or invitation")                                              \
     /* Something else is there. */                                                                 \
     X(30, EXISTS, "already exists")                                                                \
     X(31, MISMATCH, "condition does not hold")                                                     \
@@ -38,6 +41,10 @@
     X(37, TRASHED, "lies in the trash")                                                            \
     X(38, LOCKED, "locked by somebody else")                                                       \
     X(39, OP_REUSED, "operation id was used for another request")                                  \
+    X(40, HELD, "under a hold: it may not be pruned or deleted")                                   \
+    X(41, SPACE_CLOSING, "the space is being deleted")                                             \
+    X(42, LEASE_LOST, "the lease is another one's or has passed")                                  \
+    X(43, PENDING, "another change of the same kind is under way")                                 \
     /* Later, or elsewhere, it may work. */                                                        \
     X(50, BUSY, "overloaded, try again later")                                                     \
     X(51, NOT_LEADER, "another node leads this shard")                                             \
@@ -51,10 +58,12 @@
     X(58, TIMEOUT, "no answer in time")                                                            \
     X(59, CLOSING, "node is shutting down")                                                        \
     X(60, UNREACHABLE, "node cannot be reached")                                                   \
+    X(61, NEEDS_TWO_COPIES, "the second copy cannot be made now")                                  \
     /* Who may. */                                                                                 \
     X(70, UNKNOWN_KEY, "key is not known to this node")                                            \
     X(71, FORBIDDEN, "not allowed")                                                                \
     X(72, NO_PROFILE, "no profile: not logged in")                                                 \
+    X(73, SPENT, "invitation was used or has passed")                                              \
     /* Room. */                                                                                    \
     X(80, QUOTA, "quota of the space is used up")                                                  \
     X(81, DISK_RESERVE, "disk is at its reserve")                                                  \

@@ -31,6 +31,8 @@ FSP_DEFINE_ID(fsp_store_id, 16)   /* random, made with a data directory */
 FSP_DEFINE_ID(fsp_space_id, 16)   /* random; also the space tag in object rows */
 FSP_DEFINE_ID(fsp_file_id, 16)    /* random; files, directories and symlinks alike */
 FSP_DEFINE_ID(fsp_op_id, 16)      /* random, chosen by the client, kept over retries */
+FSP_DEFINE_ID(fsp_upload_id, 16)  /* random, chosen by the client */
+FSP_DEFINE_ID(fsp_link_id, 16)    /* random, a secret: whoever has it may use the share link */
 FSP_DEFINE_ID(fsp_subject_id, 16) /* who acts: an account or a client key */
 FSP_DEFINE_ID(fsp_key, 32)        /* an object's name: SHA-256 of its head (docs/protocol) */
 FSP_DEFINE_ID(fsp_version_id, 32) /* SHA-256 of a version record */

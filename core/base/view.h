@@ -22,6 +22,11 @@ typedef struct {
     /* A cursor at the first key >= from; sees from <= key < to (an empty `to` means no end).  The
        cursor need not see writes made after it was opened. */
     fsp_cursor_t *(*scan)(fsp_view_t *self, fsp_slice_t from, fsp_slice_t to);
+    /* A view of the rows as they are now, which later writes do not reach; ended by thaw, when no
+       cursor stands on it.  Its life may be bounded: then reads answer GONE.  freeze is NULL where
+       nobody needs it: overlays cannot, and what is frozen is not frozen again. */
+    fsp_view_t *(*freeze)(fsp_view_t *self);
+    void (*thaw)(fsp_view_t *frozen);
 } fsp_view_ops_t;
 
 /* Embed as the first member of an implementation. */
@@ -53,6 +58,22 @@ fsp_view_scan(fsp_view_t *view, fsp_slice_t from, fsp_slice_t to)
 {
     return view->ops->scan(view, from, to);
 }
+/* NULL if this view cannot.  Ended by fsp_view_thaw, before the view itself ends. */
+static inline fsp_view_t *
+fsp_view_freeze(fsp_view_t *view)
+{
+    return view->ops->freeze ? view->ops->freeze(view) : NULL;
+}
+
+static inline void
+fsp_view_thaw(fsp_view_t **frozen_p)
+{
+    if (*frozen_p) {
+        (*frozen_p)->ops->thaw(*frozen_p);
+        *frozen_p = NULL;
+    }
+}
+
 static inline void
 fsp_cursor_next(fsp_cursor_t *cursor)
 {

@@ -73,3 +73,11 @@ fsp_fifo_pop(fsp_fifo_t *self)
     self->first = (self->first + 1) & (self->slots - 1);
     self->count--;
 }
+
+void
+fsp_fifo_drop_last(fsp_fifo_t *self)
+{
+    FSP_PRE(self);
+    FSP_PRE(self->count > 0);
+    self->count--;
+}

@@ -22,4 +22,6 @@ void *fsp_fifo_at(const fsp_fifo_t *self, size_t position);
 /* The oldest, NULL if there is none. */
 void *fsp_fifo_first(const fsp_fifo_t *self);
 void fsp_fifo_pop(fsp_fifo_t *self);
+/* Takes the youngest away. */
+void fsp_fifo_drop_last(fsp_fifo_t *self);
 #endif

@@ -38,7 +38,8 @@ check_strays(const fsp_log_name_t *name, fsp_view_t *view, const fsp_log_audit_t
         bool own = key.bytes > FSP_LOG_PREFIX_BYTES &&
                    memcmp(key.data, name->prefix, FSP_LOG_PREFIX_BYTES) == 0;
         uint8_t kind = own ? key.data[FSP_LOG_PREFIX_BYTES] : 0;
-        if (kind == FSP_LOG_ROW_HARD && key.bytes == FSP_LOG_PREFIX_BYTES + 1)
+        if ((kind == FSP_LOG_ROW_HARD || kind == FSP_LOG_ROW_BASE) &&
+            key.bytes == FSP_LOG_PREFIX_BYTES + 1)
             continue;
         if (kind == FSP_LOG_ROW_ENTRY && key.bytes == FSP_LOG_KEY_BYTES_MAX) {
             uint64_t index = fsp_load_u64(key.data + FSP_LOG_PREFIX_BYTES + 1);
@@ -54,14 +55,17 @@ check_strays(const fsp_log_name_t *name, fsp_view_t *view, const fsp_log_audit_t
 }
 
 static void
-check_hard(const fsp_replica_config_t *config, const fsp_log_summary_t *log, sink_t *sink)
+check_hard(const fsp_raft_conf_t *base, const fsp_log_summary_t *log, sink_t *sink)
 {
     if (log->hard.hard.term < log->last_term)
         report(sink, "log", log->last, (fsp_slice_t){0},
                "the hard state has term %llu, the log %llu",
                (unsigned long long)log->hard.hard.term, (unsigned long long)log->last_term);
-    if (log->hard.hard.vote != 0 && log->hard.hard.vote != config->self.replica)
-        report(sink, "log", 0, (fsp_slice_t){0}, "voted for %llu, which is no member",
+    /* Of the newest configuration; a vote for a replica that left may be older than it. */
+    const fsp_raft_conf_t *conf =
+        log->conf_count > 0 ? &log->confs[log->conf_count - 1].conf : base;
+    if (log->hard.hard.vote >= conf->next_replica && conf->next_replica > 0)
+        report(sink, "log", 0, (fsp_slice_t){0}, "voted for %llu, which was never a member",
                (unsigned long long)log->hard.hard.vote);
     if (log->hard.hard.term == 0 && log->hard.hard.vote != 0)
         report(sink, "log", 0, (fsp_slice_t){0}, "a vote in term 0");
@@ -75,9 +79,16 @@ fsp_log_audit(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_view
     FSP_PRE(fault != NULL);
     FSP_PRE(ret != NULL);
     sink_t sink = {.fault = fault, .context = context, .sound = true};
-    *ret = (fsp_log_audit_t){0};
-    /* What a node does at its start; it writes nothing before its first step. */
+    *ret = (fsp_log_audit_t){.shard = config->shard};
     fsp_error_t error = {.text = ""};
+    fsp_log_name_t name = fsp_log_name(config->shard, &config->self);
+    bool based;
+    fsp_log_base_t base = {.generation = config->shard.generation, .conf = config->base};
+    /* Also of a log that no node would start on: whose rows the state is.  A base row that cannot
+       be read is what such a start reports. */
+    if (fsp_log_load_base(&name, log_view, &based, &base, &error) == FSP_OK)
+        ret->shard.generation = base.generation;
+    /* What a node does at its start; it writes nothing before its first step. */
     fsp_replica_t *replica = NULL;
     fsp_status_t status = fsp_replica_new(config, log_view, state_view, &replica, &error);
     if (status != FSP_OK) {
@@ -85,28 +96,38 @@ fsp_log_audit(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_view
         return;
     }
     ret->applied = fsp_replica_applied_index(replica);
+    ret->shard = fsp_replica_shard(replica);
     fsp_replica_destroy(&replica);
-    fsp_log_name_t name = fsp_log_name(config->shard, &config->self);
-    fsp_log_summary_t log;
+    fsp_log_summary_t log = {0};
     status = fsp_log_load(&name, log_view, ret->applied, &log, &error);
     if (status != FSP_OK) {
         report(&sink, "log", 0, (fsp_slice_t){0}, "%s", error.text);
+        fsp_log_summary_clear(&log);
         return;
     }
     ret->start = log.hard.start;
     ret->last = log.last;
-    check_hard(config, &log, &sink);
+    check_hard(&base.conf, &log, &sink);
     check_strays(&name, log_view, ret, &sink);
+    fsp_log_summary_clear(&log);
     ret->sound = sink.sound;
 }
 
+bool
+fsp_log_remains(fsp_shard_ref_t shard, const fsp_fault_t *fault)
+{
+    return strcmp(fault->kind, "stray") == 0 && fault->key.bytes >= 8 &&
+           fsp_load_u32(fault->key.data) == shard.shard &&
+           fsp_load_u32(fault->key.data + 4) != shard.generation;
+}
+
 static fsp_status_t
-apply_entry(const fsp_replica_config_t *config, const fsp_entry_t *entry, fsp_overlay_t *pending,
+apply_entry(fsp_shard_ref_t shard, const fsp_entry_t *entry, fsp_overlay_t *pending,
             fsp_overlay_t *txn)
 {
     fsp_slice_t command = {0};
     fsp_shard_row_t row;
-    fsp_status_t status = fsp_meta_shard_row(config->shard, fsp_overlay_view(pending), &row);
+    fsp_status_t status = fsp_meta_shard_row(shard, fsp_overlay_view(pending), &row);
     if (status != FSP_OK)
         return status;
     fsp_time_t time = row.log_time;
@@ -117,7 +138,7 @@ apply_entry(const fsp_replica_config_t *config, const fsp_entry_t *entry, fsp_ov
     }
     fsp_buf_t result;
     fsp_buf_init(&result, FSP_RESULT_BYTES_MAX);
-    status = fsp_meta_apply(config->shard, txn, entry->index, entry->term, time, command, &result);
+    status = fsp_meta_apply(shard, txn, entry->index, entry->term, time, command, &result);
     fsp_buf_clear(&result);
     if (status == FSP_OK)
         fsp_overlay_commit(txn, pending, 0, NULL, FSP_FAMILY_STATE);
@@ -143,7 +164,7 @@ fsp_log_replay(const fsp_replica_config_t *config, fsp_view_t *log_view, const f
             fsp_log_read(&name, log_view, at + 1, to, BATCH_BYTES, entries, &count);
         for (size_t i = 0; i < count; i++) {
             if (status == FSP_OK) {
-                status = apply_entry(config, &entries[i], pending, txn);
+                status = apply_entry(log->shard, &entries[i], pending, txn);
                 bytes += entries[i].bytes ? fsp_blob_bytes(entries[i].bytes) : 0;
                 at += status == FSP_OK;
             }

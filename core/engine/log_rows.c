@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-enum { HARD_FIELDS = 5, ENTRY_FIELDS = 4 };
+enum { HARD_FIELDS = 5, ENTRY_FIELDS = 4, BASE_FIELDS = 3 };
 
 /* -- keys -------------------------------------------------------------------------------------- */
 
@@ -48,6 +48,12 @@ fsp_log_entry_key(const fsp_log_name_t *name, uint64_t index)
     fsp_store_u64(key.bytes + key.used, index);
     key.used += sizeof(index);
     return key;
+}
+
+fsp_log_key_t
+fsp_log_base_key(const fsp_log_name_t *name)
+{
+    return key_of_kind(name, FSP_LOG_ROW_BASE);
 }
 
 fsp_log_key_t
@@ -141,11 +147,65 @@ fsp_log_entry_decode(fsp_slice_t value, fsp_log_entry_t *ret)
         if (bytes.bytes <= FSP_LOG_TIME_BYTES)
             return FSP_DAMAGED;
         break;
+    case FSP_ENTRY_CONFIG:
+        if (bytes.bytes == 0 || bytes.bytes > FSP_RAFT_CONF_BYTES_MAX)
+            return FSP_DAMAGED;
+        break;
     default:
         /* Written by a program that knows more kinds. */
         return FSP_FORMAT_NEWER;
     }
     *ret = (fsp_log_entry_t){.term = term, .kind = (fsp_entry_kind_t)kind, .bytes = bytes};
+    return FSP_OK;
+}
+
+void
+fsp_log_base_encode(const fsp_log_base_t *row, fsp_buf_t *buf)
+{
+    FSP_PRE(row);
+    FSP_PRE(buf);
+    FSP_AUTO(fsp_buf_clear) fsp_buf_t conf;
+    fsp_buf_init(&conf, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_raft_conf_encode(&row->conf, &conf);
+    FSP_ASSERT(fsp_buf_ok(&conf));
+    fsp_canon_array(buf, BASE_FIELDS);
+    fsp_canon_uint(buf, FSP_LOG_ROW_VERSION);
+    fsp_canon_uint(buf, row->generation);
+    fsp_canon_bin(buf, fsp_buf_slice(&conf));
+}
+
+fsp_status_t
+fsp_log_base_decode(fsp_slice_t value, fsp_log_base_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_canon_t reader;
+    fsp_status_t status = read_version(value, BASE_FIELDS, &reader);
+    if (status)
+        return status;
+    fsp_log_base_t row;
+    row.generation = (uint32_t)fsp_canon_read_uint(&reader, UINT32_MAX);
+    fsp_slice_t conf = fsp_canon_read_bin(&reader, FSP_RAFT_CONF_BYTES_MAX);
+    if (fsp_canon_finish(&reader) || fsp_raft_conf_decode(conf, &row.conf))
+        return FSP_DAMAGED;
+    *ret = row;
+    return FSP_OK;
+}
+
+fsp_status_t
+fsp_log_load_base(const fsp_log_name_t *name, fsp_view_t *view, bool *ret_there,
+                  fsp_log_base_t *ret, fsp_error_t *error)
+{
+    FSP_AUTO(fsp_buf_clear) fsp_buf_t value;
+    fsp_buf_init(&value, FSP_VALUE_BYTES_MAX);
+    fsp_log_key_t key = fsp_log_base_key(name);
+    fsp_status_t status = fsp_view_get(view, fsp_log_key_slice(&key), &value);
+    *ret_there = status == FSP_OK;
+    if (status == FSP_NOT_FOUND)
+        return FSP_OK;
+    if (!status)
+        status = fsp_log_base_decode(fsp_buf_slice(&value), ret);
+    if (status)
+        return fsp_error_set(error, status, "base of the log: %s", fsp_status_text(status));
     return FSP_OK;
 }
 
@@ -179,6 +239,41 @@ entry_index(const fsp_cursor_t *cursor, uint64_t *ret)
     return true;
 }
 
+void
+fsp_log_summary_clear(fsp_log_summary_t *self)
+{
+    FSP_PRE(self);
+    fsp_free(self->runs);
+    fsp_free(self->confs);
+    *self = (fsp_log_summary_t){0};
+}
+
+static void
+note_term(fsp_log_summary_t *self, uint64_t index, uint64_t term)
+{
+    if (self->run_count > 0 && self->runs[self->run_count - 1].term == term) {
+        self->runs[self->run_count - 1].last = index;
+        return;
+    }
+    if (self->run_count == self->run_capacity) {
+        self->run_capacity = self->run_capacity ? 2 * self->run_capacity : 8;
+        self->runs = fsp_realloc(self->runs, self->run_capacity * sizeof(*self->runs));
+    }
+    self->runs[self->run_count++] = (fsp_raft_run_t){.term = term, .first = index, .last = index};
+}
+
+static fsp_status_t
+note_conf(fsp_log_summary_t *self, uint64_t index, fsp_slice_t bytes)
+{
+    if (self->conf_count == self->conf_capacity) {
+        self->conf_capacity = self->conf_capacity ? 2 * self->conf_capacity : 4;
+        self->confs = fsp_realloc(self->confs, self->conf_capacity * sizeof(*self->confs));
+    }
+    fsp_raft_conf_at_t *at = &self->confs[self->conf_count++];
+    at->index = index;
+    return fsp_raft_conf_decode(bytes, &at->conf) ? FSP_DAMAGED : FSP_OK;
+}
+
 /* The row at the cursor goes behind what summary has. */
 static fsp_status_t
 load_entry(const fsp_cursor_t *cursor, uint64_t applied, fsp_log_summary_t *summary,
@@ -200,6 +295,9 @@ load_entry(const fsp_cursor_t *cursor, uint64_t applied, fsp_log_summary_t *summ
             return fsp_error_set(error, FSP_DAMAGED, "log time falls at log entry %" PRIu64, index);
         summary->last_time = time;
     }
+    if (entry.kind == FSP_ENTRY_CONFIG && note_conf(summary, index, entry.bytes))
+        return fsp_error_set(error, FSP_DAMAGED, "log entry %" PRIu64 ": no configuration", index);
+    note_term(summary, index, entry.term);
     summary->last = index;
     summary->last_term = entry.term;
     if (index == applied)
@@ -214,28 +312,27 @@ fsp_log_load(const fsp_log_name_t *name, fsp_view_t *view, uint64_t applied, fsp
     FSP_PRE(name);
     FSP_PRE(view);
     FSP_PRE(ret);
-    fsp_log_summary_t summary = {0};
-    fsp_status_t status = load_hard(name, view, &summary.hard, error);
+    *ret = (fsp_log_summary_t){0};
+    fsp_status_t status = load_hard(name, view, &ret->hard, error);
     if (status)
         return status;
-    summary.last = summary.hard.start;
-    summary.last_term = summary.hard.start_term;
-    if (applied == summary.hard.start)
-        summary.applied_term = summary.hard.start_term;
+    ret->last = ret->hard.start;
+    ret->last_term = ret->hard.start_term;
+    if (applied == ret->hard.start)
+        ret->applied_term = ret->hard.start_term;
 
     fsp_log_key_t from = fsp_log_entry_key(name, 0);
     fsp_log_key_t to = fsp_log_end_key(name);
     FSP_AUTO(fsp_cursor_destroy)
     fsp_cursor_t *cursor = fsp_view_scan(view, fsp_log_key_slice(&from), fsp_log_key_slice(&to));
     for (; cursor->valid; fsp_cursor_next(cursor)) {
-        status = load_entry(cursor, applied, &summary, error);
+        status = load_entry(cursor, applied, ret, error);
         if (status)
             return status;
     }
     if (cursor->status)
         return fsp_error_set(error, cursor->status, "reading the log: %s",
                              fsp_status_text(cursor->status));
-    *ret = summary;
     return FSP_OK;
 }
 

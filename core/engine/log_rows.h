@@ -4,9 +4,13 @@
  *   key    shard u32 | generation u32 | replica u64 | store id 16 | kind u8 [| index u64]
  *   value  kind 1, hard state and log start: [1, term, vote, log start index, log start term]
  *          kind 2, entry:                    [1, term, kind, bytes]
+ *          kind 3, base:                     [1, generation, configuration]
  *
  * Values are canonical arrays (core/base/canon).  Bytes of a no-op are empty; bytes of a command
- * are log time u64 big-endian | encoded command.  Bit rot is the database's to find: its blocks and
+ * are log time u64 big-endian | encoded command; those of a configuration are core/raft/raft_conf's.
+ * The base row says what configuration the log starts from and which generation of state rows is
+ * the shard's; without it, both are as the replica was made.  The prefix's generation never changes.
+   Bit rot is the database's to find: its blocks and
  * its log carry checksums, and a row that fails one is a read that fails.
  *
  * How to change: raise the 1 for the row kind that changes, keep the decoder of the old form as
@@ -29,7 +33,11 @@ enum {
     FSP_LOG_TIME_BYTES = 8, /* in front of a command */
 };
 
-typedef enum { FSP_LOG_ROW_HARD = 1, FSP_LOG_ROW_ENTRY = 2 } fsp_log_row_kind_t;
+typedef enum {
+    FSP_LOG_ROW_HARD = 1,
+    FSP_LOG_ROW_ENTRY = 2,
+    FSP_LOG_ROW_BASE = 3,
+} fsp_log_row_kind_t;
 
 typedef struct {
     uint8_t bytes[FSP_LOG_KEY_BYTES_MAX];
@@ -49,6 +57,7 @@ typedef struct {
 fsp_log_name_t fsp_log_name(fsp_shard_ref_t shard, const fsp_raft_member_t *member);
 fsp_log_key_t fsp_log_hard_key(const fsp_log_name_t *name);
 fsp_log_key_t fsp_log_entry_key(const fsp_log_name_t *name, uint64_t index);
+fsp_log_key_t fsp_log_base_key(const fsp_log_name_t *name);
 /* First key behind the entries. */
 fsp_log_key_t fsp_log_end_key(const fsp_log_name_t *name);
 
@@ -69,14 +78,32 @@ void fsp_log_entry_encode(const fsp_entry_t *entry, fsp_buf_t *buf);
 /* DAMAGED or FORMAT_NEWER.  A command has at least its log time. */
 FSP_MUST_CHECK fsp_status_t fsp_log_entry_decode(fsp_slice_t value, fsp_log_entry_t *ret);
 
+typedef struct {
+    uint32_t generation;  /* of the state rows */
+    fsp_raft_conf_t conf; /* as of the log's start */
+} fsp_log_base_t;
+void fsp_log_base_encode(const fsp_log_base_t *row, fsp_buf_t *buf);
+/* DAMAGED or FORMAT_NEWER. */
+FSP_MUST_CHECK fsp_status_t fsp_log_base_decode(fsp_slice_t value, fsp_log_base_t *ret);
+/* The base row; false in *ret_there if there is none. */
+FSP_MUST_CHECK fsp_status_t fsp_log_load_base(const fsp_log_name_t *name, fsp_view_t *view,
+                                              bool *ret_there, fsp_log_base_t *ret,
+                                              fsp_error_t *error);
+
 /* What a whole log looks like: every row is read once and must fit the one before. */
 typedef struct {
     fsp_log_hard_t hard;
     uint64_t last, last_term; /* start and its term for an empty log */
     uint64_t applied_term;    /* of the entry at applied; 0: it is not there */
     fsp_time_t last_time;     /* greatest log time of a command, 0 none */
+    fsp_raft_run_t *runs;     /* terms of all entries; owned */
+    size_t run_count, run_capacity;
+    fsp_raft_conf_at_t *confs; /* configurations among them; owned */
+    size_t conf_count, conf_capacity;
 } fsp_log_summary_t;
-/* DAMAGED with a text: a row that does not decode, a gap, a falling term or log time; IO. */
+void fsp_log_summary_clear(fsp_log_summary_t *self);
+/* DAMAGED with a text: a row that does not decode, a gap, a falling term or log time; IO.  ret is
+   ended by fsp_log_summary_clear in any case. */
 FSP_MUST_CHECK fsp_status_t fsp_log_load(const fsp_log_name_t *name, fsp_view_t *view,
                                          uint64_t applied, fsp_log_summary_t *ret,
                                          fsp_error_t *error);

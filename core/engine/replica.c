@@ -4,10 +4,13 @@
  * The life of a command, with the index of its entry being i:
  *
  *   COMMAND -> raft PROPOSE -> WRITE(entry i; rows of entries < i)    one sync for both
- *   WRITTEN -> raft COMMIT, ENTRIES(i) -> apply -> rows in `pending` (visible) and in `rows`
+ *   WRITTEN -> raft COMMIT, ENTRIES(i) -> apply -> rows in `fresh` (visible)
  *           -> REPLY                                                  entry i is durable
- *           -> WRITE(rows of i), lazy                                 goes with the next group
+ *           -> WRITE(rows of i), lazy; they are in `pending` now      goes with the next group
  *   WRITTEN -> rows of i are in the database: they leave `pending`
+ *
+ * With several voters the middle differs: WRITTEN counts as the own acknowledgement, a majority
+ * commits.  A follower goes through the same lines without PROPOSE and REPLY.
  *
  * Rows that a lazy write carried are durable when a later durable write is WRITTEN, because all
  * writes are in order in one write-ahead log.  Until then the log keeps their entries, and a crash
@@ -24,9 +27,9 @@
 #include <inttypes.h>
 
 enum {
-    /* One batch of entries read back from disk and applied in one step. */
+    /* One batch of entries read back from disk in one step. */
     FETCH_BYTES_MAX = 1024 * 1024,
-    FETCH_ENTRIES_MAX = 256,
+    FETCH_ENTRIES_MAX = FSP_RAFT_MESSAGE_ENTRIES_MAX,
 };
 
 /* -- lifecycle --------------------------------------------------------------------------------- */
@@ -38,9 +41,8 @@ make_raft(fsp_replica_t *self, const fsp_replica_config_t *config, const fsp_log
     fsp_raft_config_t raft_config = {
         .shard = config->shard.shard,
         .self = config->self,
-        .voters = &config->self,
-        .voter_count = 1,
         .cache_bytes_max = config->cache_bytes_max,
+        .limits = self->limits,
         .seed = config->seed,
     };
     fsp_raft_restore_t restore = {
@@ -52,6 +54,11 @@ make_raft(fsp_replica_t *self, const fsp_replica_config_t *config, const fsp_log
         .applied_index = state->applied_index,
         .watermark = config->watermark,
         .clean = config->clean,
+        .base = &self->base_row.conf,
+        .runs = log->runs,
+        .run_count = log->run_count,
+        .confs = log->confs,
+        .conf_count = log->conf_count,
     };
     fsp_status_t status = fsp_raft_new(&raft_config, &restore, &self->raft, error);
     if (status)
@@ -65,6 +72,37 @@ make_raft(fsp_replica_t *self, const fsp_replica_config_t *config, const fsp_log
     return FSP_OK;
 }
 
+/* Base row, state row and log, and a raft on them. */
+static fsp_status_t
+load(fsp_replica_t *self, const fsp_replica_config_t *config, fsp_error_t *error)
+{
+    bool based;
+    self->base_row = (fsp_log_base_t){.generation = config->shard.generation, .conf = config->base};
+    fsp_status_t status =
+        fsp_log_load_base(&self->log_name, self->log_view, &based, &self->base_row, error);
+    if (status)
+        return status;
+    self->shard.generation = self->base_row.generation;
+    fsp_shard_row_t state;
+    status = fsp_meta_shard_row(self->shard, self->state_view, &state);
+    if (status)
+        return fsp_error_set(error, status, "row of the shard: %s", fsp_status_text(status));
+    fsp_log_summary_t log;
+    status = fsp_log_load(&self->log_name, self->log_view, state.applied_index, &log, error);
+    if (!status)
+        status = make_raft(self, config, &log, &state, error);
+    if (!status) {
+        self->hard_row = log.hard;
+        self->logged_index = log.last;
+        self->proposed_time = log.last_time > state.log_time ? log.last_time : state.log_time;
+        self->applied_index = state.applied_index;
+        self->written_applied = state.applied_index;
+        self->durable_applied = state.applied_index;
+    }
+    fsp_log_summary_clear(&log);
+    return status;
+}
+
 fsp_status_t
 fsp_replica_new(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_view_t *state_view,
                 fsp_replica_t **ret_self, fsp_error_t *error)
@@ -75,32 +113,25 @@ fsp_replica_new(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_vi
     FSP_PRE(ret_self);
     FSP_AUTO(fsp_replica_destroy) fsp_replica_t *self = FSP_NEW(fsp_replica_t);
     self->shard = config->shard;
+    self->self = config->self;
     self->log_name = fsp_log_name(config->shard, &config->self);
     self->log_view = log_view;
+    self->state_view = state_view;
+    self->limits = config->limits.election_us ? config->limits : fsp_raft_limits_default();
     fsp_fifo_init(&self->writes, sizeof(replica_write_t));
     fsp_fifo_init(&self->commands, sizeof(replica_command_t));
     fsp_fifo_init(&self->reads, sizeof(replica_read_t));
+    fsp_fifo_init(&self->told, sizeof(fsp_raft_event_t));
+    fsp_prng_init(&self->prng, config->seed);
     self->next_token = 1;
-    self->next_id = 1;
-
-    fsp_shard_row_t state;
-    fsp_status_t status = fsp_meta_shard_row(config->shard, state_view, &state);
-    if (status)
-        return fsp_error_set(error, status, "row of the shard: %s", fsp_status_text(status));
-    fsp_log_summary_t log;
-    status = fsp_log_load(&self->log_name, log_view, state.applied_index, &log, error);
-    if (!status)
-        status = make_raft(self, config, &log, &state, error);
+    self->next_read = 1;
+    fsp_status_t status = load(self, config, error);
     if (status)
         return status;
-    self->hard_row = log.hard;
-    self->logged_index = log.last;
-    self->proposed_time = log.last_time > state.log_time ? log.last_time : state.log_time;
+    self->digesting = self->applied_index % self->limits.digest_every == 0;
     self->pending = fsp_overlay_new(state_view);
-    self->txn = fsp_overlay_new(fsp_overlay_view(self->pending));
-    self->applied_index = state.applied_index;
-    self->written_applied = state.applied_index;
-    self->durable_applied = state.applied_index;
+    self->fresh = fsp_overlay_new(fsp_overlay_view(self->pending));
+    self->txn = fsp_overlay_new(fsp_overlay_view(self->fresh));
     *ret_self = self;
     self = NULL;
     return FSP_OK;
@@ -117,11 +148,17 @@ fsp_replica_destroy(fsp_replica_t **self_p)
         replica_read_t *read = fsp_fifo_at(&self->reads, i);
         fsp_blob_destroy(&read->bytes);
     }
+    for (size_t i = 0; i < self->commands.count; i++) {
+        replica_command_t *command = fsp_fifo_at(&self->commands, i);
+        fsp_buf_clear(&command->result);
+    }
+    fsp_replica_drop_sends(self);
     fsp_fifo_clear(&self->reads);
     fsp_fifo_clear(&self->commands);
     fsp_fifo_clear(&self->writes);
-    fsp_batch_destroy(&self->rows);
+    fsp_fifo_clear(&self->told);
     fsp_overlay_destroy(&self->txn);
+    fsp_overlay_destroy(&self->fresh);
     fsp_overlay_destroy(&self->pending);
     fsp_raft_effects_clear(&self->raft_effects);
     fsp_raft_destroy(&self->raft);
@@ -129,21 +166,38 @@ fsp_replica_destroy(fsp_replica_t **self_p)
     *self_p = NULL;
 }
 
-/* -- raft -------------------------------------------------------------------------------------- */
-
-static replica_command_t *
-find_command(const fsp_replica_t *self, uint64_t id)
+void
+fsp_replica_bootstrap(const fsp_replica_config_t *config, const fsp_raft_conf_t *first,
+                      fsp_batch_t *batch)
 {
-    /* Mostly the youngest. */
-    for (size_t i = self->commands.count; i-- > 0;) {
-        replica_command_t *command = fsp_fifo_at(&self->commands, i);
-        if (command->id == id)
-            return command;
-        if (command->id < id)
-            break;
-    }
-    return NULL;
+    FSP_PRE(config && batch);
+    FSP_PRE(first && fsp_raft_conf_sound(first));
+    fsp_log_name_t name = fsp_log_name(config->shard, &config->self);
+    fsp_buf_t value;
+    fsp_buf_init(&value, FSP_VALUE_BYTES_MAX);
+    /* Term 1 begins with the configuration: a log that is not empty, and so may vote. */
+    fsp_log_hard_encode(&(fsp_log_hard_t){.hard = {.term = 1}}, &value);
+    fsp_log_key_t key = fsp_log_hard_key(&name);
+    fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_log_key_slice(&key), fsp_buf_slice(&value));
+
+    fsp_buf_t conf;
+    fsp_buf_init(&conf, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_raft_conf_encode(first, &conf);
+    FSP_ASSERT(fsp_buf_ok(&conf));
+    fsp_slice_t bytes = fsp_buf_slice(&conf);
+    fsp_blob_t *blob = fsp_blob_copy(bytes.data, bytes.bytes);
+    fsp_entry_t entry = {.index = 1, .term = 1, .kind = FSP_ENTRY_CONFIG, .bytes = blob};
+    fsp_buf_reset(&value);
+    fsp_log_entry_encode(&entry, &value);
+    key = fsp_log_entry_key(&name, 1);
+    fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_log_key_slice(&key), fsp_buf_slice(&value));
+    FSP_ASSERT(fsp_buf_ok(&value));
+    fsp_blob_destroy(&blob);
+    fsp_buf_clear(&conf);
+    fsp_buf_clear(&value);
 }
+
+/* -- effects of raft --------------------------------------------------------------------------- */
 
 static replica_read_t *
 find_read(const fsp_replica_t *self, uint64_t id)
@@ -164,44 +218,86 @@ find_read(const fsp_replica_t *self, uint64_t id)
 }
 
 static void
+reply_refused(uint64_t token, const fsp_raft_effect_t *raft_effect, fsp_replica_effects_t *effects)
+{
+    fsp_replica_reply(token, raft_effect->status, NULL, effects);
+    effects->items[effects->count - 1].leader = raft_effect->leader;
+}
+
+/* Raft knows reads by their id, and the one proposal that it is judging as 0. */
+static void
 refuse(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect, fsp_replica_effects_t *effects)
 {
-    replica_command_t *command = find_command(self, raft_effect->token);
-    if (command) {
-        command->done = true;
-        fsp_replica_reply(command->token, raft_effect->status, NULL, effects);
+    if (raft_effect->token == 0) {
+        reply_refused(self->proposing, raft_effect, effects);
         return;
     }
     replica_read_t *read = find_read(self, raft_effect->token);
-    FSP_ASSERT(read && !read->known);
+    FSP_ASSERT(read && !read->known && !read->done);
     read->done = true;
-    fsp_replica_reply(read->token, raft_effect->status, NULL, effects);
+    reply_refused(read->token, raft_effect, effects);
+}
+
+static void
+accept(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect)
+{
+    const replica_command_t *before =
+        self->commands.count > 0 ? fsp_fifo_at(&self->commands, self->commands.count - 1) : NULL;
+    FSP_ASSERT(!before || before->index < raft_effect->index);
+    replica_command_t *command = fsp_fifo_push(&self->commands);
+    command->token = self->proposing;
+    command->index = raft_effect->index;
+    command->term = raft_effect->term;
+    command->two_copies = self->proposing_two_copies;
+    self->accepted = true;
+}
+
+static void
+on_role(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect, fsp_replica_effects_t *effects)
+{
+    if (raft_effect->role != FSP_RAFT_LEADER) {
+        fsp_replica_drop_sends(self);
+        fsp_replica_uncopied(self, FSP_NOT_LEADER, effects);
+        self->copied_index = 0;
+    }
+    fsp_replica_effect_t *effect = fsp_replica_effects_add(effects, FSP_REPLICA_ROLE);
+    effect->role = raft_effect->role;
+    effect->term = raft_effect->term;
+    effect->leader = raft_effect->leader;
+}
+
+static void
+send_raft(const fsp_raft_effect_t *raft_effect, fsp_replica_effects_t *effects)
+{
+    fsp_replica_effect_t *effect = fsp_replica_effects_add(effects, FSP_REPLICA_SEND);
+    effect->message.type = FSP_REPLICA_RAFT;
+    effect->message.raft = fsp_raft_message_copy(&raft_effect->message);
 }
 
 static fsp_status_t
 carry_out(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect, fsp_replica_effects_t *effects)
 {
-    replica_command_t *command;
     replica_read_t *read;
+    fsp_replica_effect_t *effect;
     switch (raft_effect->type) {
+    case FSP_RAFT_SEND:
+        send_raft(raft_effect, effects);
+        return FSP_OK;
     case FSP_RAFT_WRITE:
         fsp_replica_write_log(self, raft_effect, effects);
         return FSP_OK;
     case FSP_RAFT_ACCEPTED:
-        command = find_command(self, raft_effect->token);
-        FSP_ASSERT(command && !command->done);
-        command->index = raft_effect->index;
+        accept(self, raft_effect);
         return FSP_OK;
     case FSP_RAFT_COMMIT:
-        self->committed_term = raft_effect->term;
-        return FSP_OK;
+        return FSP_OK; /* ENTRIES follow */
     case FSP_RAFT_ENTRIES:
         return fsp_replica_apply_entries(self, raft_effect, effects);
     case FSP_RAFT_READ_AT:
         read = find_read(self, raft_effect->token);
         FSP_ASSERT(read && !read->known && !read->done);
         read->known = true;
-        read->index = raft_effect->index;
+        read->index = FSP_MUTANT(read_before_applied) ? 0 : raft_effect->index;
         return FSP_OK;
     case FSP_RAFT_FETCH:
         FSP_ASSERT(self->fetch_from == 0);
@@ -212,17 +308,43 @@ carry_out(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect, fsp_replica
         refuse(self, raft_effect, effects);
         return FSP_OK;
     case FSP_RAFT_ROLE:
-        return FSP_OK; /* asked for when it matters */
+        on_role(self, raft_effect, effects);
+        return FSP_OK;
+    case FSP_RAFT_COPIED:
+        fsp_replica_copied(self, raft_effect->index, effects);
+        return FSP_OK;
+    case FSP_RAFT_CONFIGURED:
+        effect = fsp_replica_effects_add(effects, FSP_REPLICA_CONFIGURED);
+        effect->index = raft_effect->index;
+        effect->conf = *raft_effect->conf;
+        /* No synchronous learner any more: what waited for one has waited long enough. */
+        if (fsp_raft_conf_voters(raft_effect->conf, FSP_RAFT_SYNC) == 0)
+            fsp_replica_uncopied(self, FSP_OK, effects);
+        return FSP_OK;
+    case FSP_RAFT_REMOVED:
+        self->ended = true;
+        (void)fsp_replica_effects_add(effects, FSP_REPLICA_REMOVED);
+        return FSP_OK;
+    case FSP_RAFT_STOP:
+        self->ended = true;
+        fsp_replica_effects_add(effects, FSP_REPLICA_STOP)->index = raft_effect->index;
+        return FSP_OK;
+    case FSP_RAFT_SEND_SNAPSHOT:
+        return fsp_replica_start_send(self, raft_effect->replica, effects);
+    case FSP_RAFT_TAKE_SNAPSHOT:
+        self->take_wanted = true;
+        return FSP_OK;
     }
     FSP_UNREACHABLE();
 }
 
-/* One step of raft and all that it wants. */
 static fsp_status_t
-step_raft(fsp_replica_t *self, const fsp_raft_event_t *raft_event, fsp_replica_effects_t *effects)
+step_once(fsp_replica_t *self, const fsp_raft_event_t *raft_event, fsp_replica_effects_t *effects)
 {
+    fsp_raft_event_t event = *raft_event;
+    event.now_us = self->now_us;
     fsp_raft_effects_reset(&self->raft_effects);
-    fsp_raft_step(self->raft, raft_event, &self->raft_effects);
+    fsp_raft_step(self->raft, &event, &self->raft_effects);
     for (size_t i = 0; i < self->raft_effects.count; i++) {
         fsp_status_t status = carry_out(self, &self->raft_effects.items[i], effects);
         if (status)
@@ -231,12 +353,33 @@ step_raft(fsp_replica_t *self, const fsp_raft_event_t *raft_event, fsp_replica_e
     return FSP_OK;
 }
 
+/* What an effect has to tell raft waits until all effects of its step are carried out: raft's writes
+   and entries are in order, and a step between them would be a step ahead. */
+fsp_status_t
+fsp_replica_step_raft(fsp_replica_t *self, const fsp_raft_event_t *raft_event,
+                      fsp_replica_effects_t *effects)
+{
+    if (self->stepping) {
+        FSP_PRE(raft_event->type == FSP_RAFT_DIGEST || raft_event->type == FSP_RAFT_SENT);
+        *(fsp_raft_event_t *)fsp_fifo_push(&self->told) = *raft_event;
+        return FSP_OK;
+    }
+    self->stepping = true;
+    fsp_status_t status = step_once(self, raft_event, effects);
+    while (!status && self->told.count > 0) {
+        fsp_raft_event_t event = *(const fsp_raft_event_t *)fsp_fifo_first(&self->told);
+        fsp_fifo_pop(&self->told);
+        status = step_once(self, &event, effects);
+    }
+    self->stepping = false;
+    return status;
+}
+
 /* Reads one batch of what raft asked for.  The rest comes with later steps (deadline), so that a
    long tail does not hold the thread. */
 static fsp_status_t
-fetch_some(fsp_replica_t *self, fsp_time_t now_us, fsp_replica_effects_t *effects)
+fetch_some(fsp_replica_t *self, fsp_replica_effects_t *effects)
 {
-    fsp_entry_t entries[FETCH_ENTRIES_MAX];
     uint64_t from = self->fetch_from;
     uint64_t to = self->fetch_to;
     if (to - from >= FETCH_ENTRIES_MAX)
@@ -244,23 +387,34 @@ fetch_some(fsp_replica_t *self, fsp_time_t now_us, fsp_replica_effects_t *effect
     self->fetch_from = 0;
     self->fetch_to = 0;
     size_t count = 0;
-    fsp_status_t status =
-        fsp_log_read(&self->log_name, self->log_view, from, to, FETCH_BYTES_MAX, entries, &count);
+    fsp_entry_t *entries = fsp_alloc_array((size_t)(to - from + 1), sizeof(*entries));
+    fsp_status_t status = FSP_OK;
+    if (from > fsp_raft_log_start(self->raft)) /* else: for a slow follower, and dropped since */
+        status = fsp_log_read(&self->log_name, self->log_view, from, to, FETCH_BYTES_MAX, entries,
+                              &count);
     if (!status) {
         fsp_raft_event_t fetched = {
-            .type = FSP_RAFT_FETCHED,
-            .now_us = now_us,
-            .entries = entries,
-            .entry_count = count,
-        };
-        status = step_raft(self, &fetched, effects);
+            .type = FSP_RAFT_FETCHED, .entries = entries, .entry_count = count};
+        status = fsp_replica_step_raft(self, &fetched, effects);
     }
     for (size_t i = 0; i < count; i++)
         fsp_blob_destroy(&entries[i].bytes);
+    fsp_free(entries);
     return status;
 }
 
 /* -- events ------------------------------------------------------------------------------------ */
+
+/* Chosen once, by who proposes, and in the entry: apply knows no other time (3.6). */
+static fsp_time_t
+next_time(const fsp_replica_t *self, const fsp_replica_event_t *event)
+{
+    if (event->wall_count == 0)
+        return fsp_meta_next_time(self->proposed_time, event->wall_us);
+    fsp_time_t elapsed = self->proposed_at ? event->now_us - self->proposed_at : 0;
+    return fsp_meta_next_time_voters(self->proposed_time, elapsed, event->wall_us, event->walls,
+                                     event->wall_count);
+}
 
 static fsp_status_t
 on_command(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
@@ -270,31 +424,28 @@ on_command(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_ef
         fsp_replica_reply(event->token, status, NULL, effects);
         return FSP_OK;
     }
-    fsp_time_t time = fsp_meta_next_time(self->proposed_time, event->wall_us);
+    fsp_time_t time = next_time(self, event);
     FSP_ASSERT(time > self->proposed_time);
     FSP_AUTO(fsp_blob_destroy)
     fsp_blob_t *bytes = fsp_blob_new(FSP_LOG_TIME_BYTES + event->bytes.bytes);
     fsp_store_u64(fsp_blob_writable(bytes), time);
     memcpy(fsp_blob_writable(bytes) + FSP_LOG_TIME_BYTES, event->bytes.data, event->bytes.bytes);
 
-    replica_command_t *command = fsp_fifo_push(&self->commands);
-    command->id = self->next_id++;
-    command->token = event->token;
+    self->proposing = event->token;
+    self->proposing_two_copies = event->two_copies;
+    self->accepted = false;
     fsp_raft_event_t propose = {
         .type = FSP_RAFT_PROPOSE,
-        .now_us = event->now_us,
-        .token = command->id,
         .bytes = bytes,
+        .two_copies = event->two_copies,
+        .more = event->more,
     };
-    fsp_status_t status = step_raft(self, &propose, effects);
-    if (status)
-        return status;
-    /* Still the youngest; accepted or refused by now. */
-    command = fsp_fifo_at(&self->commands, self->commands.count - 1);
-    FSP_ASSERT(command->done || command->index > 0);
-    if (!command->done)
+    fsp_status_t status = fsp_replica_step_raft(self, &propose, effects);
+    if (!status && self->accepted) {
         self->proposed_time = time;
-    return FSP_OK;
+        self->proposed_at = event->now_us;
+    }
+    return status;
 }
 
 static fsp_status_t
@@ -307,11 +458,11 @@ on_query(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effe
         return FSP_OK;
     }
     replica_read_t *read = fsp_fifo_push(&self->reads);
-    read->id = self->next_id++;
+    read->id = self->next_read++;
     read->token = event->token;
     read->bytes = fsp_blob_copy(event->bytes.data, event->bytes.bytes);
-    fsp_raft_event_t ask = {.type = FSP_RAFT_READ, .now_us = event->now_us, .token = read->id};
-    return step_raft(self, &ask, effects);
+    fsp_raft_event_t ask = {.type = FSP_RAFT_READ, .token = read->id, .more = event->more};
+    return fsp_replica_step_raft(self, &ask, effects);
 }
 
 static fsp_status_t
@@ -323,41 +474,91 @@ on_written(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_ef
     replica_write_t write = *first;
     fsp_fifo_pop(&self->writes);
 
+    fsp_status_t status = write.install ? fsp_replica_installed(self, effects) : FSP_OK;
+    if (status)
+        return status;
     fsp_overlay_settle(self->pending, write.token);
-    FSP_ASSERT(write.applied_index >= self->written_applied);
-    self->written_applied = write.applied_index;
+    if (write.applied_index > self->written_applied)
+        self->written_applied = write.applied_index;
     fsp_raft_event_t written = {
-        .type = FSP_RAFT_WRITTEN,
-        .now_us = event->now_us,
-        .token = write.raft_token,
-    };
-    fsp_status_t status = write.from_raft ? step_raft(self, &written, effects) : FSP_OK;
+        .type = FSP_RAFT_WRITTEN, .token = write.raft_token, .more = event->more};
+    if (write.from_raft)
+        status = fsp_replica_step_raft(self, &written, effects);
+    if (!status && write.frame_of != 0)
+        status = fsp_replica_frame_written(self, write.frame_of, effects);
     if (status || !write.durable || self->durable_applied == self->written_applied)
         return status;
     self->durable_applied = self->written_applied;
-    fsp_raft_event_t applied = {
-        .type = FSP_RAFT_APPLIED,
-        .now_us = event->now_us,
-        .index = self->durable_applied,
-    };
-    return step_raft(self, &applied, effects);
+    fsp_raft_event_t applied = {.type = FSP_RAFT_APPLIED, .index = self->durable_applied};
+    return fsp_replica_step_raft(self, &applied, effects);
+}
+
+/* What raft does not look at: a command begins with its log time. */
+static bool
+entries_sound(const fsp_raft_message_t *message)
+{
+    for (size_t i = 0; i < message->entry_count; i++)
+        if (message->entries[i].kind == FSP_ENTRY_COMMAND &&
+            (!message->entries[i].bytes ||
+             fsp_blob_bytes(message->entries[i].bytes) <= FSP_LOG_TIME_BYTES))
+            return false;
+    return true;
+}
+
+static fsp_status_t
+on_message(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
+{
+    FSP_PRE(event->message);
+    fsp_raft_event_t raft_event = {
+        .type = FSP_RAFT_MESSAGE, .message = &event->message->raft, .more = event->more};
+    switch (event->message->type) {
+    case FSP_REPLICA_RAFT:
+        if (event->message->raft.type == FSP_RAFT_SNAPSHOT)
+            return FSP_OK; /* comes with a frame only */
+        if (!entries_sound(&event->message->raft))
+            return FSP_OK;
+        return fsp_replica_step_raft(self, &raft_event, effects);
+    case FSP_REPLICA_FRAME:
+        return fsp_replica_on_frame(self, event->message, effects);
+    case FSP_REPLICA_TOOK:
+        return fsp_replica_on_took(self, event->message, effects);
+    }
+    return FSP_OK; /* of no known type: as if it was lost */
 }
 
 static fsp_status_t
 on_event(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
 {
-    fsp_raft_event_t tick = {.type = FSP_RAFT_TICK, .now_us = event->now_us};
+    fsp_raft_event_t raft_event = {
+        .replica = event->replica, .target = event->target, .more = event->more};
     switch (event->type) {
     case FSP_REPLICA_TICK:
-        return step_raft(self, &tick, effects);
+        raft_event.type = FSP_RAFT_TICK;
+        break;
     case FSP_REPLICA_COMMAND:
         return on_command(self, event, effects);
     case FSP_REPLICA_QUERY:
         return on_query(self, event, effects);
     case FSP_REPLICA_WRITTEN:
         return on_written(self, event, effects);
+    case FSP_REPLICA_MESSAGE:
+        return on_message(self, event, effects);
+    case FSP_REPLICA_CONFIGURE:
+        raft_event.type = FSP_RAFT_CONFIGURE;
+        break;
+    case FSP_REPLICA_REPLACE:
+        raft_event.type = FSP_RAFT_REPLACE;
+        break;
+    case FSP_REPLICA_TRANSFER:
+        raft_event.type = FSP_RAFT_TRANSFER;
+        break;
+    case FSP_REPLICA_UNREACHABLE:
+        raft_event.type = FSP_RAFT_UNREACHABLE;
+        break;
+    default:
+        FSP_UNREACHABLE();
     }
-    FSP_UNREACHABLE();
+    return fsp_replica_step_raft(self, &raft_event, effects);
 }
 
 fsp_status_t
@@ -367,21 +568,28 @@ fsp_replica_step(fsp_replica_t *self, const fsp_replica_event_t *event,
     FSP_PRE(self);
     FSP_PRE(event);
     FSP_PRE(effects);
+    FSP_PRE(event->now_us >= self->now_us);
     if (self->failure)
         return self->failure;
     uint64_t applied = self->applied_index;
-    fsp_status_t status = on_event(self, event, effects);
+    self->now_us = event->now_us;
+    fsp_status_t status = fsp_replica_sweep_generations(self, effects);
+    if (!status)
+        status = on_event(self, event, effects);
+    if (!status)
+        status = fsp_replica_drive_snapshots(self, effects);
     if (!status && self->fetch_from > 0)
-        status = fetch_some(self, event->now_us, effects);
+        status = fetch_some(self, effects);
     if (!status)
         status = fsp_replica_answer_reads(self, effects);
     if (status) {
         self->failure = status;
         return status;
     }
-    fsp_replica_write_rest(self, effects);
+    if (!event->more)
+        fsp_replica_write_rest(self, effects);
 
-    FSP_POST(self->applied_index >= applied);
+    FSP_POST(self->applied_index >= applied || FSP_MUTANT(snapshot_lowers_commit));
     FSP_POST(self->applied_index <= fsp_raft_commit_index(self->raft));
     FSP_POST(self->durable_applied <= self->written_applied);
     FSP_POST(self->written_applied <= self->applied_index);
@@ -394,15 +602,32 @@ fsp_time_t
 fsp_replica_deadline(const fsp_replica_t *self)
 {
     FSP_PRE(self);
-    return self->fetch_from > 0 ? 0 : fsp_raft_deadline(self->raft);
+    if (self->fetch_from > 0)
+        return 0;
+    fsp_time_t raft = fsp_raft_deadline(self->raft);
+    fsp_time_t snapshots = fsp_replica_snapshot_deadline(self);
+    return raft < snapshots ? raft : snapshots;
 }
 
 bool
 fsp_replica_ready(const fsp_replica_t *self)
 {
     FSP_PRE(self);
-    return fsp_raft_role(self->raft) == FSP_RAFT_LEADER &&
-           self->committed_term == fsp_raft_term(self->raft);
+    return fsp_raft_ready(self->raft);
+}
+
+fsp_shard_ref_t
+fsp_replica_shard(const fsp_replica_t *self)
+{
+    FSP_PRE(self);
+    return self->shard;
+}
+
+const fsp_raft_t *
+fsp_replica_raft(const fsp_replica_t *self)
+{
+    FSP_PRE(self);
+    return self->raft;
 }
 
 uint64_t
@@ -423,7 +648,7 @@ fsp_view_t *
 fsp_replica_view(fsp_replica_t *self)
 {
     FSP_PRE(self);
-    return fsp_overlay_view(self->pending);
+    return fsp_overlay_view(self->fresh);
 }
 
 size_t

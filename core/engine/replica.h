@@ -7,13 +7,14 @@
  * and a put costs one sync.  Until those rows are in the database they are visible through an
  * overlay.
  *
- *   keys, family LOG:   shard u32 | generation u32 | replica u64 | store id 16 | kind u8 [| index
- * u64] kind 1 hard state and log start, kind 2 entry keys, family STATE: core/meta/rows.h
+ * Keys, family LOG: log_rows.h; family STATE: core/meta/rows.h.  The generation of a shard's state
+ * changes when a snapshot is switched to (snapshot_take.h); that of its log never does.
  */
 #ifndef FSP_CORE_ENGINE_REPLICA_H
 #define FSP_CORE_ENGINE_REPLICA_H
 #include "core/base/batch.h"
 #include "core/base/overlay.h"
+#include "core/engine/replica_message.h"
 #include "core/meta/apply.h"
 #include "core/meta/query.h"
 #include "core/raft/raft.h"
@@ -21,34 +22,61 @@
 typedef struct fsp_replica fsp_replica_t;
 
 typedef struct {
-    fsp_shard_ref_t shard;
+    fsp_shard_ref_t shard; /* generation: that of the log, and of a state never replaced */
     fsp_raft_member_t self;
-    uint64_t seed;
+    fsp_raft_conf_t base;     /* what a log without any configuration starts from: one voter, or
+                                 nothing for a learner that waits to be told */
+    fsp_raft_limits_t limits; /* zero: fsp_raft_limits_default */
+    uint64_t seed;            /* other in each life of the process */
     size_t cache_bytes_max;
     /* From the store's own rows (store/): */
     uint64_t watermark;
     bool clean;
 } fsp_replica_config_t;
 
+/* Appends to batch the rows of a replica of a new shard: one entry, its first configuration, the
+   same at all of them.  Durable before fsp_replica_new (distributed core 4.6, SHARD_ADD). */
+void fsp_replica_bootstrap(const fsp_replica_config_t *config, const fsp_raft_conf_t *first,
+                           fsp_batch_t *batch);
+
 typedef enum {
     FSP_REPLICA_TICK,
-    FSP_REPLICA_COMMAND, /* token, bytes: an encoded command */
-    FSP_REPLICA_QUERY,   /* token, bytes: an encoded query; answered linearizably */
+    FSP_REPLICA_COMMAND, /* token, bytes: an encoded command; two_copies */
+    FSP_REPLICA_QUERY,   /* token, bytes: an encoded query; answered linearizably, at any replica */
     FSP_REPLICA_WRITTEN, /* token of a WRITE, in order */
+    FSP_REPLICA_MESSAGE, /* message from another replica of the shard */
+    FSP_REPLICA_CONFIGURE,   /* target; only a leader heeds it */
+    FSP_REPLICA_REPLACE,     /* replica: its node lost it and asks for a new number */
+    FSP_REPLICA_TRANSFER,    /* replica: shall lead */
+    FSP_REPLICA_UNREACHABLE, /* replica: a hint */
 } fsp_replica_event_type_t;
 
 typedef struct {
     fsp_replica_event_type_t type;
-    fsp_time_t now_us;  /* monotonic */
-    fsp_time_t wall_us; /* Unix time, for log time */
+    fsp_time_t now_us;    /* monotonic */
+    fsp_time_t wall_us;   /* Unix time, for log time */
+    const fsp_time_t *walls; /* the voters' wall clocks, own included; borrowed */
+    size_t wall_count;       /* 0: one voter, or not known */
     uint64_t token;
+    uint64_t replica;
+    bool two_copies;   /* the answer waits for synchronous learners */
+    bool more;         /* more events follow at once: the rows of this one go with their WRITE */
     fsp_slice_t bytes; /* borrowed */
+    const fsp_replica_message_t *message; /* borrowed */
+    const fsp_raft_target_t *target;      /* borrowed */
 } fsp_replica_event_t;
 
 typedef enum {
     FSP_REPLICA_WRITE, /* token, batch, durable: true = sync before WRITTEN; false = with the next
                           group */
-    FSP_REPLICA_REPLY, /* token, status; bytes = encoded result or answer when status is OK */
+    FSP_REPLICA_REPLY, /* token, status; bytes = encoded result or answer when status is OK.
+                          NOT_LEADER (leader: a hint, replica number or 0): a command may or may not
+                          take effect; BUSY, NEEDS_TWO_COPIES: it surely did not */
+    FSP_REPLICA_SEND,  /* message */
+    FSP_REPLICA_ROLE,  /* role, term, leader */
+    FSP_REPLICA_CONFIGURED, /* conf, index: committed */
+    FSP_REPLICA_REMOVED,    /* no longer a member: stop it, then its rows may go */
+    FSP_REPLICA_STOP,       /* index: its state differs from the majority's: alarm, stop, keep rows */
 } fsp_replica_effect_type_t;
 
 typedef struct {
@@ -58,8 +86,14 @@ typedef struct {
     bool durable;
     uint64_t
         durable_index; /* WRITE: log index that is durable once it is WRITTEN (for the watermark) */
+    bool cuts; /* WRITE: the log may be shorter after it; before it is written, the watermark, also
+                  the one outside the database, is lowered to durable_index if it is above */
     fsp_status_t status;
     fsp_buf_t bytes;
+    fsp_replica_message_t message; /* owned by the effect list; the shell may take it (zeroing) */
+    fsp_raft_role_t role;
+    uint64_t term, leader, index;
+    fsp_raft_conf_t conf;
 } fsp_replica_effect_t;
 typedef struct {
     fsp_replica_effect_t *items;
@@ -86,6 +120,10 @@ uint64_t fsp_replica_applied_index(const fsp_replica_t *self);
 uint64_t fsp_replica_durable_index(const fsp_replica_t *self);
 /* The state with all that was applied. */
 fsp_view_t *fsp_replica_view(fsp_replica_t *self);
+/* Whose rows those are: the generation may have risen. */
+fsp_shard_ref_t fsp_replica_shard(const fsp_replica_t *self);
+/* The log and elections, to look at. */
+const fsp_raft_t *fsp_replica_raft(const fsp_replica_t *self);
 /* Writes that are not WRITTEN yet. */
 size_t fsp_replica_pending_writes(const fsp_replica_t *self);
 #endif

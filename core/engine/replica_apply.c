@@ -4,6 +4,7 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/limits.h"
+#include "core/crypto/digest.h"
 #include "core/engine/replica_internal.h"
 
 /* -- replies ----------------------------------------------------------------------------------- */
@@ -22,20 +23,119 @@ fsp_replica_reply(uint64_t token, fsp_status_t status, fsp_buf_t *bytes,
     }
 }
 
-/* Replies to the command of the entry just applied, if it came through this process. */
+/* The command whose entry has this index, NULL: it did not come through this process.  Indexes
+   ascend. */
+static replica_command_t *
+find_command(const fsp_replica_t *self, uint64_t index)
+{
+    size_t low = 0;
+    size_t high = self->commands.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        replica_command_t *command = fsp_fifo_at(&self->commands, middle);
+        if (command->index == index)
+            return command;
+        if (command->index < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 static void
-reply_to_command(fsp_replica_t *self, uint64_t index, fsp_buf_t *result,
-                 fsp_replica_effects_t *effects)
+finish_command(replica_command_t *command, fsp_status_t status, fsp_replica_effects_t *effects)
+{
+    FSP_PRE(!command->done);
+    fsp_replica_reply(command->token, status, status ? NULL : &command->result, effects);
+    fsp_buf_clear(&command->result);
+    command->done = true;
+}
+
+static void
+drop_finished(fsp_replica_t *self)
 {
     const replica_command_t *command;
     while ((command = fsp_fifo_first(&self->commands)) && command->done)
         fsp_fifo_pop(&self->commands);
-    if (!command || command->index != index) {
-        FSP_ASSERT(!command || command->index > index);
+}
+
+/* Replies to the command of the entry just applied, if it came through this process. */
+static void
+reply_to_command(fsp_replica_t *self, const fsp_entry_t *entry, fsp_buf_t *result,
+                 fsp_replica_effects_t *effects)
+{
+    replica_command_t *command = find_command(self, entry->index);
+    if (!command || command->done)
+        return;
+    if (command->term != entry->term) {
+        /* Another leader's entry took its place.  It may yet come back (3.6): who asked sends it
+           again under its op id. */
+        finish_command(command, FSP_NOT_LEADER, effects);
+        drop_finished(self);
         return;
     }
-    fsp_replica_reply(command->token, FSP_OK, result, effects);
-    fsp_fifo_pop(&self->commands);
+    command->applied = true;
+    command->result = *result;
+    *result = (fsp_buf_t){.bytes_max = result->bytes_max};
+    bool waits = command->two_copies && self->copied_index < entry->index &&
+                 fsp_raft_conf_voters(fsp_raft_conf(self->raft), FSP_RAFT_SYNC) > 0 &&
+                 !FSP_MUTANT(answer_with_one_copy);
+    if (!waits)
+        finish_command(command, FSP_OK, effects);
+    drop_finished(self);
+}
+
+void
+fsp_replica_copied(fsp_replica_t *self, uint64_t index, fsp_replica_effects_t *effects)
+{
+    FSP_PRE(index >= self->copied_index);
+    self->copied_index = index;
+    for (size_t i = 0; i < self->commands.count; i++) {
+        replica_command_t *command = fsp_fifo_at(&self->commands, i);
+        if (command->index > index)
+            break;
+        if (command->applied && !command->done)
+            finish_command(command, FSP_OK, effects);
+    }
+    drop_finished(self);
+}
+
+void
+fsp_replica_uncopied(fsp_replica_t *self, fsp_status_t status, fsp_replica_effects_t *effects)
+{
+    for (size_t i = 0; i < self->commands.count; i++) {
+        replica_command_t *command = fsp_fifo_at(&self->commands, i);
+        if (command->applied && !command->done)
+            finish_command(command, status, effects);
+    }
+    drop_finished(self);
+}
+
+void
+fsp_replica_lose_commands(fsp_replica_t *self, uint64_t from, fsp_replica_effects_t *effects)
+{
+    while (self->commands.count > 0) {
+        replica_command_t *command = fsp_fifo_at(&self->commands, self->commands.count - 1);
+        if (command->index < from)
+            break;
+        FSP_ASSERT(!command->applied);
+        if (!command->done)
+            finish_command(command, FSP_NOT_LEADER, effects);
+        fsp_fifo_drop_last(&self->commands);
+    }
+    drop_finished(self);
+}
+
+void
+fsp_replica_skip_commands(fsp_replica_t *self, uint64_t upto, fsp_replica_effects_t *effects)
+{
+    for (size_t i = 0; i < self->commands.count; i++) {
+        replica_command_t *command = fsp_fifo_at(&self->commands, i);
+        if (command->index <= upto && !command->done)
+            finish_command(command, FSP_NOT_LEADER, effects);
+    }
+    drop_finished(self);
 }
 
 static fsp_status_t
@@ -46,7 +146,7 @@ answer_read(fsp_replica_t *self, const replica_read_t *read, fsp_replica_effects
     FSP_ASSERT(status == FSP_OK); /* it was looked at when it came */
     FSP_AUTO(fsp_buf_clear) fsp_buf_t answer;
     fsp_buf_init(&answer, FSP_ANSWER_BYTES_MAX);
-    status = fsp_meta_query(self->shard, fsp_overlay_view(self->pending), &query, &answer);
+    status = fsp_meta_query(self->shard, fsp_overlay_view(self->fresh), &query, &answer);
     if (status)
         return status;
     fsp_replica_reply(read->token, FSP_OK, &answer, effects);
@@ -56,22 +156,46 @@ answer_read(fsp_replica_t *self, const replica_read_t *read, fsp_replica_effects
 fsp_status_t
 fsp_replica_answer_reads(fsp_replica_t *self, fsp_replica_effects_t *effects)
 {
-    replica_read_t *read;
-    while ((read = fsp_fifo_first(&self->reads))) {
-        if (!read->done) {
-            if (!read->known || read->index > self->applied_index)
-                break;
-            fsp_status_t status = answer_read(self, read, effects);
-            if (status)
-                return status;
-        }
-        fsp_blob_destroy(&read->bytes);
+    for (size_t i = 0; i < self->reads.count; i++) {
+        replica_read_t *read = fsp_fifo_at(&self->reads, i);
+        if (read->done || !read->known || read->index > self->applied_index)
+            continue;
+        fsp_status_t status = answer_read(self, read, effects);
+        if (status)
+            return status;
+        read->done = true;
+    }
+    replica_read_t *first;
+    while ((first = fsp_fifo_first(&self->reads)) && first->done) {
+        fsp_blob_destroy(&first->bytes);
         fsp_fifo_pop(&self->reads);
     }
     return FSP_OK;
 }
 
 /* -- applying ---------------------------------------------------------------------------------- */
+
+/* R4: digest(i) = SHA-256(digest(i - 1) || term || result), from zero at the start of a window. */
+static fsp_status_t
+digest_result(fsp_replica_t *self, const fsp_entry_t *entry, fsp_slice_t result,
+              fsp_replica_effects_t *effects)
+{
+    if (self->digesting) {
+        uint8_t term[8];
+        fsp_store_u64(term, entry->term);
+        const fsp_slice_t pieces[] = {FSP_SLICE_OF(self->digest), fsp_slice(term, sizeof(term)),
+                                      result};
+        self->digest = fsp_sha256_pieces(pieces, 3);
+    }
+    if (entry->index % self->limits.digest_every != 0)
+        return FSP_OK;
+    fsp_raft_event_t event = {
+        .type = FSP_RAFT_DIGEST, .index = entry->index, .digest = self->digest};
+    bool told = self->digesting;
+    self->digesting = true;
+    self->digest = (fsp_hash_t){0};
+    return told ? fsp_replica_step_raft(self, &event, effects) : FSP_OK;
+}
 
 static fsp_status_t
 apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t *effects)
@@ -86,9 +210,10 @@ apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t
         time = fsp_load_u64(bytes.data);
         command = fsp_slice(bytes.data + FSP_LOG_TIME_BYTES, bytes.bytes - FSP_LOG_TIME_BYTES);
     } else {
-        /* A no-op has no time of its own: that of the state, which every replica has. */
+        /* A no-op or a configuration has no time of its own: that of the state, which every replica
+           has. */
         fsp_shard_row_t row;
-        status = fsp_meta_shard_row(self->shard, fsp_overlay_view(self->pending), &row);
+        status = fsp_meta_shard_row(self->shard, fsp_overlay_view(self->fresh), &row);
         if (status)
             return status;
         time = row.log_time;
@@ -100,11 +225,12 @@ apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t
     if (status)
         return status;
     FSP_ASSERT(fsp_overlay_count(self->txn) > 0); /* the shard row at least */
-    if (!self->rows)
-        self->rows = fsp_batch_new();
-    fsp_overlay_commit(self->txn, self->pending, self->next_token, self->rows, FSP_FAMILY_STATE);
+    fsp_overlay_commit(self->txn, self->fresh, 0, NULL, FSP_FAMILY_STATE);
     self->applied_index = entry->index;
-    reply_to_command(self, entry->index, &result, effects);
+    status = digest_result(self, entry, fsp_buf_slice(&result), effects);
+    if (status)
+        return status;
+    reply_to_command(self, entry, &result, effects);
     return FSP_OK;
 }
 

@@ -5,12 +5,11 @@
  *
  *   start                                 durable            last
  *     |----------- on disk -----------------|--- being written --|
- *     |== trail: terms, as far as known ==========================|
+ *     |== trail: the term of each ================================|
  *                               |=== cache: entries in memory ====|
  *
- * Trail.  Terms never fall along a log, so all that is known of them fits in one run (first, last)
- * per term: what lies between two entries of one term has that term too.  After a restart only the
- * ends are known; entries that are fetched teach the rest.
+ * Trail.  Terms never fall along a log, so they fit in one run (first, last) per term.  A restart
+ * brings the runs of what is on disk, so every term from start to last is known.
  *
  * Cache.  Always ends at `last`.  An entry leaves it only after it was handed out to be applied, so
  * what is not yet on disk is never looked for there.
@@ -19,10 +18,11 @@
 #define FSP_CORE_RAFT_RAFT_LOG_H
 #include "core/raft/raft.h"
 
+/* How many bytes were appended before an entry; sparse. */
 typedef struct {
-    uint64_t term;
-    uint64_t first, last; /* both are of this term, and so is all between them */
-} fsp_raft_run_t;
+    uint64_t index;
+    uint64_t bytes_before;
+} fsp_raft_mark_t;
 
 typedef struct {
     uint64_t start;      /* index before the first entry kept */
@@ -40,19 +40,25 @@ typedef struct {
     size_t cached;      /* entries */
     size_t cache_bytes; /* of their bytes, and a fixed part for each */
     size_t cache_bytes_max;
+
+    uint64_t bytes_total; /* appended since the start of the process */
+    fsp_raft_mark_t *marks;
+    size_t mark_count, mark_capacity;
 } fsp_raft_log_t;
 
-/* A log as restore says: nothing in the cache, the terms of both ends known, all of it durable. */
+/* A log as restore says: nothing in the cache, all of it durable.  The runs were checked. */
 void fsp_raft_log_init(fsp_raft_log_t *self, const fsp_raft_restore_t *restore,
                        size_t cache_bytes_max);
 void fsp_raft_log_clear(fsp_raft_log_t *self);
 
-/* Term of the entry at index.  GONE before start, NOT_FOUND behind last, BUSY: not known until the
-   entry is fetched.  Never a made-up 0 (facts: bug 18). */
+/* Term of the entry at index.  GONE before start, NOT_FOUND behind last.  Never a made-up 0: two of
+   those would match each other. */
 FSP_MUST_CHECK fsp_status_t fsp_raft_log_term(const fsp_raft_log_t *self, uint64_t index,
                                               uint64_t *ret_term);
-/* The term of an entry that was read from the disk. */
-void fsp_raft_log_learn(fsp_raft_log_t *self, uint64_t index, uint64_t term);
+/* The term of an entry that is there: start <= index <= last. */
+uint64_t fsp_raft_log_known_term(const fsp_raft_log_t *self, uint64_t index);
+/* Largest index <= the given one whose term is <= term; start if none is. */
+uint64_t fsp_raft_log_last_of(const fsp_raft_log_t *self, uint64_t index, uint64_t term);
 
 /* Appends an entry at last + 1; takes a reference of its own on bytes. */
 void fsp_raft_log_append(fsp_raft_log_t *self, uint64_t term, fsp_entry_kind_t kind,
@@ -68,6 +74,12 @@ const fsp_entry_t *fsp_raft_log_cached(const fsp_raft_log_t *self, uint64_t inde
 size_t fsp_raft_entry_cost(const fsp_entry_t *entry);
 /* Forgets the oldest entries while there are more than cache_bytes_max, none beyond handed. */
 void fsp_raft_log_trim(fsp_raft_log_t *self, uint64_t handed);
-/* Entries < below are no longer there; term is that of entry below - 1. */
-void fsp_raft_log_drop(fsp_raft_log_t *self, uint64_t below, uint64_t term);
+/* Entries < below are no longer there. */
+void fsp_raft_log_drop(fsp_raft_log_t *self, uint64_t below);
+/* Entries >= from are no longer there.  Returns the cost of those that were in the cache. */
+size_t fsp_raft_log_truncate(fsp_raft_log_t *self, uint64_t from);
+/* Nothing is there any more but the claim that the entry at index had this term. */
+void fsp_raft_log_reset(fsp_raft_log_t *self, uint64_t index, uint64_t term);
+/* The oldest index from which on the log is not longer than bytes_max; start + 1 if all of it. */
+uint64_t fsp_raft_log_within(const fsp_raft_log_t *self, uint64_t bytes_max);
 #endif
