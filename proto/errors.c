@@ -43,6 +43,9 @@ static const fsp_error_info_t ERRORS[] = {
     ROW(NO_SUCH_VERSION, 2003, "no-such-version", 3, 404, NO),
     ROW(GONE, 2004, "gone", 3, 410, NO),
     ROW(NO_PARENT, 2005, "no-parent", 3, 409, NO),
+    ROW(NO_SUCH_UPLOAD, 2006, "no-such-upload", 3, 404, NO),
+    ROW(NO_SUCH_LINK, 2007, "no-such-link", 3, 404, NO),
+    ROW(NO_SUCH_NODE, 2008, "no-such-node", 3, 404, NO),
     /* 3xxx: something else is there. */
     ROW(EXISTS, 3001, "exists", 4, 409, NO),
     ROW(MISMATCH, 3002, "mismatch", 4, 412, RENEW),
@@ -54,6 +57,10 @@ static const fsp_error_info_t ERRORS[] = {
     ROW(TRASHED, 3008, "trashed", 4, 409, NO),
     ROW(LOCKED, 3009, "locked", 4, 423, RENEW),
     ROW(OP_REUSED, 3010, "op-reused", 4, 422, NO),
+    ROW(HELD, 3011, "held", 4, 409, NO),
+    ROW(SPACE_CLOSING, 3012, "space-closing", 4, 409, NO),
+    ROW(LEASE_LOST, 3013, "lease-lost", 4, 409, RENEW),
+    ROW(PENDING, 3014, "pending", 4, 409, RENEW),
     /* 4xxx: later, or elsewhere, it may work. */
     ROW(BUSY, 4001, "busy", 8, 503, SAME),
     ROW(NOT_LEADER, 4002, "not-leader", 8, 503, SAME),
@@ -66,10 +73,12 @@ static const fsp_error_info_t ERRORS[] = {
     ROW(TIMEOUT, 4009, "timeout", 8, 504, SAME),
     ROW(CLOSING, 4010, "closing", 8, 503, SAME),
     ROW(UNREACHABLE, 4011, "unreachable", 8, 503, SAME),
+    ROW(NEEDS_TWO_COPIES, 4012, "needs-two-copies", 8, 503, SAME),
     /* 5xxx: who may. */
     ROW(UNKNOWN_KEY, 5001, "unknown-key", 5, 401, NO),
     ROW(FORBIDDEN, 5002, "forbidden", 6, 403, NO),
     ROW(NO_PROFILE, 5003, "no-profile", 5, 401, NO),
+    ROW(SPENT, 5004, "spent", 6, 403, NO),
     /* 6xxx: room. */
     ROW(QUOTA, 6001, "quota", 9, 507, NO),
     ROW(DISK_RESERVE, 6002, "disk-reserve", 9, 507, NO),

@@ -10,24 +10,39 @@
 
 enum {
     QUERY_FIELDS = 10,
+    QUERY_FIELDS_ASKER = 11,
+    QUERY_FIELDS_AT = 12, /* behind the asker or nil */
     ANSWER_FIELDS = 4,
+    ANSWER_FIELDS_AT = 6,
     NODE_FIELDS = 9,
+    NODE_FIELDS_LEASE = 10,
     ENTRY_FIELDS = 8,
+    ENTRY_FIELDS_AT = 9,
     VERSION_FIELDS = 4,
     SPACE_FIELDS = 14,
-    /* [status, number, more, array of items] without the items. */
-    ANSWER_HEAD_BYTES_MAX = 32,
+    LINK_FIELDS = 10,
+    /* [status, number, more, array of items, number, name] without the items. */
+    ANSWER_HEAD_BYTES_MAX = 64 + FSP_NAME_BYTES_MAX,
     VERSION_HEX_MAX = 64,
 };
 
 /* -- query ------------------------------------------------------------------------------------- */
+
+bool
+fsp_query_known(uint64_t type)
+{
+    return (type >= FSP_QUERY_RESOLVE && type <= FSP_QUERY_SPACES) || type == FSP_QUERY_UPLOAD ||
+           type == FSP_QUERY_LINKS || (type >= FSP_QUERY_MEMBERS && type <= FSP_QUERY_ACCOUNTS);
+}
 
 void
 fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf)
 {
     FSP_PRE(query);
     FSP_PRE(buf);
-    fsp_canon_array(buf, QUERY_FIELDS);
+    bool at = query->at_index > 0 || query->at_time > 0;
+    bool asked = !fsp_asker_is_empty(&query->asker);
+    fsp_canon_array(buf, at ? QUERY_FIELDS_AT : asked ? QUERY_FIELDS_ASKER : QUERY_FIELDS);
     fsp_canon_uint(buf, query->type);
     FSP_ROW_WRITE_ID(buf, query->space_id);
     fsp_canon_id(buf, query->subject);
@@ -41,6 +56,26 @@ fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf)
     fsp_canon_bin(buf, query->after);
     fsp_canon_uint(buf, query->after_index);
     fsp_canon_uint(buf, query->limit);
+    if (asked)
+        fsp_asker_write(&query->asker, buf);
+    if (at) {
+        if (!asked)
+            fsp_canon_nil(buf);
+        fsp_canon_array(buf, 2);
+        fsp_canon_uint(buf, query->at_index);
+        fsp_canon_uint(buf, query->at_time);
+    }
+}
+
+/* [at index, at time]: one of them is not 0, and the query is one that can look back. */
+static void
+read_at(fsp_canon_t *reader, fsp_query_t *ret)
+{
+    (void)fsp_canon_read_array(reader, 2, 2); /* sticky */
+    ret->at_index = fsp_canon_read_uint(reader, UINT64_MAX);
+    ret->at_time = fsp_canon_read_uint(reader, UINT64_MAX);
+    if ((ret->at_index == 0) == (ret->at_time == 0))
+        fsp_canon_fail(reader, FSP_INVALID);
 }
 
 fsp_status_t
@@ -49,11 +84,13 @@ fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret)
     FSP_PRE(ret);
     memset(ret, 0, sizeof(*ret));
     fsp_canon_t reader = fsp_canon_reader(bytes);
-    (void)fsp_canon_read_array(&reader, QUERY_FIELDS, QUERY_FIELDS); /* sticky */
+    size_t fields = fsp_canon_read_array(&reader, QUERY_FIELDS, QUERY_FIELDS_AT);
+    if (reader.status == FSP_TOO_LARGE)
+        return FSP_INVALID; /* as it was when there was one form only */
     uint64_t type = fsp_canon_read_uint(&reader, UINT32_MAX);
     if (reader.status)
         return reader.status;
-    if (type < FSP_QUERY_RESOLVE || type > FSP_QUERY_SPACES)
+    if (!fsp_query_known(type))
         return FSP_UNSUPPORTED;
     ret->type = (fsp_query_type_t)type;
     FSP_ROW_READ_ID(&reader, &ret->space_id);
@@ -71,6 +108,10 @@ fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret)
     ret->after = fsp_canon_read_bin(&reader, FSP_NAME_BYTES_MAX);
     ret->after_index = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->limit = (uint32_t)fsp_canon_read_uint(&reader, FSP_LIST_LIMIT_MAX);
+    if (fields == QUERY_FIELDS_ASKER || (fields == QUERY_FIELDS_AT && !fsp_canon_read_nil(&reader)))
+        fsp_asker_read(&reader, &ret->asker);
+    if (fields == QUERY_FIELDS_AT)
+        read_at(&reader, ret);
     return fsp_canon_finish(&reader);
 }
 
@@ -114,13 +155,26 @@ write_version(fsp_buf_t *buf, const fsp_version_info_t *version, fsp_slice_t rec
 }
 
 bool
+fsp_answering_add_row(fsp_answering_t *self, fsp_slice_t id, uint64_t number, fsp_slice_t row)
+{
+    size_t mark = self->items.bytes;
+    fsp_canon_array(&self->items, 2);
+    if (id.bytes > 0)
+        fsp_canon_bin(&self->items, id);
+    else
+        fsp_canon_uint(&self->items, number);
+    fsp_buf_append_slice(&self->items, row);
+    return close_item(self, mark);
+}
+
+bool
 fsp_answering_add_node(fsp_answering_t *self, const fsp_node_info_t *node,
                        fsp_slice_t version_record)
 {
     FSP_PRE(node->head_count <= FSP_HEADS_MAX);
     fsp_buf_t *buf = &self->items;
     size_t mark = buf->bytes;
-    fsp_canon_array(buf, NODE_FIELDS);
+    fsp_canon_array(buf, node->lease.token ? NODE_FIELDS_LEASE : NODE_FIELDS);
     fsp_canon_uint(buf, node->kind);
     fsp_canon_id(buf, node->file_id);
     FSP_ROW_WRITE_ID(buf, node->parent_id);
@@ -135,6 +189,8 @@ fsp_answering_add_node(fsp_answering_t *self, const fsp_node_info_t *node,
         write_version(buf, &node->version, version_record);
     else
         fsp_canon_nil(buf);
+    if (node->lease.token)
+        fsp_lease_write(&node->lease, buf);
     return close_item(self, mark);
 }
 
@@ -143,7 +199,7 @@ fsp_answering_add_entry(fsp_answering_t *self, const fsp_entry_info_t *entry)
 {
     fsp_buf_t *buf = &self->items;
     size_t mark = buf->bytes;
-    fsp_canon_array(buf, ENTRY_FIELDS);
+    fsp_canon_array(buf, self->at_index ? ENTRY_FIELDS_AT : ENTRY_FIELDS);
     fsp_canon_text(buf, entry->name);
     fsp_canon_uint(buf, entry->kind);
     fsp_canon_id(buf, entry->file_id);
@@ -152,6 +208,8 @@ fsp_answering_add_entry(fsp_answering_t *self, const fsp_entry_info_t *entry)
     FSP_ROW_WRITE_ID(buf, entry->version_id);
     fsp_canon_uint(buf, entry->number);
     fsp_canon_uint(buf, entry->head_count);
+    if (self->at_index)
+        fsp_canon_bool(buf, entry->retained);
     return close_item(self, mark);
 }
 
@@ -200,19 +258,51 @@ fsp_answering_add_space(fsp_answering_t *self, const fsp_space_info_t *space)
     return close_item(self, mark);
 }
 
+bool
+fsp_answering_add_item(fsp_answering_t *self, fsp_slice_t item)
+{
+    size_t mark = self->items.bytes;
+    fsp_buf_append_slice(&self->items, item);
+    return close_item(self, mark);
+}
+
+bool
+fsp_answering_add_link(fsp_answering_t *self, const fsp_link_info_t *link)
+{
+    fsp_buf_t *buf = &self->items;
+    size_t mark = buf->bytes;
+    fsp_canon_array(buf, LINK_FIELDS);
+    fsp_canon_id(buf, link->link_id);
+    fsp_canon_id(buf, link->file_id);
+    fsp_canon_uint(buf, link->kind);
+    fsp_canon_uint(buf, link->rights);
+    fsp_canon_uint(buf, link->expiry);
+    fsp_canon_uint(buf, link->uses_max);
+    fsp_canon_uint(buf, link->uses);
+    fsp_canon_id(buf, link->maker);
+    fsp_canon_uint(buf, link->made);
+    fsp_canon_bin(buf, link->password);
+    return close_item(self, mark);
+}
+
 void
 fsp_answering_finish(const fsp_answering_t *self, fsp_status_t status, uint64_t index,
                      fsp_buf_t *ret)
 {
     FSP_PRE(ret);
     bool refused = status != FSP_OK;
-    fsp_canon_array(ret, ANSWER_FIELDS);
+    bool at = self->at_index > 0 && !refused;
+    fsp_canon_array(ret, at ? ANSWER_FIELDS_AT : ANSWER_FIELDS);
     fsp_canon_uint(ret, status);
     fsp_canon_uint(ret, index);
     fsp_canon_bool(ret, !refused && self->more);
     fsp_canon_array(ret, refused ? 0 : self->count);
     if (!refused)
         fsp_buf_append_slice(ret, fsp_buf_slice(&self->items));
+    if (at) {
+        fsp_canon_uint(ret, self->at_index);
+        fsp_canon_bin(ret, fsp_slice(self->next, self->next_bytes));
+    }
 }
 
 /* -- reading ----------------------------------------------------------------------------------- */
@@ -224,7 +314,9 @@ fsp_answer_open(fsp_slice_t bytes, fsp_answer_t *ret)
     if (bytes.bytes > FSP_ANSWER_BYTES_MAX)
         return FSP_TOO_LARGE;
     fsp_answer_t answer = {.reader = fsp_canon_reader(bytes)};
-    (void)fsp_canon_read_array(&answer.reader, ANSWER_FIELDS, ANSWER_FIELDS); /* sticky */
+    size_t fields = fsp_canon_read_array(&answer.reader, ANSWER_FIELDS, ANSWER_FIELDS_AT);
+    if (fields != ANSWER_FIELDS && fields != ANSWER_FIELDS_AT)
+        fsp_canon_fail(&answer.reader, FSP_INVALID);
     uint64_t status = fsp_canon_read_uint(&answer.reader, UINT16_MAX);
     if (!fsp_status_known((unsigned)status))
         fsp_canon_fail(&answer.reader, FSP_INVALID);
@@ -236,6 +328,12 @@ fsp_answer_open(fsp_slice_t bytes, fsp_answer_t *ret)
     fsp_canon_t rest = answer.reader;
     for (size_t i = 0; i < answer.count; i++)
         (void)fsp_canon_read_any(&rest); /* sticky */
+    if (fields == ANSWER_FIELDS_AT) {
+        answer.at_index = fsp_canon_read_uint(&rest, UINT64_MAX);
+        answer.next = fsp_canon_read_bin(&rest, FSP_NAME_BYTES_MAX);
+        if (answer.at_index == 0 || answer.status != FSP_OK)
+            fsp_canon_fail(&rest, FSP_INVALID); /* a refusal has the short form */
+    }
     fsp_status_t finished = fsp_canon_finish(&rest);
     if (finished)
         return finished;
@@ -263,7 +361,7 @@ fsp_answer_node(fsp_answer_t *self, fsp_node_info_t *ret)
 {
     fsp_canon_t *reader = &self->reader;
     memset(ret, 0, sizeof(*ret));
-    (void)fsp_canon_read_array(reader, NODE_FIELDS, NODE_FIELDS); /* sticky */
+    size_t fields = fsp_canon_read_array(reader, NODE_FIELDS, NODE_FIELDS_LEASE);
     ret->kind = (fsp_kind_t)fsp_canon_read_uint(reader, FSP_KIND_SYMLINK);
     fsp_canon_read_id(reader, &ret->file_id);
     FSP_ROW_READ_ID(reader, &ret->parent_id);
@@ -280,6 +378,11 @@ fsp_answer_node(fsp_answer_t *self, fsp_node_info_t *ret)
         fsp_canon_read_id(reader, &ret->heads[i]);
     if (!fsp_canon_read_nil(reader))
         read_version(reader, &ret->version);
+    if (fields == NODE_FIELDS_LEASE) {
+        fsp_lease_read(reader, &ret->lease);
+        if (ret->lease.token == 0)
+            fsp_canon_fail(reader, FSP_INVALID);
+    }
     return reader->status;
 }
 
@@ -288,7 +391,7 @@ fsp_answer_entry(fsp_answer_t *self, fsp_entry_info_t *ret)
 {
     fsp_canon_t *reader = &self->reader;
     memset(ret, 0, sizeof(*ret));
-    (void)fsp_canon_read_array(reader, ENTRY_FIELDS, ENTRY_FIELDS); /* sticky */
+    size_t fields = fsp_canon_read_array(reader, ENTRY_FIELDS, ENTRY_FIELDS_AT);
     ret->name = fsp_canon_read_text(reader, FSP_NAME_BYTES_MAX);
     if (!fsp_name_valid(ret->name))
         fsp_canon_fail(reader, FSP_INVALID);
@@ -299,6 +402,9 @@ fsp_answer_entry(fsp_answer_t *self, fsp_entry_info_t *ret)
     FSP_ROW_READ_ID(reader, &ret->version_id);
     ret->number = fsp_canon_read_uint(reader, UINT64_MAX);
     ret->head_count = (size_t)fsp_canon_read_uint(reader, FSP_HEADS_MAX);
+    ret->retained = fields == ENTRY_FIELDS || fsp_canon_read_bool(reader);
+    if ((fields == ENTRY_FIELDS_AT) != (self->at_index > 0))
+        fsp_canon_fail(reader, FSP_INVALID); /* the form is the query's */
     return reader->status;
 }
 
@@ -354,5 +460,24 @@ fsp_answer_space(fsp_answer_t *self, fsp_space_info_t *ret)
             fsp_canon_fail(reader, FSP_INVALID);
     }
     ret->wrapped_cut_key = fsp_canon_read_bin(reader, FSP_WRAPPED_BYTES_MAX);
+    return reader->status;
+}
+
+fsp_status_t
+fsp_answer_link(fsp_answer_t *self, fsp_link_info_t *ret)
+{
+    fsp_canon_t *reader = &self->reader;
+    memset(ret, 0, sizeof(*ret));
+    (void)fsp_canon_read_array(reader, LINK_FIELDS, LINK_FIELDS); /* sticky */
+    fsp_canon_read_id(reader, &ret->link_id);
+    fsp_canon_read_id(reader, &ret->file_id);
+    ret->kind = (fsp_kind_t)fsp_canon_read_uint(reader, FSP_KIND_SYMLINK);
+    ret->rights = (uint32_t)fsp_canon_read_uint(reader, FSP_RIGHTS_LINK);
+    ret->expiry = fsp_canon_read_uint(reader, UINT64_MAX);
+    ret->uses_max = fsp_canon_read_uint(reader, UINT64_MAX);
+    ret->uses = fsp_canon_read_uint(reader, UINT64_MAX);
+    fsp_canon_read_id(reader, &ret->maker);
+    ret->made = fsp_canon_read_uint(reader, UINT64_MAX);
+    ret->password = fsp_canon_read_bin(reader, FSP_LINK_PASSWORD_BYTES_MAX);
     return reader->status;
 }

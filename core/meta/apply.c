@@ -12,20 +12,15 @@
  */
 #include "core/meta/apply.h"
 
-#include "core/auth/policy.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
+#include "core/base/mutant.h"
+#include "core/meta/apply_node.h"
+#include "core/meta/apply_access.h"
 #include "core/meta/apply_steps.h"
 #include "core/meta/changes.h"
+#include "core/meta/holds.h"
 #include "core/meta/ops.h"
-
-fsp_time_t
-fsp_meta_next_time(fsp_time_t previous, fsp_time_t wall_us)
-{
-    if (wall_us > previous)
-        return wall_us;
-    return previous == UINT64_MAX ? previous : previous + 1;
-}
 
 fsp_status_t
 fsp_meta_shard_row(fsp_shard_ref_t shard, fsp_view_t *view, fsp_shard_row_t *ret)
@@ -67,6 +62,11 @@ fsp_apply_displace(fsp_machine_t *m, const fsp_walk_t *walk)
     FSP_PRE(walk->found);
     fsp_node_row_t node;
     fsp_status_t status = fsp_machine_need_node(m, walk->entry.id, &node);
+    if (status)
+        return status;
+    status = fsp_holds_check(m, walk->entry.id, &node);
+    if (status == FSP_OK)
+        status = fsp_lease_check(m, walk->entry.id, &node, 0);
     if (status)
         return status;
     fsp_namespace_trash(m, walk->entry.id, &node);
@@ -117,24 +117,23 @@ fsp_apply_make_file(fsp_machine_t *m, const fsp_walk_t *walk, fsp_kind_t kind, f
 
 /* -- one command ------------------------------------------------------------------------------- */
 
-/* True for commands that bring roots: those the garbage epoch fences. */
-static bool
-publishes(fsp_command_type_t type)
-{
-    return type == FSP_COMMAND_PUT || type == FSP_COMMAND_RESTORE || type == FSP_COMMAND_COPY;
-}
-
 static fsp_status_t
 check_fences(const fsp_machine_t *m)
 {
     const fsp_command_t *command = m->command;
-    if (fsp_command_level(command->type, command->version) > m->shard_row.feature_level)
+    uint64_t level = fsp_command_level(command->type, command->version);
+    if (command->type == FSP_COMMAND_BATCH && command->node.batch.level > level)
+        level = command->node.batch.level;
+    if (!fsp_asker_is_empty(&command->asker) && level < 2)
+        level = 2;
+    if (level > m->shard_row.feature_level)
         return FSP_LEVEL;
     if (command->system_index < m->shard_row.subject_floor)
         return FSP_STALE;
-    if (!publishes(command->type))
+    if (!fsp_command_publishes(command))
         return FSP_OK;
-    if (m->space.epoch > 0 && command->epoch < m->space.epoch - 1)
+    if (m->space.epoch > 0 &&
+        command->epoch + (FSP_MUTANT(fence_off_by_one) ? 1 : 0) < m->space.epoch - 1)
         return FSP_EPOCH;
     if (command->layout_version < m->space.gc_layout_version)
         return FSP_LAYOUT;
@@ -159,8 +158,45 @@ run_command(fsp_machine_t *m)
         return fsp_apply_restore(m);
     case FSP_COMMAND_COPY:
         return fsp_apply_copy(m);
+    default:
+        break;
     }
-    FSP_UNREACHABLE();
+    switch (fsp_command_family(m->command->type)) {
+    case FSP_FAMILY_HISTORY:
+        return fsp_apply_history(m);
+    case FSP_FAMILY_NODE:
+        return fsp_apply_node(m);
+    case FSP_FAMILY_ACCESS:
+        return fsp_apply_access(m);
+    default:
+        FSP_UNREACHABLE(); /* the system family has its own way through apply */
+    }
+}
+
+fsp_status_t
+fsp_apply_step(fsp_machine_t *m)
+{
+    fsp_status_t status = fsp_access_judge(m);
+    return status ? status : run_command(m);
+}
+
+/* What may be sent again at any time and ends in the same state: its answers are not kept. */
+static bool
+is_idempotent(fsp_command_type_t type)
+{
+    return type == FSP_COMMAND_SPACE_DROP || type == FSP_COMMAND_GC_OPEN ||
+           type == FSP_COMMAND_GC_CLOSE;
+}
+
+/* What does not depend on where in the space a command acts: is it closing, who asks. */
+static fsp_status_t
+admit(fsp_machine_t *m)
+{
+    fsp_command_type_t type = m->command->type;
+    if (m->space.access.state == FSP_LIFE_CLOSING && type != FSP_COMMAND_SPACE_STATE &&
+        !is_idempotent(type))
+        return FSP_SPACE_CLOSING;
+    return fsp_access_begin(m, m->command->subject, &m->command->asker);
 }
 
 /* Steps 5 to 7. */
@@ -168,21 +204,19 @@ static fsp_status_t
 judge_and_run(fsp_machine_t *m)
 {
     fsp_status_t status = check_fences(m);
-    if (status)
-        return status;
-    const fsp_resource_t resource = {.owner = m->space.owner};
-    status = fsp_policy(m->command->subject, FSP_ACTION_WRITE, &resource);
-    if (status)
-        return status;
-    return run_command(m);
+    if (status == FSP_OK)
+        status = admit(m);
+    return status ? status : fsp_apply_step(m);
 }
 
 /* Forgets what a refused command wrote; the space is again what it was before. */
 static void
 undo(fsp_machine_t *m, const fsp_space_row_t *before)
 {
-    fsp_overlay_reset(m->txn);
-    m->space = *before;
+    if (!FSP_MUTANT(refused_leaves_rows))
+        fsp_machine_forget_writes(m);
+    if (!FSP_MUTANT(quota_counted_when_refused))
+        m->space = *before;
     m->result.version_id = (fsp_version_id_t){0};
     m->result.number = 0;
     m->result.size = 0;
@@ -200,9 +234,11 @@ conclude(fsp_machine_t *m, fsp_status_t status)
     if (!fsp_ops_keeps(status))
         return FSP_OK;
     fsp_ops_store(m);
-    status = fsp_ops_trim(m, FSP_OPS_KEPT_MIN, FSP_OPS_KEPT_US, FSP_OPS_TRIM_MAX);
-    if (status)
-        return status;
+    if (fsp_meta_may_expire(&m->shard_row, m->time)) {
+        status = fsp_ops_trim(m, FSP_OPS_KEPT_MIN, FSP_OPS_KEPT_US, FSP_OPS_TRIM_MAX);
+        if (status)
+            return status;
+    }
     fsp_machine_store_space(m);
     return FSP_OK;
 }
@@ -212,10 +248,13 @@ conclude(fsp_machine_t *m, fsp_status_t status)
 static fsp_status_t
 apply_new_space(fsp_machine_t *m)
 {
-    const fsp_resource_t resource = {.owner = m->command->space_init.owner};
+    const fsp_resource_t resource = {.owner = m->command->space_init.owner,
+                                     .bounds = FSP_RIGHTS_ALL};
     fsp_status_t status = check_fences(m);
     if (status == FSP_OK)
-        status = fsp_policy(m->command->subject, FSP_ACTION_ADMIN, &resource);
+        status = fsp_access_begin(m, m->command->subject, &m->command->asker);
+    if (status == FSP_OK)
+        status = fsp_policy(&m->who, FSP_RIGHT_ADMIN, &resource);
     if (status == FSP_OK)
         status = fsp_apply_space_init(m);
     if (m->failure)
@@ -228,10 +267,51 @@ apply_new_space(fsp_machine_t *m)
     return FSP_OK;
 }
 
+/* Steps 5 to 7 of a command whose answer is not kept. */
+static fsp_status_t
+apply_idempotent(fsp_machine_t *m)
+{
+    const fsp_space_row_t before = m->space;
+    fsp_status_t status = judge_and_run(m);
+    if (m->failure)
+        return m->failure;
+    if (status)
+        undo(m, &before);
+    else
+        fsp_machine_store_space(m);
+    m->result.status = status;
+    m->result.index = m->space.change_index;
+    m->result.time = m->time;
+    return FSP_OK;
+}
+
+/* A space of which only remains or the tombstone are left takes nothing but what removes it. */
+static fsp_status_t
+apply_remains(fsp_machine_t *m)
+{
+    bool gone = m->space.access.state == FSP_LIFE_GONE;
+    fsp_command_type_t type = m->command->type;
+    if (type == FSP_COMMAND_SPACE_DROP) {
+        fsp_status_t status = apply_idempotent(m);
+        m->result.index = 0;
+        return status;
+    }
+    m->result.status =
+        gone && type != FSP_COMMAND_SPACE_INIT ? FSP_NO_SUCH_SPACE : FSP_SPACE_CLOSING;
+    return FSP_OK;
+}
+
 /* Steps 2 to 7 of a command whose bytes are sound.  The outcome is in m->result. */
 static fsp_status_t
 apply_command(fsp_machine_t *m)
 {
+    if (fsp_command_family(m->command->type) == FSP_FAMILY_SYSTEM)
+        return fsp_apply_system(m);
+    if (fsp_command_is_shard_wide(m->command->type)) {
+        m->result.status = fsp_apply_shard(m);
+        m->result.time = m->time;
+        return m->failure;
+    }
     fsp_status_t status = fsp_machine_load_space(m);
     if (m->failure)
         return m->failure;
@@ -241,6 +321,10 @@ apply_command(fsp_machine_t *m)
         m->result.status = status;
         return FSP_OK;
     }
+    if (m->space.access.state >= FSP_LIFE_DROPPING)
+        return apply_remains(m);
+    if (is_idempotent(m->command->type))
+        return apply_idempotent(m);
     fsp_result_t stored;
     status = fsp_ops_find(m, &stored);
     if (m->failure)
@@ -274,6 +358,9 @@ apply_entry(fsp_machine_t *m, uint64_t index, uint64_t term, fsp_time_t time, fs
     FSP_PRE(term >= m->shard_row.applied_term);
     /* Leaders see to it that log time grows; should one fail to, it still never falls. */
     m->time = time > m->shard_row.log_time ? time : m->shard_row.log_time;
+    if (FSP_MUTANT(log_time_stands_still))
+        m->time = m->shard_row.log_time ? m->shard_row.log_time : m->time;
+    fsp_meta_advance(&m->shard_row, m->time);
 
     if (bytes.bytes) {
         fsp_command_t command;
@@ -292,7 +379,6 @@ apply_entry(fsp_machine_t *m, uint64_t index, uint64_t term, fsp_time_t time, fs
     }
     m->shard_row.applied_index = index;
     m->shard_row.applied_term = term;
-    m->shard_row.log_time = m->time;
     fsp_machine_store_shard(m);
     FSP_POST(fsp_overlay_count(m->txn) <= FSP_COMMAND_ROWS_MAX);
     return FSP_OK;

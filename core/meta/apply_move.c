@@ -5,7 +5,9 @@
  * parent by id and moves along.
  */
 #include "core/base/check.h"
-#include "core/meta/apply_steps.h"
+#include "core/base/mutant.h"
+#include "core/meta/apply_node.h"
+#include "core/meta/holds.h"
 
 /* Succeeded, and there was nothing to do: no change number, no change row. */
 static fsp_status_t
@@ -68,7 +70,8 @@ make_room(fsp_machine_t *m, fsp_kind_t kind, const fsp_walk_t *to)
     if (status)
         return status;
     /* The root is not empty: what moves is in it, or comes out of the trash. */
-    if (!empty || fsp_file_id_eq(to->entry.id, m->space.root_id))
+    if ((!empty && !FSP_MUTANT(full_directory_replaced)) ||
+        fsp_file_id_eq(to->entry.id, m->space.root_id))
         return FSP_NOT_EMPTY;
     return fsp_apply_displace(m, to);
 }
@@ -84,12 +87,18 @@ fsp_apply_move(fsp_machine_t *m)
         return status;
     if (from.fixed)
         return FSP_INVALID;
+    status = fsp_holds_check_above(m, from.id, &from.node);
+    if (status == FSP_OK)
+        status = fsp_lease_check(m, from.id, &from.node, 0);
+    if (status)
+        return status;
     status = fsp_versions_check_match(m, from.id, &from.node, &command->move.condition);
     if (status)
         return status;
 
     fsp_walk_t to;
-    status = fsp_namespace_walk(m, command->move.to.path, from.id, &to);
+    fsp_file_id_t avoid = FSP_MUTANT(cycle_not_seen) ? (fsp_file_id_t){0} : from.id;
+    status = fsp_namespace_walk(m, command->move.to.path, avoid, &to);
     if (status)
         return status;
     if (to.found && fsp_file_id_eq(to.entry.id, from.id))
@@ -118,6 +127,11 @@ fsp_apply_delete(fsp_machine_t *m)
         return status;
     if (found.fixed)
         return FSP_INVALID;
+    status = fsp_holds_check(m, found.id, &found.node);
+    if (status == FSP_OK)
+        status = fsp_lease_check(m, found.id, &found.node, 0);
+    if (status)
+        return status;
     status = fsp_versions_check_match(m, found.id, &found.node, &command->remove.condition);
     if (status)
         return status;

@@ -18,6 +18,27 @@ FSP_MUST_CHECK fsp_status_t fsp_apply_mkdir(fsp_machine_t *m);
 FSP_MUST_CHECK fsp_status_t fsp_apply_move(fsp_machine_t *m);
 FSP_MUST_CHECK fsp_status_t fsp_apply_restore(fsp_machine_t *m);
 FSP_MUST_CHECK fsp_status_t fsp_apply_copy(fsp_machine_t *m);
+/* The later families, each in apply_FAMILY*.c. */
+FSP_MUST_CHECK fsp_status_t fsp_apply_history(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_node(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_access(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_link_make(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_link_drop(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_link_use(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_space_state(fsp_machine_t *m);
+/* Three whose answers are not kept: they may be sent again at any time. */
+FSP_MUST_CHECK fsp_status_t fsp_apply_space_drop(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_gc_open(fsp_machine_t *m);
+FSP_MUST_CHECK fsp_status_t fsp_apply_gc_close(fsp_machine_t *m);
+/* SUBJECT_FLOOR, LEVEL_RAISE and TIME_CONFIRM, fences and rights too: they change m->shard_row. */
+FSP_MUST_CHECK fsp_status_t fsp_apply_shard(fsp_machine_t *m);
+/* Steps 2 to 7, with the system row in the place of a space's; the outcome is in m->result.  Any
+   other status than FSP_OK: a read failed. */
+FSP_MUST_CHECK fsp_status_t fsp_apply_system(fsp_machine_t *m);
+
+/* Rights, then the command itself: steps 6 and 7 (apply.c) of a command, or of an item of a batch,
+   in m->command. */
+FSP_MUST_CHECK fsp_status_t fsp_apply_step(fsp_machine_t *m);
 
 /* Says in m->change what was touched and where; copies the paths. */
 void fsp_apply_note(fsp_machine_t *m, fsp_kind_t kind, fsp_file_id_t id, fsp_slice_t path,

@@ -216,7 +216,8 @@ audit_space_row(fsp_audit_t *self)
     for (size_t i = 1; i < space->key_count; i++)
         if (space->keys[i - 1].generation >= space->keys[i].generation)
             fsp_audit_report(self, "space", none, 0, id, "generations of keys do not rise");
-    if (space->quota_bytes > 0 && space->used_bytes > space->quota_bytes)
+    /* From level 2 on a quota may be set below what is used: then nothing grows. */
+    if (self->feature_level < 2 && space->quota_bytes > 0 && space->used_bytes > space->quota_bytes)
         fsp_audit_report(self, "space", none, 0, id, "more is used than the quota allows");
     if (space->name.bytes > FSP_SPACE_NAME_BYTES_MAX)
         return;
@@ -248,11 +249,18 @@ audit_space(fsp_audit_t *self, const fsp_cursor_t *cursor)
                          "the space row does not decode");
         return;
     }
+    if (self->space.access.state >= FSP_LIFE_DROPPING) {
+        fsp_audit_remains(self);
+        return;
+    }
     self->counts->spaces++;
     audit_space_row(self);
+    fsp_audit_access(self);
     fsp_audit_names(self);
+    fsp_audit_uploads(self);
     fsp_audit_history(self);
     fsp_audit_answers(self);
+    fsp_audit_past(self);
 }
 
 static void
@@ -294,6 +302,22 @@ audit_space_name(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t va
                          "a space name leads to no space of that name");
 }
 
+static bool
+table_of_space(uint8_t table)
+{
+    switch (table) {
+    case FSP_TABLE_PAST_ENTRY:
+    case FSP_TABLE_PAST_HEADS:
+    case FSP_TABLE_WORK:
+    case FSP_TABLE_UPLOAD:
+    case FSP_TABLE_UPLOAD_PART:
+    case FSP_TABLE_LINK:
+        return true;
+    default:
+        return table >= FSP_TABLE_SHARD && table <= FSP_TABLE_OP_ORDER;
+    }
+}
+
 /* True if rows with this prefix may be there. */
 static bool
 prefix_known(fsp_audit_t *self, fsp_slice_t prefix)
@@ -304,9 +328,14 @@ prefix_known(fsp_audit_t *self, fsp_slice_t prefix)
     fsp_space_id_t space_id;
     memcpy(space_id.bytes, prefix.data + 9, sizeof(space_id.bytes));
     uint8_t table = prefix.data[8];
+    if (fsp_space_id_is_zero(space_id) && fsp_audit_is_system_table(self, table)) {
+        fsp_row_key_t system = fsp_row_key(self->shard, FSP_TABLE_SYSTEM, space_id);
+        fsp_slice_t row;
+        return fsp_audit_get(self, &system, &row) != FSP_NOT_FOUND;
+    }
     if (table == FSP_TABLE_SHARD || table == FSP_TABLE_SPACE_NAME)
         return fsp_space_id_is_zero(space_id);
-    if (table < FSP_TABLE_SHARD || table > FSP_TABLE_OP_ORDER)
+    if (!table_of_space(table))
         return false;
     fsp_row_key_t key = fsp_row_key(self->shard, FSP_TABLE_SPACE, space_id);
     fsp_slice_t ignored;
@@ -357,6 +386,8 @@ audit_shard_row(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t val
         fsp_audit_report(self, "row", (fsp_file_id_t){0}, 0, rest,
                          "feature level %llu is newer than this program",
                          (unsigned long long)row.feature_level);
+    else
+        self->feature_level = row.feature_level;
 }
 
 void
@@ -373,6 +404,7 @@ fsp_audit_state(fsp_shard_ref_t shard, fsp_view_t *view, fsp_fault_fn *fault, vo
     (void)fsp_audit_walk(&self, FSP_TABLE_SHARD, audit_shard_row, NULL);
     (void)fsp_audit_walk(&self, FSP_TABLE_SPACE_NAME, audit_space_name, NULL);
     audit_spaces(&self);
+    fsp_audit_system(&self);
     audit_strays(&self);
     fsp_audit_clear(&self);
 }

@@ -18,8 +18,14 @@
  *   carrier       the carrier is not the one the record was made with
  *   index         version index and versions do not pair
  *   change        a gap in the change rows, or a broken hash chain
- *   used          used bytes of the space are not the sum of its retained versions
+ *   used          used bytes of the space are not the sum of its retained versions and uploads
+ *   lease         a lease of a change that is not known, of nobody, or on a directory
+ *   upload        an upload and its roots do not fit each other
+ *   link          a share link and its node do not fit
  *   operation     operation rows, their order rows, count and horizon
+ *   past          past entries and heads, and what is there now, do not follow on each other
+ *   work          a work row and what it is about do not fit
+ *   system        members, lists, invitations, shards, directory and accounts of shard 0
  *
  * core/engine/log_audit, core/data/proof and actors/storecheck add kinds of their own.
  */
@@ -40,8 +46,8 @@ typedef struct {
 typedef void(fsp_fault_fn)(void *context, const fsp_fault_t *fault);
 
 typedef struct {
-    uint64_t spaces, directories, files, symlinks, versions, changes, operations;
-    uint64_t used_bytes; /* of retained versions */
+    uint64_t spaces, directories, files, symlinks, versions, changes, operations, uploads;
+    uint64_t used_bytes; /* of retained versions and uploads */
 } fsp_audit_counts_t;
 
 /* Counts are added to *counts.  No status: what could not be read was reported. */

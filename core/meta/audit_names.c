@@ -93,6 +93,10 @@ check_place(fsp_audit_t *self, fsp_file_id_t id, const fsp_node_row_t *node)
             fsp_audit_report(self, "node", id, 0, key, "root or trash has a parent or a name");
         return;
     }
+    if (node->history.purging) {
+        fsp_audit_purging(self, id, node);
+        return;
+    }
     if (fsp_file_id_is_zero(node->parent_id) || !fsp_name_valid(fsp_node_row_name(node))) {
         fsp_audit_report(self, "node", id, 0, key, "node without parent or name");
         return;
@@ -142,13 +146,23 @@ check_node(fsp_audit_t *self, void *walk, fsp_slice_t rest, fsp_slice_t value)
     else
         self->counts->files++;
     check_place(self, id, &node);
+    if (node.lease.token > 0 && (node.lease.token > node.index || node.lease.expiry == 0 ||
+                                 fsp_subject_id_is_zero(node.lease.holder)))
+        fsp_audit_report(self, "lease", id, node.lease.token, rest,
+                         "the lease is of nobody, or of a change behind the node's last");
     if (node.index > self->space.change_index)
         fsp_audit_report(self, "node", id, 0, rest, "changed by change %llu, which is not known",
                          (unsigned long long)node.index);
     if (node.kind == FSP_KIND_DIRECTORY)
         check_climb(self, id);
-    else
+    else if (!node.history.purging)
         check_first_head(self, id, &node);
+    if (node.history.since > node.index)
+        fsp_audit_report(self, "node", id, node.history.since, rest,
+                         "its heads are those of a change behind its last");
+    if (node.history.origin_name_bytes > 0 && !fsp_file_id_eq(node.parent_id, self->space.trash_id))
+        fsp_audit_report(self, "node", id, 0, rest,
+                         "it does not lie in the trash, but came from somewhere");
 }
 
 void

@@ -14,7 +14,10 @@ typedef struct {
     fsp_space_id_t space_id;
     fsp_space_row_t space; /* borrows from space_bytes */
     fsp_buf_t space_bytes;
-    fsp_buf_t value; /* read last */
+    fsp_buf_t value;        /* read last */
+    uint64_t feature_level; /* of the shard */
+    uint64_t upload_bytes;  /* of the space's uploads; they count as used */
+    bool uploads_whole;     /* all of them could be read */
 } fsp_audit_t;
 
 void fsp_audit_init(fsp_audit_t *self, fsp_shard_ref_t shard, fsp_view_t *view);
@@ -46,6 +49,17 @@ bool fsp_audit_walk(fsp_audit_t *self, fsp_table_t table, fsp_audit_row_fn *row,
 
 /* The parts. */
 void fsp_audit_names(fsp_audit_t *self);   /* entries and nodes */
+void fsp_audit_access(fsp_audit_t *self);  /* links, directories that do not inherit */
+void fsp_audit_remains(fsp_audit_t *self); /* instead of all others: a space that goes or is gone */
+void fsp_audit_uploads(fsp_audit_t *self); /* uploads and their roots; before history */
 void fsp_audit_history(fsp_audit_t *self); /* versions, index, used bytes */
 void fsp_audit_answers(fsp_audit_t *self); /* changes and operations */
+void fsp_audit_past(fsp_audit_t *self);    /* past entries and heads, work, horizons */
+/* A node that is being purged. */
+void fsp_audit_purging(fsp_audit_t *self, fsp_file_id_t id, const fsp_node_row_t *node);
+/* Operations alone, against the counters in self->space. */
+void fsp_audit_operations(fsp_audit_t *self);
+void fsp_audit_system(fsp_audit_t *self); /* the system shard, if this is it */
+/* True for tables that only the system shard has, and those that it has under no space. */
+bool fsp_audit_is_system_table(const fsp_audit_t *self, uint8_t table);
 #endif

@@ -13,9 +13,18 @@
 #define FSP_CORE_META_CHANGES_H
 #include "core/meta/machine.h"
 
+/* Ids in `dropped`. */
+enum { FSP_CHANGE_DROPPED_MAX = FSP_PRUNE_VERSIONS_MAX };
+
 void fsp_change_row_encode(const fsp_change_info_t *change, fsp_buf_t *buf);
 /* Also fills hash. */
 FSP_MUST_CHECK fsp_status_t fsp_change_row_decode(fsp_slice_t bytes, fsp_change_info_t *ret);
+
+/* Appends what one item of a batch did: operation, kind, ids and paths of m->change. */
+void fsp_change_item_write(const fsp_change_info_t *item, fsp_buf_t *buf);
+/* Reads the next from a reader over change.items, which keeps the error.  Only these fields are
+   filled. */
+void fsp_change_item_next(fsp_canon_t *items, fsp_change_info_t *ret);
 
 /* Completes m->change, writes it under the next number and moves the space on. */
 void fsp_changes_append(fsp_machine_t *m);

@@ -11,6 +11,7 @@
 #ifndef FSP_CORE_META_COMMAND_H
 #define FSP_CORE_META_COMMAND_H
 #include "core/base/buf.h"
+#include "core/base/canon.h"
 #include "core/base/limits.h"
 #include "core/base/status.h"
 #include "core/base/types.h"
@@ -23,10 +24,81 @@ typedef enum {
     FSP_COMMAND_MOVE = 5,
     FSP_COMMAND_RESTORE = 6,
     FSP_COMMAND_COPY = 7,
+
+    /* History: command_history.h. */
+    FSP_COMMAND_UNDELETE = 8,
+    FSP_COMMAND_PRUNE = 9,
+    FSP_COMMAND_PURGE = 10,
+    FSP_COMMAND_RETENTION = 11,
+    FSP_COMMAND_HOLD = 12,
+    FSP_COMMAND_HISTORY_END,
+
+    /* Single nodes, groups of commands, uploads: command_node.h. */
+    FSP_COMMAND_ATTR = 16,
+    FSP_COMMAND_RMDIR = 17,
+    FSP_COMMAND_LOCK = 18,
+    FSP_COMMAND_RENEW = 19,
+    FSP_COMMAND_UNLOCK = 20,
+    FSP_COMMAND_BATCH = 21,
+    FSP_COMMAND_UPLOAD_OPEN = 22,
+    FSP_COMMAND_UPLOAD_APPEND = 23,
+    FSP_COMMAND_UPLOAD_ABORT = 24,
+    FSP_COMMAND_QUOTA = 25,
+    FSP_COMMAND_REKEY = 26,
+    FSP_COMMAND_NODE_END,
+
+    /* Rights, share links, and what concerns a space or shard as a whole: command_access.h. */
+    FSP_COMMAND_RULES = 32,
+    FSP_COMMAND_LINK_MAKE = 33,
+    FSP_COMMAND_LINK_DROP = 34,
+    FSP_COMMAND_LINK_USE = 35,
+    FSP_COMMAND_SUBJECT_FLOOR = 36,
+    FSP_COMMAND_LEVEL_RAISE = 37,
+    FSP_COMMAND_SPACE_STATE = 38, /* open, closing */
+    FSP_COMMAND_SPACE_DROP = 39,  /* bounded steps; a tombstone stays */
+    FSP_COMMAND_GC_OPEN = 40,
+    FSP_COMMAND_GC_CLOSE = 41,
+    FSP_COMMAND_TIME_CONFIRM = 42, /* a person confirms a jump of log time (3.6) */
+    FSP_COMMAND_ACCESS_END,
+
+    /* The system shard, 4.6: command_system.h. */
+    FSP_COMMAND_GENESIS = 64,
+    FSP_COMMAND_INVITE = 65,
+    FSP_COMMAND_UNINVITE = 66,
+    FSP_COMMAND_JOIN = 67,
+    FSP_COMMAND_LIST_ADD = 68,
+    FSP_COMMAND_NODE_SYNCED = 69,
+    FSP_COMMAND_OUT = 70,
+    FSP_COMMAND_WEIGHT = 71,
+    FSP_COMMAND_ZONE = 72,
+    FSP_COMMAND_DRAIN = 73,
+    FSP_COMMAND_REMOVE = 74,
+    FSP_COMMAND_SHARD_ADD = 75,
+    FSP_COMMAND_SPACE_NEW = 76,
+    FSP_COMMAND_SPACE_READY = 77,
+    FSP_COMMAND_SPACE_CLOSE = 78,
+    FSP_COMMAND_SPACE_GONE = 79,
+    FSP_COMMAND_ACCOUNT = 80,
+    FSP_COMMAND_GROUP = 81,
+    FSP_COMMAND_TOKEN = 82,
+    FSP_COMMAND_TOKEN_DROP = 83,
+    FSP_COMMAND_SETTING = 84,
+    FSP_COMMAND_NODE_LEVEL = 85, /* a member reports the feature level it knows */
+    FSP_COMMAND_SYSTEM_END,
 } fsp_command_type_t;
 
-/* Version of each command known to this program; a newer one is refused with LEVEL. */
-enum { FSP_COMMAND_VERSION = 1, FSP_FEATURE_LEVEL = 1 };
+typedef enum {
+    FSP_FAMILY_NONE, /* not a command */
+    FSP_FAMILY_FIRST,
+    FSP_FAMILY_HISTORY,
+    FSP_FAMILY_NODE,
+    FSP_FAMILY_ACCESS,
+    FSP_FAMILY_SYSTEM,
+} fsp_command_family_t;
+fsp_command_family_t fsp_command_family(uint64_t type);
+
+/* The version that commands begin with; fsp_command_newest says which ones are known. */
+enum { FSP_COMMAND_VERSION = 1, FSP_FEATURE_LEVEL = 2 };
 
 typedef enum { FSP_KIND_FILE = 1, FSP_KIND_DIRECTORY = 2, FSP_KIND_SYMLINK = 3 } fsp_kind_t;
 
@@ -72,6 +144,11 @@ typedef struct {
 } fsp_wrapped_key_t;
 enum { FSP_SPACE_KEYS_MAX = 16, FSP_WRAPPED_BYTES_MAX = 128 };
 
+#include "core/meta/command_access.h"
+#include "core/meta/command_history.h"
+#include "core/meta/command_node.h"
+#include "core/meta/command_system.h"
+
 typedef struct {
     fsp_command_type_t type;
     uint32_t version;
@@ -84,6 +161,7 @@ typedef struct {
     fsp_hash_t request_digest; /* of what the client asked: operation, path, conditions, content */
     uint64_t epoch;            /* garbage epoch of the session */
     uint64_t layout_version;
+    fsp_asker_t asker; /* level 2; all zero: not written */
 
     /* Bodies.  Only the one named by type is filled. */
     struct {
@@ -105,6 +183,13 @@ typedef struct {
         uint64_t size;
         fsp_slice_t carrier;
         fsp_slice_t attr; /* sealed attributes, empty: keep */
+
+        /* Version 2; version 1 means zero, false and none. */
+        uint64_t lease_token;       /* that the sender holds; 0: none */
+        bool revive;                /* an edit of what lies in the trash takes it out again */
+        fsp_upload_id_t upload_id;  /* ends with this command; zero: none */
+        fsp_version_id_t bases[FSP_PARENTS_MAX]; /* besides the condition's: justify objects */
+        size_t base_count;
     } put;
     struct {
         fsp_target_t target;
@@ -139,12 +224,35 @@ typedef struct {
         fsp_condition_t condition; /* on `to`: NONE_MATCH or REPLACE */
         fsp_file_id_t ids_seed;
     } copy;
+    fsp_history_body_t history;
+    fsp_node_body_t node;
+    fsp_access_body_t access;
+    fsp_system_body_t system;
 } fsp_command_t;
 
 /* The feature level that a shard must have reached before it takes such a command.  A new command,
    or a new version of one, gets a row here with the next level; apply refuses it with LEVEL below
    (4.1). */
 uint64_t fsp_command_level(fsp_command_type_t type, uint32_t version);
+/* Newest version of the command known to this program; a newer one is refused with LEVEL. */
+uint32_t fsp_command_newest(fsp_command_type_t type);
+/* True for commands that bring roots: those the garbage epoch fences. */
+bool fsp_command_publishes(const fsp_command_t *command);
+/* An upper bound of the rows that a command writes which a batch may hold, its answer's rows and
+   those of shard and space apart.  Known from its bytes alone. */
+size_t fsp_command_rows(const fsp_command_t *command);
+
+/* Items of a batch: appends one (type, version, body); reads the next, of which only these are
+   filled: NOT_FOUND behind the last.  items: a reader over batch.items, which were checked when the
+   batch was decoded. */
+void fsp_batch_add(const fsp_command_t *item, fsp_buf_t *items);
+FSP_MUST_CHECK fsp_status_t fsp_batch_next(fsp_canon_t *items, fsp_command_t *ret);
+/* A root of an upload as it stands in APPEND, rows and answers; the reader keeps the error. */
+void fsp_upload_root_write(const fsp_upload_root_t *root, fsp_buf_t *buf);
+void fsp_upload_root_read(fsp_canon_t *reader, fsp_upload_root_t *ret);
+
+/* True for commands on a shard: their space id is zero; for all others it is not. */
+bool fsp_command_is_shard_wide(fsp_command_type_t type);
 /* Appends the command's bytes; the buffer's maximum decides (FSP_COMMAND_BYTES_MAX). */
 void fsp_command_encode(const fsp_command_t *command, fsp_buf_t *buf);
 /* INVALID, TOO_LARGE, LEVEL (known shape, newer version), UNSUPPORTED (unknown type).  Paths and
@@ -167,7 +275,27 @@ typedef struct {
     fsp_version_id_t heads[FSP_HEADS_MAX];
     size_t head_count; /* also with MISMATCH */
     bool repeated;     /* answered from the operation table; not stored */
+
+    /* Written only where one of them says something (level 2): the first two by themselves, or all.
+       Slices borrow from what was decoded. */
+    fsp_slice_t path;  /* of history's commands: where it lies now, or the last name looked at */
+    bool more;         /* the work goes on with a further command */
+    uint64_t offset;   /* of an upload: acknowledged so far; also with MISMATCH */
+    uint32_t failed;   /* BATCH: the item that was refused, from 1; 0: none */
+    fsp_slice_t items; /* BATCH: fsp_result_item_t one after the other (fsp_result_item_next) */
+    size_t item_count;
 } fsp_result_t;
+/* What an item of a batch did. */
+typedef struct {
+    fsp_kind_t kind;
+    fsp_file_id_t file_id;
+    fsp_version_id_t version_id; /* zero if no version was made */
+    uint64_t number;
+    uint64_t size;
+} fsp_result_item_t;
+void fsp_result_item_write(const fsp_result_item_t *item, fsp_buf_t *buf);
+/* Reads the next from a reader over result.items, which keeps the error. */
+void fsp_result_item_next(fsp_canon_t *items, fsp_result_item_t *ret);
 void fsp_result_encode(const fsp_result_t *result, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_result_decode(fsp_slice_t bytes, fsp_result_t *ret);
 #endif

@@ -3,13 +3,22 @@
 #include "core/meta/machine.h"
 
 #include "core/base/check.h"
+#include "core/meta/past.h"
+
+static void
+forget_reads(fsp_machine_t *self)
+{
+    for (size_t i = 0; i < FSP_READS_KEPT; i++)
+        self->reads[i].key.used = 0;
+}
 
 void
 fsp_machine_init(fsp_machine_t *self, fsp_shard_ref_t shard, fsp_view_t *view,
                  fsp_space_id_t space_id)
 {
     FSP_PRE(view);
-    memset(self, 0, sizeof(*self));
+    memset(self, 0, offsetof(fsp_machine_t, reads));
+    forget_reads(self);
     self->shard = shard;
     self->view = view;
     self->space_id = space_id;
@@ -18,6 +27,9 @@ fsp_machine_init(fsp_machine_t *self, fsp_shard_ref_t shard, fsp_view_t *view,
     fsp_buf_init(&self->space_in, FSP_VALUE_BYTES_MAX);
     fsp_buf_init(&self->path, FSP_PATH_BYTES_MAX);
     fsp_buf_init(&self->from_path, FSP_PATH_BYTES_MAX);
+    fsp_buf_init(&self->dropped, FSP_PRUNE_VERSIONS_MAX * sizeof(fsp_version_id_t));
+    fsp_buf_init(&self->items, FSP_RESULT_BYTES_MAX);
+    fsp_buf_init(&self->change_items, FSP_CHANGE_ITEMS_BYTES_MAX);
 }
 
 void
@@ -28,6 +40,9 @@ fsp_machine_clear(fsp_machine_t *self)
     fsp_buf_clear(&self->space_in);
     fsp_buf_clear(&self->path);
     fsp_buf_clear(&self->from_path);
+    fsp_buf_clear(&self->dropped);
+    fsp_buf_clear(&self->items);
+    fsp_buf_clear(&self->change_items);
 }
 
 fsp_status_t
@@ -45,16 +60,55 @@ fsp_machine_key(const fsp_machine_t *self, fsp_table_t table)
     return fsp_row_key(self->shard, table, self->space_id);
 }
 
+/* What is kept of the row, NULL: nothing. */
+static fsp_read_t *
+find_read(fsp_machine_t *self, const fsp_row_key_t *key)
+{
+    for (size_t i = 0; i < FSP_READS_KEPT; i++) {
+        fsp_read_t *kept = &self->reads[i];
+        if (kept->key.used == key->used && memcmp(kept->key.bytes, key->bytes, key->used) == 0)
+            return kept;
+    }
+    return NULL;
+}
+
+/* Keeps the row in the place of the one read longest ago. */
+static void
+keep_read(fsp_machine_t *self, const fsp_row_key_t *key, fsp_status_t status, fsp_slice_t value)
+{
+    if (value.bytes > FSP_READ_KEPT_BYTES_MAX)
+        return;
+    fsp_read_t *kept = &self->reads[self->next_read];
+    self->next_read = (self->next_read + 1) % FSP_READS_KEPT;
+    memcpy(kept->key.bytes, key->bytes, key->used);
+    kept->key.used = key->used;
+    kept->status = status;
+    kept->bytes = value.bytes;
+    if (value.bytes)
+        memcpy(kept->value, value.data, value.bytes);
+}
+
 fsp_status_t
 fsp_machine_get(fsp_machine_t *self, const fsp_row_key_t *key, fsp_slice_t *ret)
 {
     fsp_buf_reset(&self->in);
+    const fsp_read_t *kept = find_read(self, key);
+    if (kept) {
+        if (kept->status)
+            return kept->status;
+        fsp_buf_append(&self->in, kept->value, kept->bytes);
+        *ret = fsp_buf_slice(&self->in);
+        return FSP_OK;
+    }
     fsp_status_t status = fsp_view_get(self->view, fsp_row_key_slice(key), &self->in);
-    if (status == FSP_NOT_FOUND)
+    if (status == FSP_NOT_FOUND) {
+        keep_read(self, key, status, (fsp_slice_t){0});
         return status;
+    }
     if (status)
         return fsp_machine_fail(self, status);
     *ret = fsp_buf_slice(&self->in);
+    keep_read(self, key, status, *ret);
     return FSP_OK;
 }
 
@@ -71,6 +125,9 @@ fsp_machine_put(fsp_machine_t *self, const fsp_row_key_t *key)
     FSP_PRE(self->txn);
     /* Every value is made of parts with limits of their own, far below that of a row. */
     FSP_ASSERT(fsp_buf_ok(&self->out));
+    fsp_read_t *kept = find_read(self, key);
+    if (kept)
+        kept->key.used = 0;
     fsp_overlay_put(self->txn, fsp_row_key_slice(key), fsp_buf_slice(&self->out));
 }
 
@@ -78,7 +135,18 @@ void
 fsp_machine_delete(fsp_machine_t *self, const fsp_row_key_t *key)
 {
     FSP_PRE(self->txn);
+    fsp_read_t *kept = find_read(self, key);
+    if (kept)
+        kept->key.used = 0;
     fsp_overlay_delete(self->txn, fsp_row_key_slice(key));
+}
+
+void
+fsp_machine_forget_writes(fsp_machine_t *self)
+{
+    FSP_PRE(self->txn);
+    fsp_overlay_reset(self->txn);
+    forget_reads(self); /* some may have been of what was written */
 }
 
 /* A row that we wrote and that does not decode is damage, whatever the decoder calls it. */
@@ -181,6 +249,7 @@ void
 fsp_machine_put_entry(fsp_machine_t *self, fsp_file_id_t directory_id, fsp_slice_t name,
                       const fsp_entry_row_t *row)
 {
+    fsp_past_keep_entry(self, directory_id, name);
     fsp_row_key_t key = entry_key(self, directory_id, name);
     fsp_entry_row_encode(row, fsp_machine_value(self));
     fsp_machine_put(self, &key);
@@ -189,6 +258,7 @@ fsp_machine_put_entry(fsp_machine_t *self, fsp_file_id_t directory_id, fsp_slice
 void
 fsp_machine_delete_entry(fsp_machine_t *self, fsp_file_id_t directory_id, fsp_slice_t name)
 {
+    fsp_past_keep_entry(self, directory_id, name);
     fsp_row_key_t key = entry_key(self, directory_id, name);
     fsp_machine_delete(self, &key);
 }
@@ -214,11 +284,22 @@ fsp_machine_need_node(fsp_machine_t *self, fsp_file_id_t id, fsp_node_row_t *ret
 void
 fsp_machine_put_node(fsp_machine_t *self, fsp_file_id_t id, fsp_node_row_t *row)
 {
+    /* A row that was never written: files say since when they have their heads, in versions.c. */
+    if (row->index == 0 && row->kind == FSP_KIND_DIRECTORY && fsp_past_is_kept(self))
+        row->history.since = fsp_machine_next_index(self);
     row->index = fsp_machine_next_index(self);
     row->time = self->time;
     fsp_row_key_t key = node_key(self, id);
     fsp_node_row_encode(row, fsp_machine_value(self));
     fsp_machine_put(self, &key);
+}
+
+void
+fsp_machine_drop(fsp_machine_t *self, fsp_slice_t id)
+{
+    fsp_buf_append_slice(&self->dropped, id);
+    FSP_ASSERT(fsp_buf_ok(&self->dropped));
+    self->change.dropped = fsp_buf_slice(&self->dropped);
 }
 
 void

@@ -5,19 +5,27 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
+#include "core/meta/past.h"
 
-enum { TRASH_NAME_DIGITS = 20 };
+enum { TRASH_NAME_DIGITS = 20, TRASH_COUNT_DIGITS = 4 };
 
 fsp_status_t
 fsp_namespace_walk(fsp_machine_t *m, fsp_slice_t path, fsp_file_id_t avoid, fsp_walk_t *ret)
 {
+    return fsp_namespace_walk_from(m, m->space.root_id, path, avoid, ret);
+}
+
+fsp_status_t
+fsp_namespace_walk_from(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t path,
+                        fsp_file_id_t avoid, fsp_walk_t *ret)
+{
     FSP_PRE(ret);
-    *ret = (fsp_walk_t){.directory_id = m->space.root_id};
+    *ret = (fsp_walk_t){.directory_id = directory_id};
     fsp_slice_t rest = path;
     fsp_slice_t name;
     if (!fsp_path_next(&rest, &name)) {
         ret->found = true;
-        ret->entry = (fsp_entry_row_t){.kind = FSP_KIND_DIRECTORY, .id = m->space.root_id};
+        ret->entry = (fsp_entry_row_t){.kind = FSP_KIND_DIRECTORY, .id = directory_id};
         return FSP_OK;
     }
     for (;;) {
@@ -71,8 +79,11 @@ locate(fsp_machine_t *m, fsp_found_t *ret)
     size_t at = sizeof(ret->text);
     fsp_node_row_t above;
     bool fits = true;
+    bool purging = ret->node.history.purging;
 
     for (size_t depth = 0; depth <= FSP_PATH_DEPTH_MAX; depth++) {
+        if (purging)
+            return FSP_NOT_FOUND;
         if (fsp_file_id_eq(id, m->space.trash_id)) {
             ret->trashed = true;
             return FSP_OK;
@@ -96,6 +107,7 @@ locate(fsp_machine_t *m, fsp_found_t *ret)
             return status;
         parent_id = above.parent_id;
         name = fsp_node_row_name(&above);
+        purging = above.history.purging;
     }
     ret->deep = true;
     return FSP_OK;
@@ -129,6 +141,26 @@ fsp_namespace_find(fsp_machine_t *m, const fsp_target_t *target, fsp_found_t *re
     ret->fixed =
         fsp_file_id_eq(ret->id, m->space.root_id) || fsp_file_id_eq(ret->id, m->space.trash_id);
     return status;
+}
+
+fsp_status_t
+fsp_namespace_find_in_trash(fsp_machine_t *m, const fsp_target_t *target, fsp_found_t *ret)
+{
+    if (target->path.bytes == 0)
+        return fsp_namespace_find(m, target, ret);
+    fsp_walk_t walk;
+    fsp_status_t status =
+        fsp_namespace_walk_from(m, m->space.trash_id, target->path, (fsp_file_id_t){0}, &walk);
+    if (status)
+        return status;
+    if (!walk.found)
+        return FSP_NOT_FOUND;
+    ret->id = walk.entry.id;
+    ret->path = (fsp_slice_t){0};
+    ret->deep = false;
+    ret->trashed = true;
+    ret->fixed = fsp_file_id_eq(ret->id, m->space.trash_id);
+    return fsp_machine_need_node(m, ret->id, &ret->node);
 }
 
 fsp_status_t
@@ -195,9 +227,10 @@ fsp_namespace_make_parents(fsp_machine_t *m, fsp_walk_t *walk, bool create, fsp_
     return FSP_OK;
 }
 
-void
-fsp_namespace_attach(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t name,
-                     fsp_file_id_t id, fsp_node_row_t *node)
+/* Writes entry and node, whatever the node says of its origin. */
+static void
+place(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t name, fsp_file_id_t id,
+      fsp_node_row_t *node)
 {
     FSP_PRE(name.bytes > 0 && name.bytes <= FSP_NAME_BYTES_MAX);
     FSP_PRE(!fsp_file_id_eq(directory_id, id));
@@ -210,6 +243,24 @@ fsp_namespace_attach(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t n
     fsp_machine_put_node(m, id, node);
 }
 
+static void
+set_origin(fsp_node_row_t *node, fsp_file_id_t directory_id, fsp_slice_t name)
+{
+    FSP_PRE(name.bytes <= FSP_NAME_BYTES_MAX);
+    node->history.origin_id = directory_id;
+    node->history.origin_name_bytes = name.bytes;
+    if (name.bytes)
+        memcpy(node->history.origin_name, name.data, name.bytes);
+}
+
+void
+fsp_namespace_attach(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slice_t name,
+                     fsp_file_id_t id, fsp_node_row_t *node)
+{
+    set_origin(node, (fsp_file_id_t){0}, (fsp_slice_t){0});
+    place(m, directory_id, name, id, node);
+}
+
 void
 fsp_namespace_detach(fsp_machine_t *m, const fsp_node_row_t *node)
 {
@@ -218,15 +269,40 @@ fsp_namespace_detach(fsp_machine_t *m, const fsp_node_row_t *node)
 }
 
 void
+fsp_namespace_remove(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *node)
+{
+    FSP_PRE(node->kind == FSP_KIND_DIRECTORY);
+    fsp_namespace_detach(m, node);
+    fsp_row_key_t key = fsp_machine_key(m, FSP_TABLE_NODE);
+    fsp_row_key_add(&key, FSP_SLICE_OF(id));
+    fsp_machine_delete(m, &key);
+}
+
+static void
+write_digits(uint8_t *text, size_t count, uint64_t number)
+{
+    for (size_t i = count; i-- > 0; number /= 10)
+        text[i] = (uint8_t)('0' + number % 10);
+    FSP_ASSERT(number == 0); /* 20 digits hold any u64, 4 any item of a batch */
+}
+
+void
 fsp_namespace_trash(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node)
 {
     FSP_PRE(!fsp_file_id_eq(id, m->space.root_id));
     FSP_PRE(!fsp_file_id_eq(id, m->space.trash_id));
-    uint8_t digits[TRASH_NAME_DIGITS];
-    uint64_t number = fsp_machine_next_index(m);
-    for (size_t i = sizeof(digits); i-- > 0; number /= 10)
-        digits[i] = (uint8_t)('0' + number % 10);
-    FSP_ASSERT(number == 0); /* 20 digits hold any u64 */
+    uint8_t name[TRASH_NAME_DIGITS + 1 + TRASH_COUNT_DIGITS];
+    size_t name_bytes = TRASH_NAME_DIGITS;
+    write_digits(name, TRASH_NAME_DIGITS, fsp_machine_next_index(m));
+    /* A batch may bring several here under one number. */
+    if (m->trashed > 0) {
+        name[name_bytes++] = '.';
+        write_digits(name + name_bytes, TRASH_COUNT_DIGITS, m->trashed);
+        name_bytes += TRASH_COUNT_DIGITS;
+    }
+    m->trashed++;
     fsp_namespace_detach(m, node);
-    fsp_namespace_attach(m, m->space.trash_id, fsp_slice(digits, sizeof(digits)), id, node);
+    if (fsp_past_is_kept(m))
+        set_origin(node, node->parent_id, fsp_node_row_name(node));
+    place(m, m->space.trash_id, fsp_slice(name, name_bytes), id, node);
 }

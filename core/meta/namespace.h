@@ -21,6 +21,10 @@ typedef struct {
    passes through the directory `avoid` (zero: none) on its way; a missing entry is no error. */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_walk(fsp_machine_t *m, fsp_slice_t path,
                                                fsp_file_id_t avoid, fsp_walk_t *ret);
+/* The same, down from another directory. */
+FSP_MUST_CHECK fsp_status_t fsp_namespace_walk_from(fsp_machine_t *m, fsp_file_id_t directory_id,
+                                                    fsp_slice_t path, fsp_file_id_t avoid,
+                                                    fsp_walk_t *ret);
 
 /* An existing node. */
 typedef struct {
@@ -34,12 +38,17 @@ typedef struct {
 } fsp_found_t;
 
 /* NOT_FOUND, NOT_DIRECTORY (a parent in the path is no directory).  What lies in the trash is
-   found by its id.  Borrows from the target's path. */
+   found by its id; what is being purged is not found.  Borrows from the target's path. */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_find(fsp_machine_t *m, const fsp_target_t *target,
                                                fsp_found_t *ret);
 /* The same, and TRASHED (the result names the node) or TOO_LARGE (deeper than 64). */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_find_live(fsp_machine_t *m, const fsp_target_t *target,
                                                     fsp_found_t *ret);
+
+/* As find, but a path starts at the trash directory; `path` of what is found so is empty. */
+FSP_MUST_CHECK fsp_status_t fsp_namespace_find_in_trash(fsp_machine_t *m,
+                                                        const fsp_target_t *target,
+                                                        fsp_found_t *ret);
 
 /* True in *ret_empty if the directory has no entry. */
 FSP_MUST_CHECK fsp_status_t fsp_namespace_is_empty(fsp_machine_t *m, fsp_file_id_t directory_id,
@@ -55,6 +64,9 @@ void fsp_namespace_attach(fsp_machine_t *m, fsp_file_id_t directory_id, fsp_slic
                           fsp_file_id_t id, fsp_node_row_t *node);
 /* Takes the node's entry away; the node itself must be attached again in the same command. */
 void fsp_namespace_detach(fsp_machine_t *m, const fsp_node_row_t *node);
-/* Moves the node to the trash, under the number of this change.  At most once per command. */
+/* Takes entry and node of an empty directory away, for good. */
+void fsp_namespace_remove(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *node);
+/* Moves the node to the trash, under the number of this change; what follows it in the same change
+   counts on behind the number: "00000000000000000007.0001". */
 void fsp_namespace_trash(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node);
 #endif

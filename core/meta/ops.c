@@ -4,6 +4,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
+#include "core/base/mutant.h"
 
 enum { ORDER_KEY_BYTES = FSP_ROW_PREFIX_BYTES + 8 + 16 + 16 };
 
@@ -35,7 +36,9 @@ fsp_ops_find(fsp_machine_t *m, fsp_result_t *ret)
     fsp_slice_t value;
     fsp_status_t status = fsp_machine_get(m, &key, &value);
     if (status == FSP_NOT_FOUND) {
-        if (command->since >= m->space.horizon)
+        if (command->since >= m->space.horizon ||
+            (FSP_MUTANT(first_attempt_is_new) && command->attempt == 1) ||
+            (FSP_MUTANT(horizon_off_by_one) && command->since + 1 == m->space.horizon))
             return FSP_OK;
         /* A first message did nothing, and now never will.  A later one cannot know what became of
            those before it. */
@@ -46,7 +49,7 @@ fsp_ops_find(fsp_machine_t *m, fsp_result_t *ret)
     fsp_op_row_t row;
     if (fsp_op_row_decode(value, &row) || fsp_result_decode(row.result, ret))
         return fsp_machine_fail(m, FSP_DAMAGED);
-    if (!fsp_hash_eq(row.digest, command->request_digest))
+    if (!fsp_hash_eq(row.digest, command->request_digest) && !FSP_MUTANT(op_digest_ignored))
         return FSP_OP_REUSED;
     ret->repeated = true;
     return FSP_EXISTS;
@@ -55,6 +58,8 @@ fsp_ops_find(fsp_machine_t *m, fsp_result_t *ret)
 bool
 fsp_ops_keeps(fsp_status_t status)
 {
+    if (FSP_MUTANT(refusals_not_kept) && status != FSP_OK)
+        return false;
     switch ((int)status) {
     case FSP_EPOCH:
     case FSP_BASE_GONE:
@@ -135,7 +140,7 @@ pick_oldest(fsp_machine_t *m, fsp_time_t kept_us, size_t rows_max, order_row_t *
         fsp_status_t status = read_order_row(cursor, row);
         if (status)
             return fsp_machine_fail(m, status);
-        if (row->index >= m->space.change_index)
+        if (row->index >= m->space.change_index && !FSP_MUTANT(present_op_trimmed))
             break;
         if (row->time > m->time || m->time - row->time <= kept_us)
             break;
@@ -168,6 +173,6 @@ fsp_ops_trim(fsp_machine_t *m, uint64_t kept_min, fsp_time_t kept_us, size_t row
         FSP_ASSERT(rows[i].index + 1 >= m->space.horizon);
         m->space.horizon = rows[i].index + 1;
     }
-    FSP_POST(m->space.horizon <= m->space.change_index);
+    FSP_POST(m->space.horizon <= m->space.change_index || FSP_MUTANT(present_op_trimmed));
     return FSP_OK;
 }

@@ -2,12 +2,14 @@
 /* query - readers of the state machine.  Layer core/meta.  Pure. */
 #include "core/meta/query.h"
 
-#include "core/auth/policy.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/meta/answer.h"
+#include "core/meta/asof.h"
+#include "core/meta/apply_access.h"
 #include "core/meta/namespace.h"
+#include "core/meta/query_system.h"
 #include "core/meta/versions.h"
 
 /* -- RESOLVE ----------------------------------------------------------------------------------- */
@@ -56,6 +58,7 @@ resolve(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
         .attr = fsp_slice(found.node.attr, found.node.attr_bytes),
         .time = found.node.time,
         .head_count = found.node.head_count,
+        .lease = found.node.lease,
     };
     fsp_version_row_t row = {0};
     if (found.node.kind != FSP_KIND_DIRECTORY) {
@@ -194,6 +197,8 @@ changes(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
 {
     if (query->after_index >= m->space.change_index)
         return FSP_OK;
+    if (query->after_index + 1 < m->space.history.feed_horizon)
+        return FSP_GONE;
     fsp_row_key_t to = fsp_machine_key(m, FSP_TABLE_CHANGE);
     fsp_row_key_t from = to;
     fsp_row_key_to_prefix_end(&to);
@@ -236,14 +241,19 @@ space_info(fsp_space_id_t space_id, const fsp_space_row_t *row)
     return info;
 }
 
-static bool
-space_wanted(const fsp_query_t *query, const fsp_space_row_t *row)
+static fsp_status_t
+space_wanted(fsp_machine_t *m, const fsp_query_t *query, fsp_space_id_t space_id,
+             const fsp_space_row_t *row, bool *ret_wanted)
 {
+    *ret_wanted = false;
     if (row->name.bytes < query->prefix.bytes ||
         !fsp_slice_eq(fsp_slice(row->name.data, query->prefix.bytes), query->prefix))
-        return false;
-    const fsp_resource_t resource = {.owner = row->owner};
-    return fsp_policy(query->subject, FSP_ACTION_READ, &resource) == FSP_OK;
+        return FSP_OK;
+    m->space_id = space_id;
+    m->space = *row;
+    fsp_status_t status = fsp_access_shows_space(m, ret_wanted);
+    m->space = (fsp_space_row_t){0};
+    return status;
 }
 
 static fsp_status_t
@@ -270,7 +280,11 @@ spaces(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
             return fsp_machine_fail(m, FSP_DAMAGED);
         memcpy(space_id.bytes, cursor->key.data + cursor->key.bytes - sizeof(space_id.bytes),
                sizeof(space_id.bytes));
-        if (!space_wanted(query, &row))
+        bool wanted;
+        fsp_status_t status = space_wanted(m, query, space_id, &row, &wanted);
+        if (status)
+            return status;
+        if (!wanted)
             continue;
         if (answering->count == query->limit) {
             answering->more = true;
@@ -283,19 +297,48 @@ spaces(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
     return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
 }
 
+/* True for what a visitor or stranger is refused with. */
+static bool
+tells_nothing(fsp_status_t status)
+{
+    return status == FSP_FORBIDDEN || status == FSP_NO_SUCH_LINK || status == FSP_SPENT ||
+           status == FSP_SPACE_CLOSING;
+}
+
 /* -- one query --------------------------------------------------------------------------------- */
+
+static bool
+asks_at(const fsp_query_t *query)
+{
+    return query->at_index > 0 || query->at_time > 0;
+}
+
+static fsp_status_t
+look_back(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+{
+    uint64_t index;
+    fsp_status_t status = fsp_asof_index(m, query, &index);
+    if (status)
+        return status;
+    return query->type == FSP_QUERY_LIST ? fsp_asof_list(m, query, index, answering)
+                                         : fsp_asof_resolve(m, query, index, answering);
+}
 
 /* What fsp_query_decode has checked of a query that came as bytes; others are checked here. */
 static fsp_status_t
 check_query(const fsp_query_t *query)
 {
-    if (query->type < FSP_QUERY_RESOLVE || query->type > FSP_QUERY_SPACES)
+    if (!fsp_query_known(query->type))
         return FSP_UNSUPPORTED;
     if (query->target.path.bytes && fsp_path_check(query->target.path))
         return FSP_BAD_NAME;
     if (query->prefix.bytes > FSP_NAME_BYTES_MAX || query->after.bytes > FSP_NAME_BYTES_MAX)
         return FSP_TOO_LARGE;
     if (query->type != FSP_QUERY_RESOLVE && (query->limit < 1 || query->limit > FSP_LIST_LIMIT_MAX))
+        return FSP_INVALID;
+    bool looks_back = query->type == FSP_QUERY_LIST ||
+                      (query->type == FSP_QUERY_RESOLVE && query->version.bytes == 0);
+    if (asks_at(query) && (!looks_back || (query->at_index > 0 && query->at_time > 0)))
         return FSP_INVALID;
     return FSP_OK;
 }
@@ -308,18 +351,36 @@ run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering
         status = fsp_machine_load_shard(m);
     if (status)
         return status;
+    if (m->shard_row.feature_level < 2 &&
+        (query->type == FSP_QUERY_LINKS || !fsp_asker_is_empty(&query->asker)))
+        return FSP_LEVEL;
     if (query->system_index < m->shard_row.subject_floor)
         return FSP_STALE;
-    if (query->type == FSP_QUERY_SPACES)
+    if (fsp_query_is_system(query)) {
+        bool all = false;
+        status = fsp_query_system_admit(m, query, &all);
+        if (status)
+            return status;
+        return query->type == FSP_QUERY_CHANGES ? changes(m, query, answering)
+                                                : fsp_query_system(m, query, all, answering);
+    }
+    if (query->type == FSP_QUERY_SPACES) {
+        fsp_access_note(m, query->subject, &query->asker);
         return spaces(m, query, answering);
+    }
 
     status = fsp_machine_load_space(m);
     if (status)
         return status;
-    const fsp_resource_t resource = {.owner = m->space.owner};
-    status = fsp_policy(query->subject, FSP_ACTION_READ, &resource);
+    status = fsp_access_judge_query(m, query);
     if (status)
         return status;
+    if (query->type == FSP_QUERY_UPLOAD)
+        return fsp_query_uploads(m, query, answering); /* everybody's own; judged there */
+    if (query->type == FSP_QUERY_LINKS)
+        return fsp_access_list_links(m, query, answering);
+    if (asks_at(query))
+        return look_back(m, query, answering);
     switch (query->type) {
     case FSP_QUERY_RESOLVE:
         return resolve(m, query, answering);
@@ -330,6 +391,9 @@ run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering
     case FSP_QUERY_CHANGES:
         return changes(m, query, answering);
     case FSP_QUERY_SPACES:
+    case FSP_QUERY_UPLOAD:
+    case FSP_QUERY_LINKS:
+    default:
         break;
     }
     FSP_UNREACHABLE();
@@ -348,7 +412,7 @@ fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view, const fsp_query_t *query
     fsp_status_t status = run_query(&m, query, &answering);
     fsp_status_t failure = m.failure;
     /* Who may not read learns nothing, not even how much happens there. */
-    uint64_t index = status == FSP_FORBIDDEN ? 0 : m.space.change_index;
+    uint64_t index = tells_nothing(status) ? 0 : m.space.change_index;
     if (failure == FSP_OK)
         fsp_answering_finish(&answering, status, index, ret_answer);
     fsp_answering_clear(&answering);

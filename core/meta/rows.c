@@ -6,10 +6,15 @@
 
 enum {
     SHARD_FIELDS = 5,
+    SHARD_FIELDS_HOLD = 8, /* level 2 */
     SPACE_FIELDS = 17,
+    SPACE_FIELDS_HISTORY = 18, /* level 2 */
+    SPACE_FIELDS_ACCESS = 19,  /* level 2 */
     ENTRY_FIELDS = 3,
     NODE_FIELDS = 9,
+    NODE_FAMILIES = 3, /* level 2, behind them: history, nodes, access */
     VERSION_FIELDS = 3,
+    VERSION_FIELDS_REKEYED = 4,
     VERSION_INDEX_FIELDS = 2,
     OP_FIELDS = 3,
 };
@@ -110,23 +115,40 @@ open_row(fsp_slice_t bytes, size_t fields)
 void
 fsp_shard_row_encode(const fsp_shard_row_t *row, fsp_buf_t *buf)
 {
-    fsp_canon_array(buf, SHARD_FIELDS);
+    bool hold = row->hold_left_us > 0;
+    fsp_canon_array(buf, hold ? SHARD_FIELDS_HOLD : SHARD_FIELDS);
     fsp_canon_uint(buf, row->applied_index);
     fsp_canon_uint(buf, row->applied_term);
     fsp_canon_uint(buf, row->log_time);
     fsp_canon_uint(buf, row->feature_level);
     fsp_canon_uint(buf, row->subject_floor);
+    if (hold) {
+        fsp_canon_uint(buf, row->jump_time);
+        fsp_canon_uint(buf, row->frozen_time);
+        fsp_canon_uint(buf, row->hold_left_us);
+    }
 }
 
 fsp_status_t
 fsp_shard_row_decode(fsp_slice_t bytes, fsp_shard_row_t *ret)
 {
-    fsp_canon_t reader = open_row(bytes, SHARD_FIELDS);
+    fsp_canon_t reader = fsp_canon_reader(bytes);
+    size_t fields = fsp_canon_read_array(&reader, SHARD_FIELDS, SHARD_FIELDS_HOLD);
     ret->applied_index = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->applied_term = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->log_time = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->feature_level = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->subject_floor = fsp_canon_read_uint(&reader, UINT64_MAX);
+    ret->jump_time = ret->frozen_time = ret->hold_left_us = 0;
+    if (fields == SHARD_FIELDS)
+        return fsp_canon_finish(&reader);
+    if (fields != SHARD_FIELDS_HOLD)
+        fsp_canon_fail(&reader, FSP_INVALID);
+    ret->jump_time = fsp_canon_read_uint(&reader, ret->log_time);
+    ret->frozen_time = fsp_canon_read_uint(&reader, ret->jump_time);
+    ret->hold_left_us = fsp_canon_read_uint(&reader, FSP_META_HOLD_US);
+    if (ret->hold_left_us == 0 || ret->jump_time - ret->frozen_time <= FSP_META_HOLD_US)
+        fsp_canon_fail(&reader, FSP_INVALID);
     return fsp_canon_finish(&reader);
 }
 
@@ -136,7 +158,11 @@ void
 fsp_space_row_encode(const fsp_space_row_t *row, fsp_buf_t *buf)
 {
     FSP_PRE(row->key_count <= FSP_SPACE_KEYS_MAX);
-    fsp_canon_array(buf, SPACE_FIELDS);
+    bool access = !fsp_space_access_is_empty(&row->access);
+    bool history = access || !fsp_space_history_is_empty(&row->history);
+    fsp_canon_array(buf, access    ? SPACE_FIELDS_ACCESS
+                         : history ? SPACE_FIELDS_HISTORY
+                                   : SPACE_FIELDS);
     fsp_canon_text(buf, row->name);
     fsp_canon_id(buf, row->owner);
     fsp_canon_uint(buf, row->epoch);
@@ -159,12 +185,17 @@ fsp_space_row_encode(const fsp_space_row_t *row, fsp_buf_t *buf)
         fsp_canon_bin(buf, row->keys[i].wrapped);
     }
     fsp_canon_bin(buf, row->wrapped_cut_key);
+    if (history)
+        fsp_space_history_write(&row->history, buf);
+    if (access)
+        fsp_space_access_write(&row->access, buf);
 }
 
 fsp_status_t
 fsp_space_row_decode(fsp_slice_t bytes, fsp_space_row_t *ret)
 {
-    fsp_canon_t reader = open_row(bytes, SPACE_FIELDS);
+    fsp_canon_t reader = fsp_canon_reader(bytes);
+    size_t fields = fsp_canon_read_array(&reader, SPACE_FIELDS, SPACE_FIELDS_ACCESS);
     ret->name = fsp_canon_read_text(&reader, FSP_SPACE_NAME_BYTES_MAX);
     fsp_canon_read_id(&reader, &ret->owner);
     ret->epoch = fsp_canon_read_uint(&reader, UINT64_MAX);
@@ -189,6 +220,18 @@ fsp_space_row_decode(fsp_slice_t bytes, fsp_space_row_t *ret)
             fsp_canon_fail(&reader, FSP_INVALID);
     }
     ret->wrapped_cut_key = fsp_canon_read_bin(&reader, FSP_WRAPPED_BYTES_MAX);
+    ret->history = (fsp_space_history_t){0};
+    if (fields >= SPACE_FIELDS_HISTORY) {
+        fsp_space_history_read(&reader, &ret->history);
+        if (fields == SPACE_FIELDS_HISTORY && fsp_space_history_is_empty(&ret->history))
+            fsp_canon_fail(&reader, FSP_INVALID); /* it has a shorter form */
+    }
+    ret->access = (fsp_space_access_t){0};
+    if (fields >= SPACE_FIELDS_ACCESS) {
+        fsp_space_access_read(&reader, &ret->access);
+        if (fsp_space_access_is_empty(&ret->access))
+            fsp_canon_fail(&reader, FSP_INVALID);
+    }
     return fsp_canon_finish(&reader);
 }
 
@@ -215,6 +258,50 @@ fsp_entry_row_decode(fsp_slice_t bytes, fsp_entry_row_t *ret)
 
 /* -- node -------------------------------------------------------------------------------------- */
 
+/* How many values of later families stand behind the fields of level 1: one of each up to the last
+   that says something, nil where one in between does not. */
+static size_t
+node_families(const fsp_node_row_t *row)
+{
+    if (!fsp_node_access_is_empty(&row->access))
+        return 3;
+    if (row->lease.token)
+        return 2;
+    return fsp_node_history_is_empty(&row->history) ? 0 : 1;
+}
+
+static void
+write_node_families(const fsp_node_row_t *row, size_t count, fsp_buf_t *buf)
+{
+    if (count > 0)
+        fsp_node_history_write(&row->history, buf);
+    if (count > 1)
+        fsp_lease_write(&row->lease, buf);
+    if (count > 2)
+        fsp_node_access_write(&row->access, buf);
+}
+
+static void
+read_node_families(fsp_canon_t *reader, size_t count, fsp_node_row_t *ret)
+{
+    memset(&ret->history, 0, offsetof(fsp_node_history_t, origin_name));
+    ret->lease = (fsp_lease_t){0};
+    if (count > 0)
+        fsp_node_history_read(reader, &ret->history);
+    if (count > 1)
+        fsp_lease_read(reader, &ret->lease);
+    ret->access.parted = false;
+    ret->access.rule_count = 0;
+    if (count > 2)
+        fsp_node_access_read(reader, &ret->access);
+    if (!fsp_node_access_is_empty(&ret->access) && ret->kind != FSP_KIND_DIRECTORY)
+        fsp_canon_fail(reader, FSP_INVALID);
+    if (ret->lease.token && ret->kind == FSP_KIND_DIRECTORY)
+        fsp_canon_fail(reader, FSP_INVALID);
+    if (node_families(ret) != count)
+        fsp_canon_fail(reader, FSP_INVALID); /* it has a shorter form */
+}
+
 void
 fsp_node_row_encode(const fsp_node_row_t *row, fsp_buf_t *buf)
 {
@@ -222,7 +309,8 @@ fsp_node_row_encode(const fsp_node_row_t *row, fsp_buf_t *buf)
     FSP_PRE(row->attr_bytes <= FSP_ATTR_BYTES_MAX);
     FSP_PRE(row->head_count <= FSP_HEADS_MAX);
     FSP_PRE((row->kind == FSP_KIND_DIRECTORY) == (row->head_count == 0));
-    fsp_canon_array(buf, NODE_FIELDS);
+    const size_t families = node_families(row);
+    fsp_canon_array(buf, NODE_FIELDS + families);
     fsp_canon_uint(buf, row->kind);
     FSP_ROW_WRITE_ID(buf, row->parent_id);
     fsp_canon_text(buf, fsp_node_row_name(row));
@@ -237,12 +325,14 @@ fsp_node_row_encode(const fsp_node_row_t *row, fsp_buf_t *buf)
         fsp_canon_id(buf, row->heads[i].id);
     }
     fsp_canon_bin(buf, fsp_slice(row->attr, row->attr_bytes));
+    write_node_families(row, families, buf);
 }
 
 fsp_status_t
 fsp_node_row_decode(fsp_slice_t bytes, fsp_node_row_t *ret)
 {
-    fsp_canon_t reader = open_row(bytes, NODE_FIELDS);
+    fsp_canon_t reader = fsp_canon_reader(bytes);
+    size_t fields = fsp_canon_read_array(&reader, NODE_FIELDS, NODE_FIELDS + NODE_FAMILIES);
     ret->kind = read_kind(&reader);
     FSP_ROW_READ_ID(&reader, &ret->parent_id);
     fsp_slice_t name = fsp_canon_read_text(&reader, FSP_NAME_BYTES_MAX);
@@ -269,6 +359,7 @@ fsp_node_row_decode(fsp_slice_t bytes, fsp_node_row_t *ret)
     ret->attr_bytes = attr.bytes;
     if (attr.bytes)
         memcpy(ret->attr, attr.data, attr.bytes);
+    read_node_families(&reader, fields > NODE_FIELDS ? fields - NODE_FIELDS : 0, ret);
     return fsp_canon_finish(&reader);
 }
 
@@ -277,19 +368,28 @@ fsp_node_row_decode(fsp_slice_t bytes, fsp_node_row_t *ret)
 void
 fsp_version_row_encode(const fsp_version_row_t *row, fsp_buf_t *buf)
 {
-    fsp_canon_array(buf, VERSION_FIELDS);
+    fsp_canon_array(buf, row->rekeyed ? VERSION_FIELDS_REKEYED : VERSION_FIELDS);
     fsp_canon_bin(buf, row->record);
     fsp_canon_bool(buf, row->retained);
     fsp_canon_bin(buf, row->carrier);
+    if (row->rekeyed)
+        fsp_canon_uint(buf, row->rekeyed);
 }
 
 fsp_status_t
 fsp_version_row_decode(fsp_slice_t bytes, fsp_version_row_t *ret)
 {
-    fsp_canon_t reader = open_row(bytes, VERSION_FIELDS);
+    fsp_canon_t reader = fsp_canon_reader(bytes);
+    size_t fields = fsp_canon_read_array(&reader, VERSION_FIELDS, VERSION_FIELDS_REKEYED);
     ret->record = fsp_canon_read_bin(&reader, FSP_VALUE_BYTES_MAX);
     ret->retained = fsp_canon_read_bool(&reader);
     ret->carrier = fsp_canon_read_bin(&reader, FSP_CARRIER_BYTES_MAX);
+    ret->rekeyed = 0;
+    if (fields == VERSION_FIELDS_REKEYED) {
+        ret->rekeyed = fsp_canon_read_uint(&reader, UINT64_MAX);
+        if (ret->rekeyed == 0)
+            fsp_canon_fail(&reader, FSP_INVALID); /* it has a shorter form */
+    }
     return fsp_canon_finish(&reader);
 }
 

@@ -30,6 +30,26 @@ typedef enum {
     FSP_TABLE_CHANGE = 8,        /* index u64                      : what happened, hash-chained */
     FSP_TABLE_OP = 9,            /* subject 16, op id 16           : what was answered */
     FSP_TABLE_OP_ORDER = 10,     /* index u64, subject 16, op id 16: log time */
+
+    /* Level 2.  Rows in rows_history, rows_node, rows_access, rows_system. */
+    FSP_TABLE_PAST_ENTRY = 11,  /* directory id 16, name, NUL, until u64 */
+    FSP_TABLE_PAST_HEADS = 12,  /* file id 16, until u64 */
+    FSP_TABLE_WORK = 13,        /* kind u8, id 16: cursor of a long operation (past.h) */
+    FSP_TABLE_UPLOAD = 16,      /* upload id 16 */
+    FSP_TABLE_UPLOAD_PART = 17, /* upload id 16, offset u64 */
+    FSP_TABLE_LINK = 20,        /* link id 16 */
+    FSP_TABLE_MEMBER = 32,      /* node id 32; these and the following are of the system shard */
+    FSP_TABLE_INVITATION = 33,
+    FSP_TABLE_LAYOUT = 34,
+    FSP_TABLE_SHARDS = 35,
+    FSP_TABLE_SPACE_DIRECTORY = 36,
+    FSP_TABLE_ACCOUNT = 37,
+    FSP_TABLE_GROUP = 38,
+    FSP_TABLE_TOKEN = 39,
+    FSP_TABLE_SETTING = 40,
+    FSP_TABLE_SYSTEM = 41,      /* -: the system shard itself */
+    FSP_TABLE_SYSTEM_NAME = 42, /* table u8 of what has the name, name */
+    FSP_TABLE_REMOVED = 43,     /* node id 32, for ever */
 } fsp_table_t;
 
 enum {
@@ -70,6 +90,9 @@ void fsp_row_read_optional(fsp_canon_t *reader, uint8_t *ret_id, size_t bytes);
 void fsp_shard_row_encode(const fsp_shard_row_t *row, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_shard_row_decode(fsp_slice_t bytes, fsp_shard_row_t *ret);
 
+#include "core/meta/rows_access.h"
+#include "core/meta/rows_history.h"
+
 /* -- space ------------------------------------------------------------------------------------- */
 typedef struct {
     fsp_slice_t name;
@@ -87,6 +110,8 @@ typedef struct {
     fsp_wrapped_key_t keys[FSP_SPACE_KEYS_MAX]; /* ascending generations */
     size_t key_count;
     fsp_slice_t wrapped_cut_key;
+    fsp_space_history_t history; /* level 2 */
+    fsp_space_access_t access;   /* level 2 */
 } fsp_space_row_t;
 void fsp_space_row_encode(const fsp_space_row_t *row, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_space_row_decode(fsp_slice_t bytes, fsp_space_row_t *ret);
@@ -106,6 +131,8 @@ typedef struct {
     fsp_version_id_t id;
 } fsp_head_t;
 
+#include "core/meta/rows_node.h"
+
 /* Owns its bytes: nodes are read, changed and written back, and live longer than a read buffer. */
 typedef struct {
     fsp_kind_t kind;
@@ -118,6 +145,9 @@ typedef struct {
     uint64_t size;           /* of the preferred version */
     fsp_head_t heads[FSP_HEADS_MAX]; /* descending numbers: the first is the preferred head */
     size_t head_count;               /* 0 for directories, >= 1 otherwise */
+    fsp_lease_t lease;               /* files and symlinks */
+    fsp_node_history_t history;      /* level 2 */
+    fsp_node_access_t access;        /* level 2; directories */
     size_t attr_bytes;
     uint8_t attr[FSP_ATTR_BYTES_MAX]; /* last: most nodes leave it untouched */
 } fsp_node_row_t;
@@ -134,6 +164,7 @@ typedef struct {
     fsp_slice_t record;  /* canonical record (4.3); its SHA-256 is the version's id */
     bool retained;       /* its bytes are kept and count as used */
     fsp_slice_t carrier; /* where its bytes are */
+    uint64_t rekeyed;    /* number of its last REKEY, 0: the carrier is that of the record */
 } fsp_version_row_t;
 void fsp_version_row_encode(const fsp_version_row_t *row, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_version_row_decode(fsp_slice_t bytes, fsp_version_row_t *ret);

@@ -4,8 +4,10 @@
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
+#include "core/base/mutant.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
+#include "core/meta/past.h"
 
 enum {
     RECORD_FIELDS = 9,
@@ -195,8 +197,8 @@ fsp_versions_check_match(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_
     FSP_PRE(condition->type == FSP_IF_REPLACE || condition->type == FSP_IF_MATCH);
     if (condition->type == FSP_IF_REPLACE)
         return FSP_OK;
-    bool matches =
-        node->head_count == 1 && fsp_version_id_eq(node->heads[0].id, condition->versions[0]);
+    bool matches = (node->head_count == 1 || FSP_MUTANT(match_with_siblings)) &&
+                   fsp_version_id_eq(node->heads[0].id, condition->versions[0]);
     return matches ? FSP_OK : mismatch(m, id, node);
 }
 
@@ -241,7 +243,7 @@ check_bases(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *node,
             return fsp_machine_fail(m, FSP_DAMAGED);
         if (status)
             return status;
-        if (!version.retained)
+        if (!version.retained && !FSP_MUTANT(pruned_base_taken))
             return FSP_BASE_GONE;
     }
     return FSP_OK;
@@ -270,7 +272,7 @@ fsp_versions_judge(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *nod
     for (size_t i = 0; i < condition->version_count; i++)
         add_parent(ret, condition->versions[i]);
     for (size_t i = 0; i < node->head_count; i++)
-        if (!names_version(condition, node->heads[i].id))
+        if (!names_version(condition, node->heads[i].id) && !FSP_MUTANT(heads_lost_on_edit))
             ret->stay[ret->stay_count++] = node->heads[i];
     if (ret->stay_count + 1 > FSP_HEADS_MAX) {
         fsp_machine_show(m, id, node);
@@ -281,15 +283,20 @@ fsp_versions_judge(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_t *nod
 
 /* -- writing ----------------------------------------------------------------------------------- */
 
-/* Counts size as used, or QUOTA. */
-static fsp_status_t
-charge(fsp_space_row_t *space, uint64_t size)
+fsp_status_t
+fsp_versions_charge(fsp_space_row_t *space, uint64_t freed, uint64_t size)
 {
-    if (size > UINT64_MAX - space->used_bytes)
+    FSP_PRE(freed <= space->used_bytes);
+    uint64_t used = space->used_bytes - freed;
+    if (size > UINT64_MAX - used)
         return FSP_QUOTA;
-    if (space->quota_bytes != 0 && space->used_bytes + size > space->quota_bytes)
+    used += size;
+    if (FSP_MUTANT(quota_counted_when_refused))
+        space->used_bytes = used;
+    uint64_t limit = space->quota_bytes + (FSP_MUTANT(quota_off_by_one) ? 1 : 0);
+    if (size > freed && space->quota_bytes != 0 && used > limit)
         return FSP_QUOTA;
-    space->used_bytes += size;
+    space->used_bytes = used;
     return FSP_OK;
 }
 
@@ -316,7 +323,8 @@ fsp_versions_add(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node,
 {
     FSP_PRE(node->kind != FSP_KIND_DIRECTORY);
     FSP_PRE(succession->stay_count < FSP_HEADS_MAX);
-    fsp_status_t status = charge(&m->space, size);
+    fsp_status_t status = fsp_versions_charge(&m->space, m->credit, size);
+    m->credit = 0;
     if (status)
         return status;
     /* The newest version is always a head, so the preferred head has the highest number in use. */
@@ -342,6 +350,7 @@ fsp_versions_add(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node,
     write_version(m, &version, fsp_buf_slice(&record));
     fsp_buf_clear(&record);
 
+    fsp_past_keep_heads(m, id, node);
     node->heads[0] = (fsp_head_t){.number = version.number, .id = version.id};
     memcpy(node->heads + 1, succession->stay, succession->stay_count * sizeof(succession->stay[0]));
     node->head_count = succession->stay_count + 1;
@@ -353,5 +362,83 @@ fsp_versions_add(fsp_machine_t *m, fsp_file_id_t id, fsp_node_row_t *node,
     m->result.number = version.number;
     m->result.size = size;
     m->change.version_id = version.id;
+    return FSP_OK;
+}
+
+/* -- letting go -------------------------------------------------------------------------------- */
+
+static fsp_status_t
+release(fsp_machine_t *m, const fsp_version_info_t *version)
+{
+    if (!version->retained)
+        return FSP_OK;
+    if (version->size > m->space.used_bytes)
+        return fsp_machine_fail(m, FSP_DAMAGED);
+    m->space.used_bytes -= version->size;
+    return FSP_OK;
+}
+
+fsp_status_t
+fsp_versions_drop(fsp_machine_t *m, fsp_file_id_t id, uint64_t number, bool *ret_dropped)
+{
+    fsp_version_info_t version;
+    fsp_version_row_t row;
+    fsp_status_t status = fsp_versions_get(m, id, number, &version, &row);
+    if (status)
+        return status == FSP_NO_SUCH_VERSION ? fsp_machine_fail(m, FSP_DAMAGED) : status;
+    *ret_dropped = row.retained;
+    status = release(m, &version);
+    if (status || !row.retained)
+        return status;
+    row.retained = false;
+    row.carrier = (fsp_slice_t){0};
+    fsp_row_key_t key = version_key(m, id, number);
+    fsp_version_row_encode(&row, fsp_machine_value(m));
+    fsp_machine_put(m, &key);
+    return FSP_OK;
+}
+
+/* The lowest number of the versions of a file from `from` on; 0: none. */
+static fsp_status_t
+next_number(fsp_machine_t *m, fsp_file_id_t id, uint64_t from, uint64_t *ret)
+{
+    fsp_row_key_t low = version_key(m, id, from);
+    fsp_row_key_t high = version_key(m, id, UINT64_MAX);
+    FSP_AUTO(fsp_cursor_destroy)
+    fsp_cursor_t *cursor =
+        fsp_view_scan(m->view, fsp_row_key_slice(&low), fsp_row_key_slice(&high));
+    *ret = 0;
+    if (cursor->status || (cursor->valid && cursor->key.bytes != low.used))
+        return fsp_machine_fail(m, cursor->status ? cursor->status : FSP_DAMAGED);
+    if (cursor->valid)
+        *ret = fsp_load_u64(cursor->key.data + cursor->key.bytes - 8);
+    return FSP_OK;
+}
+
+fsp_status_t
+fsp_versions_delete(fsp_machine_t *m, fsp_file_id_t id, size_t rows_max, size_t *ret_rows)
+{
+    uint64_t number = 0;
+    *ret_rows = 0;
+    /* Numbers are dense from the first that is left on. */
+    fsp_status_t status = rows_max > 0 ? next_number(m, id, 0, &number) : FSP_OK;
+    if (status || number == 0)
+        return status;
+    for (; *ret_rows < rows_max; number++) {
+        fsp_version_info_t version;
+        fsp_version_row_t row;
+        status = fsp_versions_get(m, id, number, &version, &row);
+        if (status)
+            return status == FSP_NO_SUCH_VERSION ? FSP_OK : status;
+        status = release(m, &version);
+        if (status)
+            return status;
+        fsp_row_key_t key = version_key(m, id, number);
+        fsp_machine_delete(m, &key);
+        key = fsp_machine_key(m, FSP_TABLE_VERSION_INDEX);
+        fsp_row_key_add(&key, FSP_SLICE_OF(version.id));
+        fsp_machine_delete(m, &key);
+        ++*ret_rows;
+    }
     return FSP_OK;
 }

@@ -36,12 +36,25 @@ FSP_MUST_CHECK fsp_status_t fsp_versions_check_match(fsp_machine_t *m, fsp_file_
                                                      const fsp_node_row_t *node,
                                                      const fsp_condition_t *condition);
 
+/* Counts size as used in place of what is set free; QUOTA if that grows beyond the quota.  What
+   does not grow is taken even where a quota was set below what is used. */
+FSP_MUST_CHECK fsp_status_t fsp_versions_charge(fsp_space_row_t *space, uint64_t freed,
+                                                uint64_t size);
 /* Writes the next version of the file and makes it a head of node, which the caller then writes.
    QUOTA.  author, time and op id come from the command. */
 FSP_MUST_CHECK fsp_status_t fsp_versions_add(fsp_machine_t *m, fsp_file_id_t id,
                                              fsp_node_row_t *node,
                                              const fsp_succession_t *succession, uint64_t size,
                                              fsp_slice_t carrier);
+
+/* Lets go of a version's bytes: it is retained no more, its carrier is emptied, used bytes fall.
+   The record stays.  False in *ret_dropped if that had been done before. */
+FSP_MUST_CHECK fsp_status_t fsp_versions_drop(fsp_machine_t *m, fsp_file_id_t id, uint64_t number,
+                                              bool *ret_dropped);
+/* Deletes at most `rows_max` versions of a file, lowest numbers first, records and index too.
+ *ret_rows: how many there were; fewer than rows_max: none is left. */
+FSP_MUST_CHECK fsp_status_t fsp_versions_delete(fsp_machine_t *m, fsp_file_id_t id, size_t rows_max,
+                                                size_t *ret_rows);
 
 /* File and number of a version; NO_SUCH_VERSION. */
 FSP_MUST_CHECK fsp_status_t fsp_versions_owner(fsp_machine_t *m, fsp_version_id_t version_id,

@@ -138,8 +138,11 @@ pick_best(pick_t *pick, uint64_t mixed_slot, fsp_member_list_t list, unsigned qu
         const fsp_member_t *member = &list.members[i];
         if (!stores(member))
             continue;
-        candidate_t candidate = {
+        const candidate_t candidate = {
             .rank = rank_of(mixed_slot, member), .position = (uint32_t)i, .zone = member->zone};
+        /* Nearly all of many members end here. */
+        if (pick->count == count_max && candidate.rank > pick->best[count_max - 1].rank)
+            continue;
         offer(pick, &candidate);
     }
 }
