@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_client - somebody who uses a space: one operation at a time, again until it is answered.
-   Layer tests. */
+/* sim_client - somebody who uses a space: one operation at a time, again until it is answered, or
+   given up.  Layer tests. */
 #include "tests/sim/sim_client.h"
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/limits.h"
 #include "tests/sim/sim_operation.h"
+#include "tests/sim/sim_record.h"
 
 #include <inttypes.h>
 
-enum { THINK_US_MAX = 20000, BACKOFF_US_MAX = 30000, PATIENCE_US_MAX = 4000000 };
+/* Patience doubles from attempt to attempt, up to so many election timeouts. */
+enum { PATIENCE_MAX = 4, BACKOFFS = 8, LEFT_WHEN_CALM_MAX = 5 };
 
 /* -- the space --------------------------------------------------------------------------------- */
 
@@ -21,6 +23,7 @@ sim_space_init(sim_space_t *self, const sim_config_t *config, const sim_trace_t 
     *self = (sim_space_t){.config = config, .trace = trace};
     fsp_prng_fill(prng, self->space_id.bytes, sizeof(self->space_id.bytes));
     fsp_prng_fill(prng, self->subject.bytes, sizeof(self->subject.bytes));
+    sim_history_init(&self->history);
 }
 
 void
@@ -28,8 +31,12 @@ sim_space_clear(sim_space_t *self)
 {
     for (size_t i = 0; i < self->acked_count; i++)
         fsp_blob_destroy(&self->acked[i].result);
+    for (size_t i = 0; i < self->abandoned_count; i++)
+        fsp_blob_destroy(&self->abandoned[i].command);
+    fsp_free(self->abandoned);
     fsp_free(self->acked);
     fsp_free(self->issued);
+    sim_history_clear(&self->history);
     *self = (sim_space_t){0};
 }
 
@@ -82,13 +89,22 @@ sim_client_init(sim_client_t *self, uint32_t number, sim_space_t *space, uint64_
     self->left = space->config->operations;
     fsp_prng_init(&self->prng, seed);
     fsp_buf_init(&self->query, 64 * 1024);
-    self->wake_us = 1 + fsp_prng_below(&self->prng, THINK_US_MAX);
+    self->node = (uint32_t)fsp_prng_below(&self->prng, space->config->node_count);
+    self->wake_us = 1 + fsp_prng_below(&self->prng, space->config->think_us_max);
 }
 
 void
 sim_client_clear(sim_client_t *self)
 {
     fsp_buf_clear(&self->query);
+}
+
+void
+sim_client_calm(sim_client_t *self)
+{
+    self->calm = true;
+    if (self->left > LEFT_WHEN_CALM_MAX)
+        self->left = LEFT_WHEN_CALM_MAX;
 }
 
 bool
@@ -98,11 +114,12 @@ sim_client_done(const sim_client_t *self)
 }
 
 static void
-begin_operation(sim_client_t *self)
+begin_operation(sim_client_t *self, fsp_time_t now_us)
 {
     self->operation++;
     self->left--;
     self->floor = self->space->floor;
+    self->began_us = now_us;
     self->patience_us = self->space->config->timeout_us;
     self->is_query = self->space->space_made &&
                      fsp_prng_below(&self->prng, 100) < self->space->config->query_percent;
@@ -114,33 +131,87 @@ begin_operation(sim_client_t *self)
     note_issued(self->space, self->command.op_id);
 }
 
+/* Where to send it: who is said to lead; a query anywhere; somebody else after a silence. */
+static uint32_t
+pick_node(sim_client_t *self)
+{
+    uint32_t nodes = self->space->config->node_count;
+    uint32_t any = (uint32_t)fsp_prng_below(&self->prng, nodes);
+    if (self->elsewhere)
+        self->node = any;
+    self->elsewhere = false;
+    return self->is_query && fsp_prng_chance(&self->prng, 1, 2) ? any : self->node;
+}
+
+/* Its client has lost patience for good. */
+static bool
+gives_up(sim_client_t *self)
+{
+    const sim_config_t *config = self->space->config;
+    bool may = self->waiting && !self->echo && !self->calm && config->give_up_in > 0 &&
+               self->command.type != FSP_COMMAND_SPACE_INIT;
+    return may && fsp_prng_below(&self->prng, config->give_up_in) == 0;
+}
+
+static void
+abandon(sim_client_t *self)
+{
+    sim_space_t *space = self->space;
+    self->waiting = false;
+    if (self->is_query)
+        return;
+    if (space->abandoned_count == space->abandoned_capacity) {
+        space->abandoned_capacity = space->abandoned_capacity ? 2 * space->abandoned_capacity : 8;
+        space->abandoned =
+            fsp_realloc(space->abandoned, space->abandoned_capacity * sizeof(*space->abandoned));
+    }
+    FSP_AUTO(fsp_buf_clear) fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    fsp_command_encode(&self->command, &bytes);
+    space->abandoned[space->abandoned_count++] = (sim_abandoned_t){
+        .client = self->number,
+        .number = self->operation,
+        .began_us = self->began_us,
+        .command = fsp_blob_copy(bytes.data, bytes.bytes),
+    };
+}
+
 void
 sim_client_wake(sim_client_t *self, fsp_time_t now_us, sim_message_t *message)
 {
+    const sim_config_t *config = self->space->config;
     message->wanted = false;
     if (now_us < self->wake_us || sim_client_done(self))
         return;
+    if (gives_up(self)) {
+        abandon(self);
+        if (sim_client_done(self))
+            return;
+    }
     if (self->waiting || self->echo) {
+        self->elsewhere |= self->waiting;
         if (!self->is_query)
             self->command.attempt++;
         self->space->resends++;
-        if (self->space->config->mutant == SIM_MUTANT_repeated_operation && !self->is_query)
+        if (config->lie == SIM_LIE_repeated_operation && !self->is_query)
             self->command.op_id.bytes[0] ^= 1;
     } else {
         /* The first client makes the space, the others wait for it. */
         if (self->number > 0 && !self->space->space_made) {
-            self->wake_us = now_us + THINK_US_MAX;
+            self->wake_us = now_us + config->limits.election_us / BACKOFFS;
             return;
         }
-        begin_operation(self);
+        begin_operation(self, now_us);
     }
     self->waiting = true;
     /* Longer from attempt to attempt, or a slow disk would drown in what it cannot keep up with. */
-    self->patience_us *= self->patience_us < PATIENCE_US_MAX ? 2 : 1;
+    bool longer = self->patience_us < PATIENCE_MAX * config->limits.election_us;
+    self->patience_us *= longer ? 2 : 1;
     self->wake_us = now_us + self->patience_us + fsp_prng_below(&self->prng, self->patience_us);
     message->wanted = true;
     message->is_query = self->is_query;
     message->operation = self->operation;
+    message->node = pick_node(self);
     if (self->is_query)
         fsp_buf_append_slice(&message->bytes, fsp_buf_slice(&self->query));
     else
@@ -153,7 +224,7 @@ finish(sim_client_t *self, fsp_time_t now_us)
 {
     self->waiting = false;
     self->echo = false;
-    self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, THINK_US_MAX);
+    self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, self->space->config->think_us_max);
 }
 
 static void
@@ -217,6 +288,8 @@ take_result(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
     if (result.index > space->floor)
         space->floor = result.index;
     space->operations++;
+    sim_record_command(&space->history, self->number, self->operation, self->began_us, now_us,
+                       &self->command, &result);
     if (result.status == FSP_OK)
         learn(self, &result);
     finish(self, now_us);
@@ -237,14 +310,21 @@ take_answer(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
                  self->number, answer.index, self->floor);
     if (answer.index > self->space->floor)
         self->space->floor = answer.index;
+    fsp_query_t query;
+    fsp_status_t status = fsp_query_decode(fsp_buf_slice(&self->query), &query);
+    FSP_ASSERT(status == FSP_OK);
+    if (query.type != FSP_QUERY_LIST || self->space->config->lists)
+        sim_record_query(&self->space->history, self->number, self->operation, self->began_us,
+                         now_us, &query, bytes);
     self->space->queries++;
     finish(self, now_us);
 }
 
 void
 sim_client_answer(sim_client_t *self, fsp_time_t now_us, uint64_t operation, bool is_query,
-                  fsp_status_t status, fsp_slice_t bytes)
+                  fsp_status_t status, uint32_t leader, fsp_slice_t bytes)
 {
+    const sim_config_t *config = self->space->config;
     /* Answers to what is long over are dropped; the oracle has seen them when they left. */
     if (!self->waiting || operation != self->operation)
         return;
@@ -256,10 +336,21 @@ sim_client_answer(sim_client_t *self, fsp_time_t now_us, uint64_t operation, boo
         else
             take_result(self, now_us, bytes);
         return;
-    case FSP_BUSY:
     case FSP_NOT_LEADER:
-    case FSP_UNREACHABLE:
-        self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, BACKOFF_US_MAX);
+    case FSP_UNREACHABLE: {
+        bool other = leader < SIM_NODES_MAX && leader != self->node;
+        fsp_time_t most = other ? config->network_us_max : config->limits.election_us / BACKOFFS;
+        self->elsewhere = leader == SIM_NODES_MAX;
+        if (other)
+            self->node = leader;
+        self->wake_us = now_us + 1 + fsp_prng_below(&self->prng, most);
+        return;
+    }
+    case FSP_BUSY:
+    case FSP_NEEDS_TWO_COPIES:
+        self->elsewhere = fsp_prng_chance(&self->prng, 1, 2);
+        self->wake_us =
+            now_us + 1 + fsp_prng_below(&self->prng, config->limits.election_us / BACKOFFS);
         return;
     default:
         sim_fail(self->space->trace, "client %u: refused with %s", self->number,

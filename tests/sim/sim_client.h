@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_client - somebody who uses a space: one operation at a time, again until it is answered.
+/* sim_client - somebody who uses a space: one operation at a time, again until it is answered, or
+ * given up.
  *
- * Layer tests.  Pure: told what arrives and when, says what to send and when to be woken.
+ * Layer tests.  Pure: told what arrives and when, says what to send, where to, and when to be
+ * woken.
  */
 #ifndef FSP_TESTS_SIM_SIM_CLIENT_H
 #define FSP_TESTS_SIM_SIM_CLIENT_H
 #include "core/base/prng.h"
 #include "core/meta/query.h"
 #include "tests/sim/sim_config.h"
+#include "tests/sim/sim_history.h"
 #include "tests/sim/sim_trace.h"
 
 /* An operation that was answered for good. */
@@ -18,6 +21,14 @@ typedef struct {
     uint64_t index;     /* the space's change number in the answer */
     fsp_blob_t *result; /* encoded, `repeated` cleared */
 } sim_acked_t;
+
+/* A command that its client gave up: it may take effect, now, later or never. */
+typedef struct {
+    uint32_t client;
+    uint64_t number;
+    fsp_time_t began_us;
+    fsp_blob_t *command; /* encoded */
+} sim_abandoned_t;
 
 /* What all clients of a run share: a space, and what is known of it. */
 typedef struct {
@@ -37,6 +48,9 @@ typedef struct {
     size_t acked_count, acked_capacity;
     fsp_op_id_t *issued; /* every operation id that was ever sent */
     size_t issued_count, issued_capacity;
+    sim_abandoned_t *abandoned;
+    size_t abandoned_count, abandoned_capacity;
+    sim_history_t history;
     uint64_t operations, queries, resends; /* answered, answered, sent again */
 } sim_space_t;
 
@@ -57,6 +71,10 @@ typedef struct {
     uint64_t operation;     /* number of the present one */
     fsp_time_t wake_us;     /* when something is due */
     fsp_time_t patience_us; /* until the present message is sent again */
+    fsp_time_t began_us;    /* the present operation was sent first */
+    uint32_t node;          /* asked last, or said to lead */
+    bool elsewhere;         /* that one did not answer */
+    bool calm;              /* faults have ended */
 
     fsp_command_t command; /* points into what follows */
     char path[64], path_to[64];
@@ -71,6 +89,7 @@ typedef struct {
 typedef struct {
     bool wanted;
     bool is_query;
+    uint32_t node;
     uint64_t operation;
     fsp_buf_t bytes;
 } sim_message_t;
@@ -79,8 +98,11 @@ void sim_client_init(sim_client_t *self, uint32_t number, sim_space_t *space, ui
 void sim_client_clear(sim_client_t *self);
 /* Something is due at now.  Fills message, whose buffer the caller owns. */
 void sim_client_wake(sim_client_t *self, fsp_time_t now_us, sim_message_t *message);
-/* An answer to a message about operation. */
+/* An answer to a message about operation.  leader: NOT_LEADER: a node that may lead, SIM_NODES_MAX
+   not known. */
 void sim_client_answer(sim_client_t *self, fsp_time_t now_us, uint64_t operation, bool is_query,
-                       fsp_status_t status, fsp_slice_t bytes);
+                       fsp_status_t status, uint32_t leader, fsp_slice_t bytes);
+/* Faults have ended: nothing is given up any more, and little is begun. */
+void sim_client_calm(sim_client_t *self);
 bool sim_client_done(const sim_client_t *self);
 #endif

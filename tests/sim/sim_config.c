@@ -3,6 +3,9 @@
  *
  * Swarm testing (Groce et al., 2012): a run with every fault at its mean finds less than many runs,
  * each with some faults off and some extreme.  So each seed draws from few, far apart values.
+ *
+ * The unit of time is the election timeout: a run lasts tens of them, whatever it is, and the
+ * network is faster than it (else nobody is ever elected), by little or by much.
  */
 #include "tests/sim/sim_config.h"
 
@@ -11,38 +14,16 @@
 
 #include <inttypes.h>
 
-static const struct {
-    const char *name, *text;
-} mutants[] = {{"none", "nothing"},
-#define X(name, text) {#name, text},
-               SIM_MUTANT_LIST(X)
+const char *
+sim_fault_name(sim_fault_t fault)
+{
+    static const char *const names[] = {
+#define X(name, text) #name,
+        SIM_FAULT_LIST(X)
 #undef X
-};
-
-const char *
-sim_mutant_name(sim_mutant_t mutant)
-{
-    FSP_PRE(mutant < SIM_MUTANT_COUNT);
-    return mutants[mutant].name;
-}
-
-const char *
-sim_mutant_text(sim_mutant_t mutant)
-{
-    FSP_PRE(mutant < SIM_MUTANT_COUNT);
-    return mutants[mutant].text;
-}
-
-bool
-sim_mutant_parse(const char *name, sim_mutant_t *ret)
-{
-    for (unsigned i = 0; i < SIM_MUTANT_COUNT; i++) {
-        if (strcmp(mutants[i].name, name) == 0) {
-            *ret = (sim_mutant_t)i;
-            return true;
-        }
-    }
-    return false;
+    };
+    FSP_PRE(fault < SIM_FAULT_COUNT);
+    return names[fault];
 }
 
 static uint32_t
@@ -51,7 +32,7 @@ pick(fsp_prng_t *prng, const uint32_t *choices, size_t count)
     return choices[fsp_prng_below(prng, count)];
 }
 #define PICK(...)                                                                                  \
-    pick(&prng, (const uint32_t[]){__VA_ARGS__},                                                   \
+    pick(prng, (const uint32_t[]){__VA_ARGS__},                                                    \
          sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 static uint32_t
@@ -60,59 +41,164 @@ between(fsp_prng_t *prng, uint32_t low, uint32_t high)
     return low + (uint32_t)fsp_prng_below(prng, high - low + 1);
 }
 
-sim_config_t
-sim_config_make(uint64_t seed, sim_mutant_t mutant)
+static void
+draw_members(sim_config_t *config, fsp_prng_t *prng, uint32_t nodes)
 {
-    fsp_prng_t prng;
-    fsp_prng_init(&prng, fsp_mix64(seed ^ 0x66696c65));
-    sim_config_t config = {.seed = seed, .mutant = mutant};
-    config.client_count = between(&prng, 1, SIM_CLIENTS_MAX);
-    config.operations = between(&prng, 6, 40);
-    config.name_count = between(&prng, 2, SIM_NAMES_MAX);
-    config.query_percent = PICK(0, 10, 30, 60);
-    config.timeout_us = PICK(20000, 100000, 1000000);
+    config->bootstrapped = nodes > 1 || fsp_prng_chance(prng, 1, 2);
+    config->node_count = nodes;
+    if (nodes > 2 && fsp_prng_chance(prng, 1, 8))
+        config->node_count = between(prng, 2, nodes);
+    uint32_t most = config->node_count < 5 ? config->node_count : 5;
+    config->voter_count = most;
+    if (most >= 3 && fsp_prng_chance(prng, 2, 5))
+        config->voter_count = between(prng, 2, most);
+    config->sync_learner = config->node_count == 2 && fsp_prng_chance(prng, 1, 2);
+    if (config->sync_learner)
+        config->voter_count = 1;
+    config->two_copies = config->sync_learner && fsp_prng_chance(prng, 1, 2);
+}
 
-    config.network_us_max = PICK(1, 100, 5000);
-    config.lose_in = PICK(0, 0, 100, 20);
-    config.duplicate_in = PICK(0, 0, 50, 10);
+static void
+draw_limits(sim_config_t *config, fsp_prng_t *prng)
+{
+    fsp_raft_limits_t *limits = &config->limits;
+    *limits = fsp_raft_limits_default();
+    limits->election_us = PICK(150000, 400000, 1000000);
+    limits->heartbeat_us = limits->election_us / PICK(3, 7, 12);
+    limits->stall_us = 4 * limits->election_us;
+    limits->retry_us = 4 * limits->election_us;
+    limits->keep_entries = PICK(0, 3, 30, 1000);
+    limits->drop_entries_min = PICK(1, 5, 50, 2000);
+    limits->keep_bytes_max = PICK(2000, 20000, 64 * 1024 * 1024);
+    limits->lag_max = PICK(0, 5, 1000);
+    limits->message_bytes_max = PICK(1, 1000, 256 * 1024);
+    limits->message_entries_max = PICK(1, 8, 256);
+    limits->window_messages_max = PICK(1, 4, 32);
+    limits->window_bytes_max = PICK(1000, 4 * 1024 * 1024);
+    limits->waiting_entries_max = PICK(4, 64, 8192);
+    limits->reads_max = PICK(2, 4096);
+    limits->digest_every = PICK(2, 16, 100, 1000);
+    config->cache_bytes_max = PICK(0, 600, 64 * 1024, 1024 * 1024);
+}
 
-    config.write_us_max = PICK(10, 100, 2000);
-    config.sync_us_max = PICK(50, 500, 5000, 20000);
-    config.stall_in = PICK(0, 0, 200, 30);
-    config.stall_us = PICK(50000, 1000000, 10000000);
-    config.group_max = PICK(1, 2, 8, 64);
-    config.visible_late = PICK(0, 1);
-    config.atomic_groups = PICK(0, 1);
-    config.watermark_us = PICK(1, 10000, 100000);
+static void
+draw_clients(sim_config_t *config, fsp_prng_t *prng)
+{
+    bool alone = config->node_count == 1;
+    config->client_count = between(prng, 1, SIM_CLIENTS_MAX);
+    uint32_t total = alone ? between(prng, 6, 120) : between(prng, 200, 400);
+    config->operations = total / config->client_count + 1;
+    config->name_count = between(prng, 2, SIM_NAMES_MAX);
+    config->query_percent = PICK(0, 10, 30, 60);
+    config->give_up_in = PICK(0, 0, 3, 20);
+    config->lists = fsp_prng_chance(prng, 1, 4);
+    config->model = fsp_prng_chance(prng, 1, 4);
+    config->think_us_max = 2 * config->duration_us / config->operations + 1;
+    config->timeout_us = config->limits.election_us / PICK(8, 2, 1) + 4 * config->network_us_max;
+}
 
-    config.crash_effect_in = PICK(0, 20, 60, 200, 1000);
-    config.crash_event_in = PICK(0, 60, 200, 1000);
-    config.clean_stop_in = PICK(0, 2, 5);
-    config.read_error_in = PICK(0, 0, 0, 2000);
-    config.clock_jump_in = PICK(0, 0, 100, 10);
-    config.down_us_max = PICK(10, 10000, 500000);
+static void
+draw_faults(sim_config_t *config, fsp_prng_t *prng)
+{
+    bool alone = config->node_count == 1;
+    uint32_t count = PICK(1, 4, 8, 16, 30);
+    config->fault_every_us = config->duration_us / count + 1;
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++)
+        config->faults[i] = (uint8_t)PICK(0, 0, 1, 1, 4);
+    /* Some seeds are about nothing but elections, or members, as fast as they can be. */
+    static const sim_fault_t elections[] = {SIM_FAULT_crash,   SIM_FAULT_crash_loop,
+                                            SIM_FAULT_hint,    SIM_FAULT_transfer,
+                                            SIM_FAULT_one_way, SIM_FAULT_halves};
+    static const sim_fault_t members[] = {SIM_FAULT_membership, SIM_FAULT_crash,
+                                          SIM_FAULT_transfer,   SIM_FAULT_halves,
+                                          SIM_FAULT_all_down,   SIM_FAULT_hint};
+    uint32_t dice = (uint32_t)fsp_prng_below(prng, 8);
+    if (!alone && dice < 2) {
+        memset(config->faults, 0, sizeof(config->faults));
+        for (size_t i = 0; i < 6; i++)
+            config->faults[dice == 0 ? elections[i] : members[i]] = (uint8_t)PICK(1, 4);
+        config->fault_every_us = config->limits.election_us / PICK(1, 4);
+        config->down_us_max = config->limits.election_us / PICK(100, 10);
+    }
+    if (!alone)
+        return;
+    for (unsigned i = SIM_FAULT_halves; i <= SIM_FAULT_old_log; i++)
+        config->faults[i] = 0; /* one node has nobody to talk to, and the only copy */
+}
 
-    config.cache_bytes_max = PICK(0, 600, 64 * 1024, 1024 * 1024);
-    config.prefill = fsp_prng_chance(&prng, 1, 50) ? 2990 : 0;
-    config.compare_in = PICK(50, 1000);
+static void
+draw_network(sim_config_t *config, fsp_prng_t *prng)
+{
+    config->network_us_max = 1 + config->limits.election_us / PICK(1000, 100, 30, 12);
+    config->lose_in = PICK(0, 0, 200, 20);
+    config->duplicate_in = PICK(0, 0, 50, 10);
+    config->ordered = fsp_prng_chance(prng, 1, 3);
+    config->bytes = fsp_prng_chance(prng, 1, 16);
+    config->hints = fsp_prng_chance(prng, 1, 2);
+}
+
+static void
+draw_disk(sim_config_t *config, fsp_prng_t *prng)
+{
+    config->write_us_max = PICK(10, 100, 2000);
+    config->sync_us_max = PICK(50, 500, 5000, 20000);
+    config->group_max = PICK(1, 2, 8, 64);
+    config->visible_late = fsp_prng_chance(prng, 1, 2);
+    config->atomic_groups = fsp_prng_chance(prng, 1, 2);
+    config->watermark_us = PICK(1, 10000, 100000);
+    config->down_us_max = config->limits.election_us / PICK(100, 3, 1) * PICK(1, 4);
+}
+
+sim_config_t
+sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie)
+{
+    FSP_PRE(nodes >= 1 && nodes <= SIM_NODES_MAX);
+    fsp_prng_t generator;
+    fsp_prng_t *prng = &generator;
+    fsp_prng_init(prng, fsp_mix64(seed ^ 0x66696c65));
+    sim_config_t config = {.seed = seed, .lie = lie};
+    draw_members(&config, prng, nodes);
+    draw_limits(&config, prng);
+    config.duration_us = config.limits.election_us * PICK(10, 20, 40);
+    draw_network(&config, prng);
+    draw_disk(&config, prng);
+    draw_clients(&config, prng);
+    draw_faults(&config, prng);
+    config.compare_in = PICK(1000, 10000);
+    config.heal_all = fsp_prng_chance(prng, 1, 2);
     return config;
 }
 
 void
 sim_config_print(const sim_config_t *self, FILE *to)
 {
-    fprintf(to,
-            "seed %" PRIu64 " mutant %s: %u clients x %u operations on %u names, %u%% queries, "
-            "timeout %" PRIu64 "; network %" PRIu64 " lose 1/%u duplicate 1/%u; write %" PRIu64
-            " sync %" PRIu64 " stall %" PRIu64 " 1/%u group %u%s%s watermark %" PRIu64
-            "; crash effect 1/%u event 1/%u clean 1/%u down %" PRIu64
-            "; read error 1/%u clock 1/%u; cache %zu prefill %u\n",
-            self->seed, sim_mutant_name(self->mutant), self->client_count, self->operations,
-            self->name_count, self->query_percent, self->timeout_us, self->network_us_max,
-            self->lose_in, self->duplicate_in, self->write_us_max, self->sync_us_max,
-            self->stall_us, self->stall_in, self->group_max,
+    const fsp_raft_limits_t *limits = &self->limits;
+    fprintf(to, "seed %" PRIu64 ": %u nodes, %u voters%s%s; ", self->seed, self->node_count,
+            self->voter_count, self->sync_learner ? ", a synchronous learner" : "",
+            self->bootstrapped ? "" : ", an empty log");
+    fprintf(to, "%u clients x %u operations on %u names, %u%% queries%s, give up 1/%u; ",
+            self->client_count, self->operations, self->name_count, self->query_percent,
+            self->two_copies ? ", two copies" : "", self->give_up_in);
+    fprintf(to, "timeout %" PRIu64 ", think %" PRIu64 "; ", self->timeout_us, self->think_us_max);
+    fprintf(to, "network %" PRIu64 " lose 1/%u duplicate 1/%u%s%s%s; ", self->network_us_max,
+            self->lose_in, self->duplicate_in, self->ordered ? " ordered" : "",
+            self->bytes ? " bytes" : "", self->hints ? " hints" : "");
+    fprintf(to, "write %" PRIu64 " sync %" PRIu64 " group %u%s%s watermark %" PRIu64 "; ",
+            self->write_us_max, self->sync_us_max, self->group_max,
             self->visible_late ? " visible late" : "", self->atomic_groups ? " atomic" : "",
-            self->watermark_us, self->crash_effect_in, self->crash_event_in, self->clean_stop_in,
-            self->down_us_max, self->read_error_in, self->clock_jump_in, self->cache_bytes_max,
-            self->prefill);
+            self->watermark_us);
+    fprintf(to,
+            "election %" PRIu64 " heartbeat %" PRIu64 " keep %" PRIu64 " drop %" PRIu64
+            " lag %" PRIu64 " message %zu/%zu window %zu/%zu waiting %zu digest %" PRIu64
+            " cache %zu; ",
+            limits->election_us, limits->heartbeat_us, limits->keep_entries,
+            limits->drop_entries_min, limits->lag_max, limits->message_entries_max,
+            limits->message_bytes_max, limits->window_messages_max, limits->window_bytes_max,
+            limits->waiting_entries_max, limits->digest_every, self->cache_bytes_max);
+    fprintf(to, "down %" PRIu64 "; every %" PRIu64 " one of", self->down_us_max,
+            self->fault_every_us);
+    for (unsigned i = 0; i < SIM_FAULT_COUNT; i++)
+        if (self->faults[i])
+            fprintf(to, " %s:%u", sim_fault_name((sim_fault_t)i), self->faults[i]);
+    fprintf(to, "%s\n", self->heal_all ? "" : "; a majority is healed");
 }

@@ -2,16 +2,16 @@
 /* sim_config - everything that a seed decides before the run starts.  Layer tests. */
 #ifndef FSP_TESTS_SIM_SIM_CONFIG_H
 #define FSP_TESTS_SIM_SIM_CONFIG_H
-#include "core/base/types.h"
+#include "core/raft/raft.h"
 
 #include <stdio.h>
 
-enum { SIM_CLIENTS_MAX = 6, SIM_NAMES_MAX = 10 };
+enum { SIM_NODES_MAX = 9, SIM_CLIENTS_MAX = 6, SIM_NAMES_MAX = 10 };
 
 /* Lies of the world.  Each breaks a promise that the replica relies on, or forges one that it
    makes; a run in which such a lie goes unnoticed shows that a check is missing.
    X(NAME, "what it breaks") */
-#define SIM_MUTANT_LIST(X)                                                                         \
+#define SIM_LIE_LIST(X)                                                                            \
     X(reply_before_written, "WRITTEN is reported when the write is only queued")                   \
     X(lost_sync, "a sync is reported but nothing was synced")                                      \
     X(lose_overlay, "a lazy write is reported but not in the database until the next one")         \
@@ -26,57 +26,97 @@ enum { SIM_CLIENTS_MAX = 6, SIM_NAMES_MAX = 10 };
     X(lost_vote, "hard state rows are not written")                                                \
     X(double_apply, "a crash brings back the shard row of some time ago")                          \
     X(forged_request, "the world changes a command on its way to the log")                         \
-    X(repeated_operation, "a client sends one operation under two ids")
+    X(repeated_operation, "a client sends one operation under two ids")                            \
+    X(stale_answer, "a query is answered with what the one before it was answered")                \
+    X(lost_comes_back, "a lost replica starts again, empty, under its old number")                 \
+    X(losses_without_bound, "disks are lost although no majority has a copy")
 
 typedef enum {
-    SIM_MUTANT_NONE,
-#define X(name, text) SIM_MUTANT_##name,
-    SIM_MUTANT_LIST(X)
+    SIM_LIE_NONE,
+#define X(name, text) SIM_LIE_##name,
+    SIM_LIE_LIST(X)
 #undef X
-        SIM_MUTANT_COUNT
-} sim_mutant_t;
+        SIM_LIE_COUNT
+} sim_lie_t;
 
-const char *sim_mutant_name(sim_mutant_t mutant);
-const char *sim_mutant_text(sim_mutant_t mutant);
-/* False if there is no such mutant. */
-bool sim_mutant_parse(const char *name, sim_mutant_t *ret);
+/* What happens now and then, besides what happens to single messages and writes.
+   X(NAME, "in words") */
+#define SIM_FAULT_LIST(X)                                                                          \
+    X(crash, "a process ends before one of its next effects")                                      \
+    X(crash_loop, "a process ends several times in a row")                                         \
+    X(all_down, "all processes end at once")                                                       \
+    X(clean_stop, "a process ends as it should")                                                   \
+    X(stall, "a process stands still")                                                             \
+    X(clock_jump, "a wall clock jumps")                                                            \
+    X(halves, "the network falls into two parts")                                                  \
+    X(bridge, "two parts see each other through one node only")                                    \
+    X(one_way, "a node hears and is not heard, or the other way round")                            \
+    X(flapping, "a link comes and goes")                                                           \
+    X(slow_link, "a link is slow")                                                                 \
+    X(hint, "a connection seems broken")                                                           \
+    X(transfer, "leadership is asked to move")                                                     \
+    X(membership, "the layout wants other members")                                                \
+    X(lose_replica, "a replica's rows are gone")                                                   \
+    X(lose_store, "a node's whole store is gone")                                                  \
+    X(damage, "a row fails its checksum from now on")                                              \
+    X(old_log, "a log ends before what was acknowledged")                                          \
+    X(slow_disk, "a disk takes its time")                                                          \
+    X(read_error, "a read fails")
 
-/* Chances are 1 in n; 0 is never. */
+typedef enum {
+#define X(name, text) SIM_FAULT_##name,
+    SIM_FAULT_LIST(X)
+#undef X
+        SIM_FAULT_COUNT
+} sim_fault_t;
+const char *sim_fault_name(sim_fault_t fault);
+
+/* Chances are 1 in n; 0 is never.  Times in microseconds of virtual time. */
 typedef struct {
     uint64_t seed;
-    sim_mutant_t mutant;
+    sim_lie_t lie;
+
+    uint32_t node_count;
+    uint32_t voter_count; /* of the first configuration; the other nodes are spares */
+    bool sync_learner;    /* two nodes: the second one is a synchronous learner */
+    bool bootstrapped;    /* false: one node that starts from an empty log */
 
     uint32_t client_count;
     uint32_t operations; /* of each client */
     uint32_t name_count; /* paths in use */
     uint32_t query_percent;
+    uint32_t give_up_in; /* each time a client's patience ends */
+    bool two_copies;     /* commands ask for them */
+    bool lists;          /* listings go into the history too */
+    bool model;          /* the reference model judges results too */
+    fsp_time_t think_us_max;
     fsp_time_t timeout_us; /* of a client, until it sends again */
 
+    fsp_time_t duration_us; /* in which the clients are to be done if nothing goes wrong */
+    fsp_time_t fault_every_us;
+    uint8_t faults[SIM_FAULT_COUNT]; /* weights */
+
     fsp_time_t network_us_max; /* one way */
-    uint32_t lose_in;          /* messages between client and node */
+    uint32_t lose_in;          /* messages */
     uint32_t duplicate_in;
+    bool ordered; /* from one node to another, messages arrive in order */
+    bool bytes;   /* messages between replicas are encoded and decoded */
+    bool hints;   /* a broken connection is noticed */
 
     fsp_time_t write_us_max; /* a group without a sync */
     fsp_time_t sync_us_max;  /* and with one */
-    fsp_time_t stall_us;     /* now and then */
-    uint32_t stall_in;
     uint32_t group_max;      /* writes in a group */
     bool visible_late;       /* rows can be read after the sync, not before */
     bool atomic_groups;      /* a crash keeps whole groups only */
     fsp_time_t watermark_us; /* how often the file outside the database is rewritten */
-
-    uint32_t crash_effect_in; /* before each effect */
-    uint32_t crash_event_in;  /* before each event at a node */
-    uint32_t clean_stop_in;   /* a crash is a clean stop instead */
-    uint32_t read_error_in;   /* each read of the database */
-    uint32_t clock_jump_in;   /* each event at a node */
     fsp_time_t down_us_max;
 
+    fsp_raft_limits_t limits;
     size_t cache_bytes_max;
-    uint32_t prefill;    /* no-ops in the log before the start */
-    uint32_t compare_in; /* steps between comparisons of the whole state */
+    uint32_t compare_in; /* steps between comparisons of a whole state */
+    bool heal_all;       /* in the end all nodes come back, else a majority */
 } sim_config_t;
 
-sim_config_t sim_config_make(uint64_t seed, sim_mutant_t mutant);
+sim_config_t sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie);
 void sim_config_print(const sim_config_t *self, FILE *to);
 #endif

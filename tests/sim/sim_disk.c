@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_disk - one node's store: what can be read, what would survive, and a queue of writes.
+/* sim_disk - one replica's rows: what can be read, what would survive, and a queue of writes.
    Layer tests. */
 #include "tests/sim/sim_disk.h"
 
@@ -14,14 +14,28 @@ typedef struct {
     fsp_family_t family;
 } faulty_view_t;
 
+/* How to take back what was done to one row: the row as it was. */
+typedef struct {
+    size_t key_at, key_bytes;
+    size_t value_at, value_bytes;
+    bool existed;
+    fsp_family_t family;
+} undo_t;
+
 struct sim_disk {
     const sim_config_t *config;
     fsp_prng_t prng;
+    sim_disk_durable_fn *durable_fn;
+    void *context;
     fsp_memview_t *visible[FSP_FAMILY_COUNT];
-    fsp_memview_t *durable[FSP_FAMILY_COUNT];
     faulty_view_t faulty[FSP_FAMILY_COUNT];
-    bool read_errors_wanted;
+    uint64_t fail_read; /* reads until one fails; 0: none does */
+    bool damaged;
     uint64_t read_errors;
+
+    undo_t *undos; /* of all that is visible and not durable; oldest first */
+    size_t undo_count, undo_capacity;
+    fsp_buf_t undo_bytes; /* their keys and values */
 
     sim_write_t *waiting; /* not in the database; the first group_count of them are being written */
     size_t waiting_count, waiting_capacity;
@@ -38,23 +52,24 @@ enum { FAMILY_COUNT = sizeof(families) / sizeof(families[0]) };
 
 /* -- views ------------------------------------------------------------------------------------- */
 
-static bool
+static fsp_status_t
 fails_now(faulty_view_t *self)
 {
     sim_disk_t *disk = self->disk;
-    if (!disk->read_errors_wanted || disk->config->read_error_in == 0 ||
-        fsp_prng_below(&disk->prng, disk->config->read_error_in) != 0)
-        return false;
+    bool io = disk->fail_read > 0 && --disk->fail_read == 0;
+    if (!io && !disk->damaged)
+        return FSP_OK;
     disk->read_errors++;
-    return true;
+    return disk->damaged ? FSP_DAMAGED : FSP_IO;
 }
 
 static fsp_status_t
 faulty_get(fsp_view_t *view, fsp_slice_t key, fsp_buf_t *ret_value)
 {
     faulty_view_t *self = (faulty_view_t *)view;
-    if (fails_now(self))
-        return FSP_IO;
+    fsp_status_t status = fails_now(self);
+    if (status)
+        return status;
     return fsp_view_get(fsp_memview_view(self->disk->visible[self->family]), key, ret_value);
 }
 
@@ -76,12 +91,21 @@ faulty_scan(fsp_view_t *view, fsp_slice_t from, fsp_slice_t to)
 {
     static const fsp_cursor_ops_t ops = {.next = failed_next, .destroy = failed_destroy};
     faulty_view_t *self = (faulty_view_t *)view;
-    if (!fails_now(self))
+    fsp_status_t status = fails_now(self);
+    if (!status)
         return fsp_view_scan(fsp_memview_view(self->disk->visible[self->family]), from, to);
     fsp_cursor_t *cursor = FSP_NEW(fsp_cursor_t);
     cursor->ops = &ops;
-    cursor->status = FSP_IO;
+    cursor->status = status;
     return cursor;
+}
+
+/* The rows as they are now; what is frozen does not fail. */
+static fsp_view_t *
+faulty_freeze(fsp_view_t *view)
+{
+    faulty_view_t *self = (faulty_view_t *)view;
+    return fsp_view_freeze(fsp_memview_view(self->disk->visible[self->family]));
 }
 
 fsp_view_t *
@@ -90,22 +114,22 @@ sim_disk_view(sim_disk_t *self, fsp_family_t family)
     return &self->faulty[family].view;
 }
 
-fsp_view_t *
-sim_disk_durable_view(sim_disk_t *self, fsp_family_t family)
+fsp_memview_t *
+sim_disk_rows(sim_disk_t *self, fsp_family_t family)
 {
-    return fsp_memview_view(self->durable[family]);
-}
-
-fsp_view_t *
-sim_disk_plain_view(sim_disk_t *self, fsp_family_t family)
-{
-    return fsp_memview_view(self->visible[family]);
+    return self->visible[family];
 }
 
 void
-sim_disk_set_read_errors(sim_disk_t *self, bool wanted)
+sim_disk_fail_read(sim_disk_t *self, uint64_t count)
 {
-    self->read_errors_wanted = wanted;
+    self->fail_read = count;
+}
+
+void
+sim_disk_damage(sim_disk_t *self)
+{
+    self->damaged = true;
 }
 
 uint64_t
@@ -117,20 +141,24 @@ sim_disk_read_errors(const sim_disk_t *self)
 /* -- lifecycle --------------------------------------------------------------------------------- */
 
 sim_disk_t *
-sim_disk_new(const sim_config_t *config, uint64_t seed)
+sim_disk_new(const sim_config_t *config, uint64_t seed, sim_disk_durable_fn *durable_fn,
+             void *context)
 {
-    static const fsp_view_ops_t ops = {.get = faulty_get, .scan = faulty_scan};
+    static const fsp_view_ops_t ops = {
+        .get = faulty_get, .scan = faulty_scan, .freeze = faulty_freeze};
     sim_disk_t *self = FSP_NEW(sim_disk_t);
     self->config = config;
+    self->durable_fn = durable_fn;
+    self->context = context;
+    fsp_buf_init(&self->undo_bytes, SIZE_MAX);
     fsp_prng_init(&self->prng, seed);
     for (size_t i = 0; i < FAMILY_COUNT; i++) {
         fsp_family_t family = families[i];
         self->visible[family] = fsp_memview_new();
-        self->durable[family] = fsp_memview_new();
         self->faulty[family] =
             (faulty_view_t){.view = {.ops = &ops}, .disk = self, .family = family};
     }
-    sim_lies_init(&self->lies, config->mutant, fsp_mix64(seed));
+    sim_lies_init(&self->lies, config->lie, fsp_mix64(seed));
     return self;
 }
 
@@ -155,10 +183,10 @@ sim_disk_destroy(sim_disk_t **self_p)
     take_front(self->unsynced, &self->unsynced_count, self->unsynced_count);
     fsp_free(self->waiting);
     fsp_free(self->unsynced);
-    for (size_t i = 0; i < FAMILY_COUNT; i++) {
+    fsp_free(self->undos);
+    fsp_buf_clear(&self->undo_bytes);
+    for (size_t i = 0; i < FAMILY_COUNT; i++)
         fsp_memview_destroy(&self->visible[families[i]]);
-        fsp_memview_destroy(&self->durable[families[i]]);
-    }
     sim_lies_clear(&self->lies);
     fsp_free(self);
     *self_p = NULL;
@@ -167,17 +195,81 @@ sim_disk_destroy(sim_disk_t **self_p)
 /* -- writing ----------------------------------------------------------------------------------- */
 
 static void
-apply(fsp_memview_t *const *views, const fsp_batch_t *batch)
+note_undo(sim_disk_t *self, fsp_family_t family, fsp_slice_t key, const fsp_omap_row_t *row)
 {
+    if (self->undo_count == self->undo_capacity) {
+        self->undo_capacity = self->undo_capacity ? 2 * self->undo_capacity : 64;
+        self->undos = fsp_realloc(self->undos, self->undo_capacity * sizeof(*self->undos));
+    }
+    undo_t *undo = &self->undos[self->undo_count++];
+    *undo = (undo_t){.family = family, .existed = row != NULL};
+    undo->key_at = self->undo_bytes.bytes;
+    undo->key_bytes = key.bytes;
+    fsp_buf_append_slice(&self->undo_bytes, key);
+    undo->value_at = self->undo_bytes.bytes;
+    if (!row)
+        return;
+    undo->value_bytes = row->value.bytes;
+    fsp_buf_append_slice(&self->undo_bytes, row->value);
+}
+
+/* Rows as they are before the batch, also if it touches one of them twice: taken back in reverse
+   order, the first one noted has the last word. */
+static void
+note_undos(sim_disk_t *self, const fsp_batch_t *batch)
+{
+    for (size_t i = 0; i < fsp_batch_count(batch); i++) {
+        fsp_batch_row_t row = fsp_batch_row(batch, i);
+        fsp_omap_t *map = fsp_memview_map(self->visible[row.family]);
+        if (row.op != FSP_ROW_DELETE_RANGE) {
+            note_undo(self, row.family, row.key, fsp_omap_get(map, row.key));
+            continue;
+        }
+        const fsp_omap_row_t *at = fsp_omap_seek(map, row.key);
+        for (; at && fsp_slice_cmp(at->key, row.value) < 0; at = fsp_omap_next(at))
+            note_undo(self, row.family, at->key, at);
+    }
+}
+
+static void
+forget_undos(sim_disk_t *self)
+{
+    self->undo_count = 0;
+    fsp_buf_reset(&self->undo_bytes);
+}
+
+static void
+take_back(sim_disk_t *self)
+{
+    for (size_t i = self->undo_count; i-- > 0;) {
+        const undo_t *undo = &self->undos[i];
+        fsp_omap_t *map = fsp_memview_map(self->visible[undo->family]);
+        fsp_slice_t key = fsp_slice(self->undo_bytes.data + undo->key_at, undo->key_bytes);
+        if (undo->existed)
+            fsp_omap_put(map, key,
+                         fsp_slice(self->undo_bytes.data + undo->value_at, undo->value_bytes), 0);
+        else
+            fsp_omap_remove(map, key);
+    }
+    forget_undos(self);
+}
+
+/* Makes a batch visible. */
+static void
+apply(sim_disk_t *self, const fsp_batch_t *batch)
+{
+    note_undos(self, batch);
     for (size_t i = 0; i < FAMILY_COUNT; i++)
-        fsp_memview_apply(views[families[i]], batch, families[i]);
+        fsp_memview_apply(self->visible[families[i]], batch, families[i]);
 }
 
 void
 sim_disk_prepare(sim_disk_t *self, const fsp_batch_t *batch)
 {
-    apply(self->visible, batch);
-    apply(self->durable, batch);
+    FSP_PRE(self->undo_count == 0);
+    apply(self, batch);
+    forget_undos(self);
+    self->durable_fn(self->context, batch);
 }
 
 static sim_write_t *
@@ -202,6 +294,12 @@ sim_disk_submit(sim_disk_t *self, uint64_t token, fsp_batch_t **batch_p, bool du
     (void)push(&self->waiting, &self->waiting_count, &self->waiting_capacity, write);
 }
 
+size_t
+sim_disk_waiting(const sim_disk_t *self)
+{
+    return self->waiting_count;
+}
+
 bool
 sim_disk_idle(const sim_disk_t *self)
 {
@@ -219,23 +317,27 @@ sim_disk_begin(sim_disk_t *self, bool *ret_sync)
     self->group_count = 1 + (size_t)fsp_prng_below(&self->prng, most);
     self->group_sync = false;
     for (size_t i = 0; i < self->group_count; i++) {
+        self->group_sync |= self->waiting[i].durable;
+        sim_lies_falsify(&self->lies, &self->waiting[i]);
+    }
+    for (size_t i = 0; i < self->group_count; i++) {
         sim_write_t *write = &self->waiting[i];
-        self->group_sync |= write->durable;
-        sim_lies_falsify(&self->lies, write);
+        write->late &= !self->group_sync; /* what is synced is there */
         if (!self->config->visible_late && !write->late)
-            apply(self->visible, write->batch);
+            apply(self, write->batch);
     }
     *ret_sync = self->group_sync;
     return true;
 }
 
-/* The first count of what is unsynced is on stable storage now. */
+/* Everything unsynced is visible, and now on stable storage. */
 static void
-make_durable(sim_disk_t *self, size_t count)
+make_durable(sim_disk_t *self)
 {
-    for (size_t i = 0; i < count; i++)
-        apply(self->durable, self->unsynced[i].batch);
-    take_front(self->unsynced, &self->unsynced_count, count);
+    forget_undos(self);
+    for (size_t i = 0; i < self->unsynced_count; i++)
+        self->durable_fn(self->context, self->unsynced[i].batch);
+    take_front(self->unsynced, &self->unsynced_count, self->unsynced_count);
 }
 
 size_t
@@ -246,7 +348,7 @@ sim_disk_end(sim_disk_t *self, sim_done_t *ret_done)
     /* What a lie held back becomes visible one group late. */
     for (size_t i = 0; i < self->unsynced_count; i++) {
         if (self->unsynced[i].late)
-            apply(self->visible, self->unsynced[i].batch);
+            apply(self, self->unsynced[i].batch);
         self->unsynced[i].late = false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -254,7 +356,7 @@ sim_disk_end(sim_disk_t *self, sim_done_t *ret_done)
         ret_done[i] = (sim_done_t){.token = write.token, .durable_index = write.durable_index};
         write.group_end = i + 1 == count;
         if (self->config->visible_late && !write.late)
-            apply(self->visible, write.batch);
+            apply(self, write.batch);
         sim_lies_split(&self->lies, &write);
         if (write.split_batch) {
             sim_write_t second = write;
@@ -271,8 +373,8 @@ sim_disk_end(sim_disk_t *self, sim_done_t *ret_done)
     memmove(self->waiting, self->waiting + count, self->waiting_count * sizeof(*self->waiting));
     self->group_count = 0;
     if (self->group_sync && !sim_lies_about_sync(&self->lies)) {
-        sim_lies_remember(&self->lies, self->durable);
-        make_durable(self, self->unsynced_count);
+        make_durable(self);
+        sim_lies_remember(&self->lies, self->visible);
     }
     return count;
 }
@@ -283,8 +385,8 @@ sim_disk_sync_all(sim_disk_t *self)
     FSP_PRE(self->waiting_count == 0);
     for (size_t i = 0; i < self->unsynced_count; i++)
         if (self->unsynced[i].late)
-            apply(self->visible, self->unsynced[i].batch);
-    make_durable(self, self->unsynced_count);
+            apply(self, self->unsynced[i].batch);
+    make_durable(self);
 }
 
 void
@@ -303,11 +405,11 @@ sim_disk_crash(sim_disk_t *self, bool *ret_watermark_lost)
         while (kept > 0 && !self->unsynced[kept - 1].group_end)
             kept--;
     sim_lies_about_crash(&self->lies, self->unsynced, self->unsynced_count, &kept);
-    make_durable(self, kept);
+    take_back(self);
+    for (size_t i = 0; i < kept; i++)
+        apply(self, self->unsynced[i].batch);
+    forget_undos(self);
     take_front(self->unsynced, &self->unsynced_count, self->unsynced_count);
-    *ret_watermark_lost = sim_lies_after_crash(&self->lies, self->durable);
-    for (size_t i = 0; i < FAMILY_COUNT; i++) {
-        fsp_memview_destroy(&self->visible[families[i]]);
-        self->visible[families[i]] = sim_lies_copy(self->durable[families[i]]);
-    }
+    self->fail_read = 0;
+    *ret_watermark_lost = sim_lies_after_crash(&self->lies, self->visible);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_disk - one node's store: what can be read, what would survive, and a queue of writes.
+/* sim_disk - one replica's rows: what can be read, what would survive, and a queue of writes.
  *
- * Stands for the store actor with its database.  Layer tests.
+ * Stands for the store actor with its database.  Layer tests.  What would survive is not kept a
+ * second time: a journal says how to take back what is visible and not durable.
  *
  *   submit --> waiting --> group --> unsynced --> durable
  *                            |
@@ -11,7 +12,7 @@
  * at all (the database's write-ahead log has a checksum per batch).  A crash keeps all that was
  * synced, and of what was not a prefix of any length: the operating system may have written it.
  * What a restart finds stays: the store puts what it recovered on stable storage when it opens.
- * Mutants (sim_config.h) break these rules one by one.
+ * Lies (sim_config.h) break these rules one by one.
  */
 #ifndef FSP_TESTS_SIM_SIM_DISK_H
 #define FSP_TESTS_SIM_SIM_DISK_H
@@ -27,17 +28,22 @@ typedef struct {
     uint64_t durable_index;
 } sim_done_t;
 
-/* config outlives the disk. */
-sim_disk_t *sim_disk_new(const sim_config_t *config, uint64_t seed);
+/* Told of each write that has become durable, in order. */
+typedef void(sim_disk_durable_fn)(void *context, const fsp_batch_t *batch);
+
+/* config and context outlive the disk. */
+sim_disk_t *sim_disk_new(const sim_config_t *config, uint64_t seed, sim_disk_durable_fn *durable_fn,
+                         void *context);
 void sim_disk_destroy(sim_disk_t **self_p);
 
-/* What the replica reads; may fail with IO now and then if read_errors is set. */
+/* What the replica reads; fails if it was asked to. */
 fsp_view_t *sim_disk_view(sim_disk_t *self, fsp_family_t family);
-/* What would survive; never fails. */
-fsp_view_t *sim_disk_durable_view(sim_disk_t *self, fsp_family_t family);
-/* What can be read, without the errors. */
-fsp_view_t *sim_disk_plain_view(sim_disk_t *self, fsp_family_t family);
-void sim_disk_set_read_errors(sim_disk_t *self, bool wanted);
+/* The rows that can be read, without failures. */
+fsp_memview_t *sim_disk_rows(sim_disk_t *self, fsp_family_t family);
+/* One read fails with IO: the count-th from now, 0 none. */
+void sim_disk_fail_read(sim_disk_t *self, uint64_t count);
+/* Reads fail with DAMAGED from now on. */
+void sim_disk_damage(sim_disk_t *self);
 /* How many reads have failed. */
 uint64_t sim_disk_read_errors(const sim_disk_t *self);
 
@@ -49,12 +55,14 @@ void sim_disk_submit(sim_disk_t *self, uint64_t token, fsp_batch_t **batch_p, bo
                      uint64_t durable_index);
 /* Nothing waits and no group is under way. */
 bool sim_disk_idle(const sim_disk_t *self);
+/* How many writes wait or are under way. */
+size_t sim_disk_waiting(const sim_disk_t *self);
 /* True if a group was begun: something waits and no other group is under way. */
 bool sim_disk_begin(sim_disk_t *self, bool *ret_sync);
 /* The group is done: fills ret_done, which has room for group_max. */
 size_t sim_disk_end(sim_disk_t *self, sim_done_t *ret_done);
 /* Everything unsynced is synced: a clean stop. */
 void sim_disk_sync_all(sim_disk_t *self);
-/* Power fails.  Mutants may lose the watermark with it. */
+/* Power fails: afterwards what can be read is what survived.  Lies may lose the watermark too. */
 void sim_disk_crash(sim_disk_t *self, bool *ret_watermark_lost);
 #endif

@@ -5,16 +5,24 @@
 #define FSP_TESTS_SIM_SIM_EVENTS_H
 #include "core/base/types.h"
 
-/* In the world, not in a replica: what a replica is told follows from these. */
+/* In the world, not in a replica: what a replica is told follows from these.  Those of a replica
+   name it in `node`: replicas of the world are numbered through. */
 typedef enum {
-    SIM_EVENT_START,   /* node: the process starts */
-    SIM_EVENT_TICK,    /* node, boot */
-    SIM_EVENT_GROUP,   /* node, boot: its store takes the next group of writes */
-    SIM_EVENT_SYNCED,  /* node, boot: that group is done */
-    SIM_EVENT_WRITTEN, /* node, boot, value: token */
-    SIM_EVENT_REQUEST, /* node, value: request number; arrives whoever lives there */
-    SIM_EVENT_ANSWER,  /* value: request number; arrives at its client */
-    SIM_EVENT_CLIENT,  /* value: client number; something is due there */
+    SIM_EVENT_START,     /* node: the process starts */
+    SIM_EVENT_TICK,      /* replica, boot */
+    SIM_EVENT_GROUP,     /* replica, boot: its store takes the next group of writes */
+    SIM_EVENT_SYNCED,    /* replica, boot: that group is done */
+    SIM_EVENT_WRITTEN,   /* replica, boot, value: token; extra: log index that is durable now */
+    SIM_EVENT_MESSAGE,   /* node, value: parcel number; arrives whoever lives there */
+    SIM_EVENT_REQUEST,   /* node, value: request number; arrives whoever lives there */
+    SIM_EVENT_ANSWER,    /* value: request number; arrives at its client */
+    SIM_EVENT_CLIENT,    /* value: client number; something is due there */
+    SIM_EVENT_LAYOUT,    /* node: hears of the layout */
+    SIM_EVENT_REPLACE,   /* node, value: replica of the world that lost its rows */
+    SIM_EVENT_HINT,      /* node, value: node that seems unreachable */
+    SIM_EVENT_FAULT,     /* the next one is due */
+    SIM_EVENT_FAULT_END, /* value: what ends */
+    SIM_EVENT_POLL,      /* is everything at rest? */
 } sim_event_type_t;
 
 typedef struct {
@@ -24,7 +32,7 @@ typedef struct {
     uint32_t node;
     uint64_t boot; /* life of the process it is meant for; of another one it is void */
     uint64_t value;
-    uint64_t extra; /* WRITTEN: log index that is durable now */
+    uint64_t extra;
 } sim_event_t;
 
 typedef struct {

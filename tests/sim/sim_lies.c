@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_lies - mutants of the disk: each breaks one promise of the store.  Layer tests. */
+/* sim_lies - lies of the disk: each breaks one promise of the store.  Layer tests. */
 #include "tests/sim/sim_lies.h"
 
 #include "core/base/alloc.h"
@@ -8,9 +8,9 @@
 #include "core/meta/rows.h"
 
 void
-sim_lies_init(sim_lies_t *self, sim_mutant_t mutant, uint64_t seed)
+sim_lies_init(sim_lies_t *self, sim_lie_t lie, uint64_t seed)
 {
-    *self = (sim_lies_t){.mutant = mutant};
+    *self = (sim_lies_t){.lie = lie};
     fsp_prng_init(&self->prng, seed);
 }
 
@@ -21,13 +21,21 @@ sim_lies_clear(sim_lies_t *self)
         fsp_memview_destroy(&self->old[i]);
 }
 
-fsp_memview_t *
-sim_lies_copy(fsp_memview_t *view)
+/* The rows of `from` in place of those of `to`. */
+static void
+put_back(fsp_memview_t *to, fsp_memview_t *from)
+{
+    fsp_omap_reset(fsp_memview_map(to));
+    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(from));
+    for (; row; row = fsp_omap_next(row))
+        fsp_omap_put(fsp_memview_map(to), row->key, row->value, 0);
+}
+
+static fsp_memview_t *
+copy_of(fsp_memview_t *view)
 {
     fsp_memview_t *copy = fsp_memview_new();
-    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(view));
-    for (; row; row = fsp_omap_next(row))
-        fsp_omap_put(fsp_memview_map(copy), row->key, row->value, 0);
+    put_back(copy, view);
     return copy;
 }
 
@@ -40,7 +48,8 @@ is_shard_row(fsp_family_t family, fsp_slice_t key)
 static bool
 is_hard_row(fsp_family_t family, fsp_slice_t key)
 {
-    return family == FSP_FAMILY_LOG && key.bytes == FSP_LOG_PREFIX_BYTES + 1;
+    return family == FSP_FAMILY_LOG && key.bytes == FSP_LOG_PREFIX_BYTES + 1 &&
+           key.data[FSP_LOG_PREFIX_BYTES] == FSP_LOG_ROW_HARD;
 }
 
 static void
@@ -78,13 +87,13 @@ divide(fsp_batch_t **batch_p, bool (*wanted)(fsp_family_t family, fsp_slice_t ke
 void
 sim_lies_falsify(sim_lies_t *self, sim_write_t *write)
 {
-    if (self->mutant == SIM_MUTANT_lose_overlay && !write->durable)
+    if (self->lie == SIM_LIE_lose_overlay && !write->durable)
         write->late = true;
-    if (self->mutant == SIM_MUTANT_lost_lazy && !write->durable) {
+    if (self->lie == SIM_LIE_lost_lazy && !write->durable) {
         fsp_batch_destroy(&write->batch);
         write->batch = fsp_batch_new();
     }
-    if (self->mutant == SIM_MUTANT_lost_vote) {
+    if (self->lie == SIM_LIE_lost_vote) {
         fsp_batch_t *rest = divide(&write->batch, is_hard_row);
         fsp_batch_destroy(&write->batch);
         write->batch = rest;
@@ -94,32 +103,32 @@ sim_lies_falsify(sim_lies_t *self, sim_write_t *write)
 void
 sim_lies_split(sim_lies_t *self, sim_write_t *write)
 {
-    if (self->mutant == SIM_MUTANT_applied_outside_batch)
+    if (self->lie == SIM_LIE_applied_outside_batch)
         write->split_batch = divide(&write->batch, is_shard_row);
 }
 
 bool
 sim_lies_about_sync(sim_lies_t *self)
 {
-    return self->mutant == SIM_MUTANT_lost_sync && fsp_prng_chance(&self->prng, 1, 4);
+    return self->lie == SIM_LIE_lost_sync && fsp_prng_chance(&self->prng, 1, 4);
 }
 
 static bool
-is_old_copy(sim_mutant_t mutant)
+is_old_copy(sim_lie_t lie)
 {
-    return mutant == SIM_MUTANT_old_copy || mutant == SIM_MUTANT_old_copy_unmarked ||
-           mutant == SIM_MUTANT_double_apply;
+    return lie == SIM_LIE_old_copy || lie == SIM_LIE_old_copy_unmarked ||
+           lie == SIM_LIE_double_apply;
 }
 
 void
-sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *durable)
+sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *views)
 {
-    if (!is_old_copy(self->mutant) || !fsp_prng_chance(&self->prng, 1, 4))
+    if (!is_old_copy(self->lie) || !fsp_prng_chance(&self->prng, 1, 4))
         return;
     for (size_t i = 0; i < FSP_FAMILY_COUNT; i++) {
         fsp_memview_destroy(&self->old[i]);
-        if (durable[i])
-            self->old[i] = sim_lies_copy(durable[i]);
+        if (views[i])
+            self->old[i] = copy_of(views[i]);
     }
 }
 
@@ -128,7 +137,7 @@ sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size
 {
     if (count == 0)
         return;
-    if (self->mutant == SIM_MUTANT_torn_batch && *kept_p > 0) {
+    if (self->lie == SIM_LIE_torn_batch && *kept_p > 0) {
         /* The last one that is kept loses its end. */
         sim_write_t *last = &unsynced[*kept_p - 1];
         fsp_batch_t *torn = fsp_batch_new();
@@ -141,7 +150,7 @@ sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size
         fsp_batch_destroy(&last->batch);
         last->batch = torn;
     }
-    if (self->mutant == SIM_MUTANT_reordered_writes) {
+    if (self->lie == SIM_LIE_reordered_writes) {
         size_t lost = (size_t)fsp_prng_below(&self->prng, count);
         fsp_batch_destroy(&unsynced[lost].batch);
         unsynced[lost].batch = fsp_batch_new();
@@ -158,7 +167,7 @@ cut_log(sim_lies_t *self, fsp_memview_t *log)
         fsp_omap_t *map = fsp_memview_map(log);
         const fsp_omap_row_t *last = NULL;
         for (const fsp_omap_row_t *row = fsp_omap_first(map); row; row = fsp_omap_next(row))
-            if (!is_hard_row(FSP_FAMILY_LOG, row->key))
+            if (row->key.bytes == FSP_LOG_KEY_BYTES_MAX)
                 last = row;
         if (last)
             fsp_omap_remove(map, last->key);
@@ -175,25 +184,24 @@ bring_back_shard_row(sim_lies_t *self, fsp_memview_t *state)
 }
 
 bool
-sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **durable)
+sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **views)
 {
-    switch (self->mutant) {
-    case SIM_MUTANT_lost_log_tail:
-    case SIM_MUTANT_lost_log_tail_unmarked:
-        cut_log(self, durable[FSP_FAMILY_LOG]);
-        return self->mutant == SIM_MUTANT_lost_log_tail_unmarked;
-    case SIM_MUTANT_old_copy:
-    case SIM_MUTANT_old_copy_unmarked:
+    switch (self->lie) {
+    case SIM_LIE_lost_log_tail:
+    case SIM_LIE_lost_log_tail_unmarked:
+        cut_log(self, views[FSP_FAMILY_LOG]);
+        return self->lie == SIM_LIE_lost_log_tail_unmarked;
+    case SIM_LIE_old_copy:
+    case SIM_LIE_old_copy_unmarked:
         for (size_t i = 0; i < FSP_FAMILY_COUNT; i++) {
             if (!self->old[i])
                 continue;
-            fsp_memview_destroy(&durable[i]);
-            durable[i] = sim_lies_copy(self->old[i]);
+            put_back(views[i], self->old[i]);
         }
-        return self->mutant == SIM_MUTANT_old_copy_unmarked;
-    case SIM_MUTANT_double_apply:
+        return self->lie == SIM_LIE_old_copy_unmarked;
+    case SIM_LIE_double_apply:
         if (self->old[FSP_FAMILY_STATE])
-            bring_back_shard_row(self, durable[FSP_FAMILY_STATE]);
+            bring_back_shard_row(self, views[FSP_FAMILY_STATE]);
         return false;
     default:
         return false;

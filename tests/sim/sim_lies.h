@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_lies - mutants of the disk: each breaks one promise of the store.  Layer tests.
+/* sim_lies - lies of the disk: each breaks one promise of the store.  Layer tests.
  *
- * Apart from the disk, so that the honest disk can be read without them.  Without a mutant none of
+ * Apart from the disk, so that the honest disk can be read without them.  Without a lie none of
  * these functions does anything.
  */
 #ifndef FSP_TESTS_SIM_SIM_LIES_H
@@ -22,23 +22,22 @@ typedef struct {
 } sim_write_t;
 
 typedef struct {
-    sim_mutant_t mutant;
+    sim_lie_t lie;
     fsp_prng_t prng;
     fsp_memview_t *old[FSP_FAMILY_COUNT]; /* an old copy of the database */
 } sim_lies_t;
 
-void sim_lies_init(sim_lies_t *self, sim_mutant_t mutant, uint64_t seed);
+void sim_lies_init(sim_lies_t *self, sim_lie_t lie, uint64_t seed);
 void sim_lies_clear(sim_lies_t *self);
-fsp_memview_t *sim_lies_copy(fsp_memview_t *view);
 /* Before a write is written. */
 void sim_lies_falsify(sim_lies_t *self, sim_write_t *write);
 /* May divide the batch of a write. */
 void sim_lies_split(sim_lies_t *self, sim_write_t *write);
 bool sim_lies_about_sync(sim_lies_t *self);
-/* Before a sync, to keep an old copy. */
-void sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *durable);
+/* After a sync, to keep an old copy. */
+void sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *views);
 /* Changes which unsynced writes a crash keeps: the first *kept_p of them. */
 void sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size_t *kept_p);
 /* Changes what is on the disk after a crash.  True if the watermark is lost too. */
-bool sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **durable);
+bool sim_lies_after_crash(sim_lies_t *self, fsp_memview_t **views);
 #endif

@@ -223,3 +223,18 @@ sim_operation_make_query(sim_client_t *self)
     fsp_query_encode(&query, &self->query);
     FSP_ASSERT(fsp_buf_ok(&self->query));
 }
+
+void
+sim_operation_watch(sim_space_t *space, sim_oracle_t *oracle)
+{
+    static const char *const listed[] = {"/", "/d"};
+    for (size_t i = 0; i < space->config->name_count; i++)
+        sim_oracle_watch(oracle, space->space_id, space->subject, paths[i],
+                         sim_history_path(&space->history, paths[i]), false);
+    for (size_t i = 0; i < DIRECTORY_COUNT; i++)
+        sim_oracle_watch(oracle, space->space_id, space->subject, directories[i],
+                         sim_history_path(&space->history, directories[i]), false);
+    for (size_t i = 0; i < 2 && space->config->lists; i++)
+        sim_oracle_watch(oracle, space->space_id, space->subject, listed[i],
+                         sim_history_path(&space->history, listed[i]), true);
+}

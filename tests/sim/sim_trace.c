@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What to say when the process dies: made beforehand, because then nothing can be made any more. */
-static char last_words[256];
-static size_t last_words_bytes;
+/* The run that a dying process speaks of. */
+static const sim_trace_t *present;
 
 /* Of ASan's runtime; not there in a plain build.  UBSan's has no such call, but aborts if asked. */
 extern void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -34,13 +33,16 @@ __ubsan_default_options(void)
 }
 
 void
-sim_trace_init(sim_trace_t *self, uint64_t seed, const char *mutant, bool print)
+sim_trace_init(sim_trace_t *self, uint64_t seed, bool print)
 {
-    *self = (sim_trace_t){.hash = fsp_mix64(seed), .seed = seed, .mutant = mutant, .print = print};
-    int bytes = snprintf(last_words, sizeof(last_words),
-                         "repeat: filesphere-sim --seeds 1 --first %" PRIu64 "%s%s\n", seed,
-                         mutant ? " --mutant " : "", mutant ? mutant : "");
-    last_words_bytes = bytes > 0 && (size_t)bytes < sizeof(last_words) ? (size_t)bytes : 0;
+    *self = (sim_trace_t){.hash = fsp_mix64(seed), .seed = seed, .print = print};
+    present = self;
+}
+
+void
+sim_trace_end(void)
+{
+    present = NULL;
 }
 
 void
@@ -49,24 +51,33 @@ sim_trace_mix(sim_trace_t *self, uint64_t value)
     self->hash = fsp_mix64(self->hash ^ value);
 }
 
-void
-sim_trace_bytes(sim_trace_t *self, fsp_slice_t bytes)
+uint64_t
+sim_trace_hash(uint64_t before, fsp_slice_t bytes)
 {
-    uint64_t hash = bytes.bytes;
+    uint64_t hash = before ^ bytes.bytes * 0x9e3779b97f4a7c15u;
     size_t at = 0;
-    for (; at + 8 <= bytes.bytes; at += 8)
-        hash = (hash ^ fsp_load_u64(bytes.data + at)) * 0x9e3779b97f4a7c15u;
-    for (; at < bytes.bytes; at++)
-        hash = (hash ^ bytes.data[at]) * 0x100000001b3u;
-    sim_trace_mix(self, hash);
+    for (; at + 8 <= bytes.bytes; at += 8) {
+        uint64_t word;
+        memcpy(&word, bytes.data + at, sizeof(word));
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    uint64_t rest = 0;
+    if (at < bytes.bytes)
+        memcpy(&rest, bytes.data + at, bytes.bytes - at);
+    return fsp_mix64(hash ^ rest);
+}
+
+static void
+say_time(const sim_trace_t *self)
+{
+    printf("[%4" PRIu64 ".%06" PRIu64 "] ", self->now_us / 1000000, self->now_us % 1000000);
 }
 
 void
-sim_trace_note(sim_trace_t *self, const char *format, ...)
+sim_trace_say(const sim_trace_t *self, const char *format, ...)
 {
-    if (!self->print)
-        return;
-    printf("[%10" PRIu64 "] ", self->now_us);
+    say_time(self);
     va_list arguments;
     va_start(arguments, format);
     vprintf(format, arguments);
@@ -77,24 +88,42 @@ sim_trace_note(sim_trace_t *self, const char *format, ...)
 void
 sim_fail(const sim_trace_t *self, const char *format, ...)
 {
-    printf("seed %" PRIu64 " at %" PRIu64 " us: ", self->seed, self->now_us);
+    say_time(self);
+    printf("seed %" PRIu64 ": ", self->seed);
     va_list arguments;
     va_start(arguments, format);
     vprintf(format, arguments);
     va_end(arguments);
-    printf("\n%s", last_words);
+    printf("\n");
     fflush(stdout);
     _exit(1);
 }
 
+/* Only what may be called in a signal handler; standard error holds the reason already. */
 static void
 say_last_words(void)
 {
-    (void)!write(STDOUT_FILENO, last_words, last_words_bytes);
+    if (!present)
+        return;
+    char text[96];
+    size_t used = sizeof(text);
+    text[--used] = '\n';
+    const uint64_t numbers[] = {present->now_us, present->seed};
+    static const char *const words[] = {" at us ", "seed "};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t value = numbers[i];
+        do
+            text[--used] = (char)('0' + value % 10);
+        while ((value /= 10) > 0);
+        size_t bytes = strlen(words[i]);
+        used -= bytes;
+        memcpy(text + used, words[i], bytes);
+    }
+    (void)!write(STDOUT_FILENO, text + used, sizeof(text) - used);
 }
 
 static void
-on_abort(int number)
+on_signal(int number)
 {
     (void)number;
     say_last_words();
@@ -104,7 +133,9 @@ on_abort(int number)
 void
 sim_catch_aborts(void)
 {
-    (void)signal(SIGABRT, on_abort);
+    (void)signal(SIGABRT, on_signal);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(say_last_words);
+    else
+        (void)signal(SIGSEGV, on_signal);
 }

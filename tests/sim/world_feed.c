@@ -47,7 +47,7 @@ check_row(world_t *self, feed_t *feed, const fsp_change_info_t *row)
 
 /* One page; true if there is more. */
 static bool
-read_page(world_t *self, node_t *node, feed_t *feed)
+read_page(world_t *self, replica_t *replica, feed_t *feed)
 {
     fsp_query_t query = {
         .type = FSP_QUERY_CHANGES,
@@ -58,8 +58,8 @@ read_page(world_t *self, node_t *node, feed_t *feed)
     };
     FSP_AUTO(fsp_buf_clear) fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_ANSWER_BYTES_MAX);
-    fsp_status_t status =
-        fsp_meta_query(self->shard, fsp_replica_view(node->replica), &query, &bytes);
+    fsp_status_t status = fsp_meta_query(fsp_replica_shard(replica->replica),
+                                         fsp_replica_view(replica->replica), &query, &bytes);
     fsp_answer_t answer;
     if (status || fsp_answer_open(fsp_buf_slice(&bytes), &answer))
         sim_fail(&self->trace, "C5: the feed cannot be read");
@@ -77,10 +77,10 @@ read_page(world_t *self, node_t *node, feed_t *feed)
 }
 
 void
-world_check_feed(world_t *self, node_t *node)
+world_check_feed(world_t *self, replica_t *replica)
 {
     feed_t feed = {0};
-    while (read_page(self, node, &feed)) {
+    while (read_page(self, replica, &feed)) {
     }
     for (size_t i = 0; i < self->space.acked_count; i++) {
         const sim_acked_t *acked = &self->space.acked[i];

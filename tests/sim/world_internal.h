@@ -6,29 +6,79 @@
 #include "tests/sim/sim_client.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_events.h"
+#include "tests/sim/sim_operation.h"
 #include "tests/sim/sim_oracle.h"
 #include "tests/sim/world.h"
 
-enum { WORLD_NODES = 1 };
+enum {
+    WORLD_REPLICAS_MAX = 250,     /* over a whole run */
+    WORLD_NODE_REPLICAS_MAX = 64, /* on one node, over a whole run */
+    WORLD_NUMBERS_MAX = 256,
+    WORLD_ENDINGS_MAX = 32, /* faults that last and must end */
+};
 
-/* One node: a process that comes and goes, and a disk that stays. */
+typedef struct world world_t;
+
+/* -- nodes and replicas ------------------------------------------------------------------------ */
+
+/* What the node's durable list says of a replica number (distributed core 3.2). */
+typedef enum { REPLICA_LIVE, REPLICA_LOST, REPLICA_LEFT } replica_state_t;
+
+/* One replica of the shard, from its making on; a number is never used for another one. */
 typedef struct {
-    uint32_t number;
+    world_t *world;
+    uint32_t id; /* position in the world */
+    uint32_t node;
+    fsp_raft_member_t member;
+    replica_state_t state;
+    fsp_raft_conf_t base;
     sim_disk_t *disk;
-    fsp_replica_t *replica;   /* NULL: down */
-    uint64_t boot;            /* lives so far */
-    bool stopping;            /* takes no requests; ends when its writes are done */
-    bool stopped_clean;       /* how it ended last */
-    bool verified;            /* compared since its start */
-    bool tick_due;            /* a TICK is in the heap */
-    uint64_t applied;         /* at the last step of this life */
+    fsp_replica_t *replica; /* NULL: not running */
+    sim_log_t written;      /* the log, as its writes say */
+    sim_log_t durable;      /* and as it would survive */
+    bool harmed;            /* the world damaged its disk: it must notice */
+
+    /* Of the present life. */
+    fsp_time_t tick_at; /* a TICK is in the heap; FSP_TIME_NEVER: none */
+    bool group_due;     /* a GROUP is */
+    bool verified;      /* compared as a whole since it took a snapshot */
+    bool removed;       /* it said so */
+    uint64_t applied, commit;
+    uint64_t rows_applied; /* up to where its writes bring the state */
+    uint64_t led_term;
+    uint64_t read_errors_seen;
+
+    /* Over lives. */
     uint64_t durable_applied; /* that a restart must find at least */
     uint64_t reported;        /* log index reported durable, in memory of the process */
     uint64_t watermark;       /* and in the file outside the database */
     fsp_time_t watermark_at;
+    uint8_t routes[WORLD_NUMBERS_MAX]; /* replica number -> node + 1, 0 not known */
+} replica_t;
+
+/* A process that comes and goes, and what stays. */
+typedef struct {
+    uint32_t number;
+    fsp_node_id_t id;
+    fsp_store_id_t store_id;
+    bool up;
+    bool stopping;      /* takes no requests; ends when its writes are done */
+    bool stopped_clean; /* how it ended last */
+    bool stays_down;    /* also when the others are healed */
+    uint64_t boot;      /* lives so far */
+    uint32_t crash_in;  /* effects until the process ends, 0 it does not */
+    uint32_t loop;      /* and so many times again */
+    fsp_time_t mono_base;
+    fsp_time_t stalled_until;
+    bool clock_stands; /* meanwhile */
+    bool ticks_first;  /* after a stall, before what has come meanwhile */
     int64_t clock_offset_us;
-    uint64_t read_errors_seen;
+    fsp_raft_target_t target; /* the newest layout it knows; count 0: none */
+    uint32_t replicas[WORLD_NODE_REPLICAS_MAX];
+    uint32_t replica_count;
 } node_t;
+
+/* -- messages ---------------------------------------------------------------------------------- */
 
 /* A message of a client to a node, and what came back.  Its number is its token there. */
 typedef struct {
@@ -36,50 +86,172 @@ typedef struct {
     uint64_t operation;
     bool is_query;
     fsp_blob_t *bytes;
-    uint64_t entry; /* log index of the command, 0 none yet */
+    uint64_t entry, term; /* of the log, of the command; 0 none yet */
     bool replied;
     fsp_status_t status;
+    uint32_t leader; /* a node; SIM_NODES_MAX not known */
     fsp_buf_t answer;
 } request_t;
 
+/* A message between replicas on its way. */
 typedef struct {
+    fsp_replica_message_t message;
+    fsp_blob_t *bytes;           /* instead of message */
+    const fsp_raft_conf_t *conf; /* the sender's, then */
+    uint32_t from, to;           /* nodes */
+    uint32_t next_free;
+} parcel_t;
+
+typedef struct {
+    uint32_t closed; /* by so many faults */
+    uint32_t slow;
+    fsp_time_t last_at; /* arrival of the last message */
+} link_t;
+
+/* A fault that lasts. */
+typedef struct {
+    bool active;
+    sim_fault_t fault;
+    uint32_t links[SIM_NODES_MAX]; /* bit j of [i]: from i to j */
+    uint32_t node;
+    uint32_t times; /* flapping: changes left */
+    bool closed;
+} ending_t;
+
+/* -- the world --------------------------------------------------------------------------------- */
+
+struct world {
     sim_config_t config;
     sim_trace_t trace;
     fsp_prng_t prng;
     sim_events_t events;
-    bool calm; /* no more faults */
+    bool calm;  /* no more faults */
+    bool rests; /* nothing is left to do */
+    fsp_time_t calm_at;
     uint64_t steps;
     fsp_shard_ref_t shard;
-    fsp_raft_member_t members[WORLD_NODES];
+
+    node_t nodes[SIM_NODES_MAX];
+    replica_t *replicas[WORLD_REPLICAS_MAX];
+    uint32_t replica_count;
+    link_t links[SIM_NODES_MAX][SIM_NODES_MAX];
+    bool slow_disks[SIM_NODES_MAX];
+    ending_t endings[WORLD_ENDINGS_MAX];
+
+    sim_entries_t entries;
     sim_oracle_t *oracle;
+    const fsp_raft_conf_t *conf; /* the newest that is committed */
+    uint64_t conf_index;
+    uint32_t *leaders; /* by term: replica of the world + 1 */
+    size_t leader_count;
+    bool leader_since_calm;
     uint64_t feed_checked; /* committed index at the last look at the feed */
-    node_t nodes[WORLD_NODES];
+
+    fsp_raft_target_t target; /* the newest layout */
+    fsp_raft_target_t earlier_target;
+
     sim_space_t space;
     sim_client_t clients[SIM_CLIENTS_MAX];
     request_t *requests; /* 0 is unused */
     size_t request_count, request_capacity;
+    parcel_t *parcels; /* 0 is unused */
+    uint32_t parcel_count, parcel_capacity, free_parcel;
+    size_t parcels_under_way;
+    fsp_replica_effects_t effects;
+    struct {
+        uint64_t query;
+        fsp_blob_t *answer;
+    } old_answers[32]; /* for the lie of that name */
     world_outcome_t outcome;
-} world_t;
+};
 
+/* world.c */
 /* True once in n, while there are faults. */
 bool world_fault(world_t *self, uint32_t in);
+fsp_time_t world_network_delay(world_t *self);
+/* delay_us from now; about a node or, if the event type says so, a replica of the world. */
 void world_push(world_t *self, sim_event_type_t type, uint32_t node, fsp_time_t delay_us,
                 uint64_t value);
+void world_push_to_replica(world_t *self, sim_event_type_t type, const replica_t *replica,
+                           fsp_time_t delay_us, uint64_t value, uint64_t extra);
 
 /* world_node.c */
-void world_node_init(world_t *self, node_t *node);
-void world_node_clear(node_t *node);
+/* The process stands still. */
+bool world_stands(const world_t *self, const node_t *node);
 void world_node_start(world_t *self, node_t *node);
 void world_node_crash(world_t *self, node_t *node);
-/* One event of the world for a node that is up. */
-void world_node_event(world_t *self, node_t *node, const sim_event_t *event);
-/* Compares state and feed with what they must be; the node is ready and has applied everything. */
-void world_node_verify(world_t *self, node_t *node);
+void world_node_stop(world_t *self, node_t *node);
+/* One step of a replica and what follows from it; cause: the request that it is about, or NULL. */
+void world_replica_step(world_t *self, replica_t *replica, fsp_replica_event_t event,
+                        request_t *cause);
+/* A replica that was made just now starts. */
+void world_replica_begin(world_t *self, replica_t *replica);
+/* A TICK, GROUP, SYNCED or WRITTEN. */
+void world_replica_event(world_t *self, replica_t *replica, const sim_event_t *event);
+
+/* world_shell.c: what a node does around its replicas (distributed core 3.2) */
+void world_first_replicas(world_t *self);
+void world_replica_destroy(replica_t **self_p);
+/* Where the members of a configuration are. */
+void world_learn_routes(world_t *self, replica_t *replica, const fsp_raft_conf_t *conf);
+/* The one that answers clients; NULL: none runs. */
+replica_t *world_serving_replica(world_t *self, node_t *node);
+replica_t *world_leader(world_t *self);
+/* NULL: the node has none of that number. */
+replica_t *world_replica_numbered(world_t *self, const node_t *node, uint64_t number);
+/* A message of another node: to a replica, or the reason to make one. */
+void world_node_receive(world_t *self, node_t *node, uint32_t from, const fsp_raft_conf_t *conf,
+                        const fsp_replica_message_t *message);
+/* It is no longer a member: its rows go. */
+void world_replica_leave(world_t *self, replica_t *replica);
+/* Its node sees that it lost what it had promised. */
+void world_replica_lost(world_t *self, replica_t *replica);
+void world_ask_replacement(world_t *self, node_t *node, uint32_t replica_id);
+/* The node hears of the newest layout; its leader, if it has one, is told. */
+void world_hear_layout(world_t *self, node_t *node);
+void world_publish_layout(world_t *self, fsp_raft_target_t target);
+fsp_raft_wanted_t world_wanted(const world_t *self, uint32_t node, bool sync);
+uint32_t world_node_of(const world_t *self, const fsp_node_id_t *id);
+
+/* world_net.c */
+/* Takes *message. */
+void world_send(world_t *self, replica_t *from, fsp_replica_message_t *message);
+void world_deliver(world_t *self, const sim_event_t *event);
+void world_net_clear(world_t *self);
+
+/* world_fault.c */
+void world_next_fault(world_t *self);
+void world_end_fault(world_t *self, uint64_t ending);
+/* All faults end, and all nodes come back, or enough of them. */
+void world_heal(world_t *self);
+
+/* world_clients.c */
+void world_client_wake(world_t *self, uint32_t client);
+void world_plan_client(world_t *self, const sim_client_t *client);
+void world_deliver_request(world_t *self, node_t *node, uint64_t request);
+void world_deliver_answer(world_t *self, uint64_t request);
+void world_reply(world_t *self, replica_t *replica, fsp_replica_effect_t *effect);
+bool world_clients_done(const world_t *self);
+void world_clients_clear(world_t *self);
+
+/* world_check.c */
+/* After a step, before its effects: R1, R3, R5, commits judged on the disks. */
+void world_check_step(world_t *self, replica_t *replica);
+/* A WRITE: R2, R4, R6, R7. */
+sim_log_change_t world_check_write(world_t *self, replica_t *replica,
+                                   const fsp_replica_effect_t *effect);
+/* A whole state on a disk, all of whose writes are done. */
+void world_check_rows(world_t *self, const replica_t *replica);
+/* A whole state as the replica sees it, and the feed. */
+void world_check_state(world_t *self, replica_t *replica);
+/* NULL: everything is done and at rest, else what is missing. */
+const char *world_unrest(world_t *self);
+void world_check_end(world_t *self);
 
 /* world_feed.c */
 /* Reads the change feed through the replica and checks:
      C3  an operation answered OK is in it exactly once, at the index of its answer
      C4  one answered otherwise is not in it; none is in it twice; none that nobody sent
      C5  indexes have no gap, and each row names the hash of the one before */
-void world_check_feed(world_t *self, node_t *node);
+void world_check_feed(world_t *self, replica_t *replica);
 #endif

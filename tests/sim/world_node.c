@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* world_node - a process around a replica, its store, and the ways in which it ends.
+/* world_node - a process around its replicas, their stores, and the ways in which it ends.
    Layer tests. */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -10,17 +10,36 @@
 /* Unix time at which every run begins. */
 static const fsp_time_t wall_start_us = 1800000000000000u;
 
-void
-world_node_init(world_t *self, node_t *node)
+/* P14: more writes than this in a queue mean that nobody holds back. */
+enum { WRITES_WAITING_MAX = 20000 };
+
+bool
+world_stands(const world_t *self, const node_t *node)
 {
-    node->disk = sim_disk_new(&self->config, fsp_prng_next(&self->prng));
+    return node->up && node->stalled_until > self->trace.now_us;
 }
 
-void
-world_node_clear(node_t *node)
+static fsp_time_t
+mono_of(const world_t *self, const node_t *node)
 {
-    fsp_replica_destroy(&node->replica);
-    sim_disk_destroy(&node->disk);
+    return self->trace.now_us + node->mono_base;
+}
+
+static fsp_time_t
+wall_of(const world_t *self, const node_t *node)
+{
+    return wall_start_us + self->trace.now_us + (fsp_time_t)node->clock_offset_us;
+}
+
+/* The clocks of all that are up; a replica hears them from the others now and then. */
+static size_t
+get_walls(const world_t *self, fsp_time_t ret[SIM_NODES_MAX])
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < self->config.node_count; i++)
+        if (self->nodes[i].up)
+            ret[count++] = wall_of(self, &self->nodes[i]);
+    return count > 1 ? count : 0;
 }
 
 /* -- ends and beginnings ----------------------------------------------------------------------- */
@@ -28,338 +47,420 @@ world_node_clear(node_t *node)
 static void
 restart_later(world_t *self, node_t *node)
 {
+    node->up = false;
     node->stopping = false;
     node->boot++;
+    node->stalled_until = 0;
+    node->target.count = 0; /* it hears of the layout anew */
     world_push(self, SIM_EVENT_START, node->number,
                1 + fsp_prng_below(&self->prng, self->config.down_us_max), 0);
+}
+
+static void
+end_replica(replica_t *replica)
+{
+    fsp_replica_destroy(&replica->replica);
+    replica->tick_at = FSP_TIME_NEVER;
+    replica->group_due = false;
+}
+
+/* Connections to it break, which the others may notice. */
+static void
+hint_others(world_t *self, const node_t *node)
+{
+    if (!self->config.hints)
+        return;
+    for (uint32_t i = 0; i < self->config.node_count; i++)
+        if (i != node->number)
+            world_push(self, SIM_EVENT_HINT, i, world_network_delay(self), node->number);
 }
 
 void
 world_node_crash(world_t *self, node_t *node)
 {
-    sim_trace_note(&self->trace, "node %u crashes at applied %" PRIu64, node->number,
-                   fsp_replica_applied_index(node->replica));
+    FSP_PRE(node->up);
+    sim_trace_note(&self->trace, "node %u crashes", node->number);
     self->outcome.crashes++;
-    fsp_replica_destroy(&node->replica);
-    bool watermark_lost = false;
-    sim_disk_crash(node->disk, &watermark_lost);
-    if (watermark_lost)
-        node->watermark = 0;
+    for (uint32_t i = 0; i < node->replica_count; i++) {
+        replica_t *replica = self->replicas[node->replicas[i]];
+        if (!replica->disk)
+            continue;
+        end_replica(replica);
+        bool watermark_lost = false;
+        sim_disk_crash(replica->disk, &watermark_lost);
+        if (watermark_lost)
+            replica->watermark = 0;
+        sim_log_load(&replica->durable, &self->entries,
+                     sim_disk_rows(replica->disk, FSP_FAMILY_LOG));
+        sim_log_load(&replica->written, &self->entries,
+                     sim_disk_rows(replica->disk, FSP_FAMILY_LOG));
+    }
     node->stopped_clean = false;
     restart_later(self, node);
+    hint_others(self, node);
 }
 
 /* Ends it if it wanted to end and nothing is under way any more. */
 static void
 finish_stopping(world_t *self, node_t *node)
 {
-    if (!node->stopping || fsp_replica_pending_writes(node->replica) > 0 ||
-        !sim_disk_idle(node->disk))
+    if (!node->stopping)
         return;
+    for (uint32_t i = 0; i < node->replica_count; i++) {
+        const replica_t *replica = self->replicas[node->replicas[i]];
+        if (replica->replica &&
+            (fsp_replica_pending_writes(replica->replica) > 0 || !sim_disk_idle(replica->disk)))
+            return;
+    }
     sim_trace_note(&self->trace, "node %u stops cleanly", node->number);
     self->outcome.clean_stops++;
-    fsp_replica_destroy(&node->replica);
-    sim_disk_sync_all(node->disk);
-    node->watermark = node->reported;
+    for (uint32_t i = 0; i < node->replica_count; i++) {
+        replica_t *replica = self->replicas[node->replicas[i]];
+        if (!replica->replica)
+            continue;
+        end_replica(replica);
+        sim_disk_sync_all(replica->disk);
+        replica->watermark = replica->reported;
+    }
     node->stopped_clean = true;
     restart_later(self, node);
+    hint_others(self, node);
+}
+
+void
+world_node_stop(world_t *self, node_t *node)
+{
+    node->stopping = true;
+    finish_stopping(self, node);
 }
 
 static void
-plan_tick(world_t *self, node_t *node)
+plan_tick(world_t *self, replica_t *replica)
 {
-    fsp_time_t deadline = fsp_replica_deadline(node->replica);
-    if (node->tick_due || deadline == FSP_TIME_NEVER)
+    const node_t *node = &self->nodes[replica->node];
+    fsp_time_t deadline = fsp_replica_deadline(replica->replica);
+    if (deadline == FSP_TIME_NEVER)
         return;
-    fsp_time_t now = self->trace.now_us;
-    node->tick_due = true;
-    world_push(self, SIM_EVENT_TICK, node->number, deadline > now ? deadline - now : 0, 0);
+    fsp_time_t now = mono_of(self, node);
+    fsp_time_t delay = deadline > now ? deadline - now : 0;
+    if (replica->tick_at <= self->trace.now_us + delay)
+        return; /* one comes before, and plans the next */
+    replica->tick_at = self->trace.now_us + delay;
+    world_push_to_replica(self, SIM_EVENT_TICK, replica, delay, 0, 0);
+}
+
+/* True if a replica that does not start has a reason that the world gave it. */
+static bool
+may_fail(replica_t *replica)
+{
+    uint64_t errors = sim_disk_read_errors(replica->disk);
+    bool failed = errors != replica->read_errors_seen;
+    replica->read_errors_seen = errors;
+    return failed;
+}
+
+static void
+check_start(world_t *self, replica_t *replica)
+{
+    uint64_t last = fsp_replica_durable_index(replica->replica);
+    uint64_t applied = fsp_replica_applied_index(replica->replica);
+    sim_trace_note(&self->trace,
+                   "node %u starts replica %" PRIu64 ": log %" PRIu64 " to %" PRIu64
+                   ", applied %" PRIu64,
+                   replica->node, replica->member.replica, replica->durable.start, last, applied);
+    if (replica->harmed)
+        sim_fail(&self->trace, "R8: replica %" PRIu64 " starts although its rows were harmed",
+                 replica->member.replica);
+    if (applied < replica->durable_applied)
+        sim_fail(&self->trace, "R5: applied %" PRIu64 " was durable, a restart finds %" PRIu64,
+                 replica->durable_applied, applied);
+    if (last != sim_log_last(&replica->durable) || last < replica->watermark)
+        sim_fail(&self->trace,
+                 "R5: log ends at %" PRIu64 ", watermark is %" PRIu64 ", on disk is %" PRIu64, last,
+                 replica->watermark, sim_log_last(&replica->durable));
+    replica->applied = applied;
+    replica->commit = fsp_raft_commit_index(fsp_replica_raft(replica->replica));
+    replica->rows_applied = applied;
+    replica->reported = replica->watermark;
+    replica->verified = true;
+    world_check_rows(self, replica);
+}
+
+/* False: its node must end again. */
+static bool
+start_replica(world_t *self, node_t *node, replica_t *replica)
+{
+    fsp_replica_config_t config = {
+        .shard = self->shard,
+        .self = replica->member,
+        .base = replica->base,
+        .limits = self->config.limits,
+        .seed = fsp_prng_next(&self->prng),
+        .cache_bytes_max = self->config.cache_bytes_max,
+        .watermark = replica->watermark,
+        .clean = node->stopped_clean,
+    };
+    fsp_error_t error = {0};
+    fsp_status_t status =
+        fsp_replica_new(&config, sim_disk_view(replica->disk, FSP_FAMILY_LOG),
+                        sim_disk_view(replica->disk, FSP_FAMILY_STATE), &replica->replica, &error);
+    sim_trace_mix(&self->trace, (uint64_t)status);
+    if (status == FSP_OK) {
+        check_start(self, replica);
+        plan_tick(self, replica);
+        return true;
+    }
+    bool reason = may_fail(replica);
+    if (replica->harmed && status == FSP_DAMAGED) {
+        world_replica_lost(self, replica);
+        return true;
+    }
+    if (!reason)
+        sim_fail(&self->trace, "start: replica %" PRIu64 " does not start: %s: %s",
+                 replica->member.replica, fsp_status_name(status), error.text);
+    return false;
+}
+
+void
+world_replica_begin(world_t *self, replica_t *replica)
+{
+    bool started = start_replica(self, &self->nodes[replica->node], replica);
+    FSP_ASSERT(started); /* nothing can be wrong with no rows */
 }
 
 void
 world_node_start(world_t *self, node_t *node)
 {
-    fsp_replica_config_t config = {
-        .shard = self->shard,
-        .self = self->members[node->number],
-        .seed = fsp_prng_next(&self->prng),
-        .cache_bytes_max = self->config.cache_bytes_max,
-        .watermark = node->watermark,
-        .clean = node->stopped_clean,
-    };
-    fsp_error_t error = {0};
-    fsp_status_t status =
-        fsp_replica_new(&config, sim_disk_view(node->disk, FSP_FAMILY_LOG),
-                        sim_disk_view(node->disk, FSP_FAMILY_STATE), &node->replica, &error);
-    sim_trace_mix(&self->trace, (uint64_t)status);
-    if (status) {
-        if (sim_disk_read_errors(node->disk) == node->read_errors_seen)
-            sim_fail(&self->trace, "node %u does not start: %s: %s", node->number,
-                     fsp_status_name(status), error.text);
-        node->read_errors_seen = sim_disk_read_errors(node->disk);
-        restart_later(self, node);
-        return;
+    node->up = true;
+    node->mono_base = fsp_prng_below(&self->prng, 1000000000);
+    if (node->loop > 0 && !self->calm) {
+        node->loop--;
+        node->crash_in = 1 + (uint32_t)fsp_prng_below(&self->prng, 12);
+    } else {
+        node->crash_in = 0;
     }
-    uint64_t last = fsp_replica_durable_index(node->replica);
-    uint64_t applied = fsp_replica_applied_index(node->replica);
-    sim_trace_note(&self->trace, "node %u starts: log to %" PRIu64 ", applied %" PRIu64 "%s",
-                   node->number, last, applied, node->stopped_clean ? ", clean" : "");
-    if (applied < node->durable_applied)
-        sim_fail(&self->trace, "O2: applied %" PRIu64 " was durable, a restart finds %" PRIu64,
-                 node->durable_applied, applied);
-    if (last < node->watermark)
-        sim_fail(&self->trace, "O2: watermark is %" PRIu64 ", log ends at %" PRIu64,
-                 node->watermark, last);
-    sim_oracle_started(self->oracle, last, applied,
-                       sim_disk_plain_view(node->disk, FSP_FAMILY_LOG));
-    self->outcome.replayed += sim_oracle_committed(self->oracle) - applied;
-    node->applied = applied;
-    node->reported = node->watermark;
-    node->verified = false;
-    node->tick_due = false;
-    plan_tick(self, node);
+    for (uint32_t i = 0; i < node->replica_count; i++) {
+        replica_t *replica = self->replicas[node->replicas[i]];
+        if (replica->state == REPLICA_LIVE && !start_replica(self, node, replica)) {
+            world_node_crash(self, node);
+            return;
+        }
+        if (replica->state == REPLICA_LOST)
+            world_push(self, SIM_EVENT_REPLACE, node->number, 1, replica->id);
+    }
+    world_push(self, SIM_EVENT_LAYOUT, node->number, 1, 0);
 }
 
 /* -- effects ----------------------------------------------------------------------------------- */
 
 static void
-mix_batch(world_t *self, const fsp_batch_t *batch)
+do_write(world_t *self, replica_t *replica, fsp_replica_effect_t *effect, request_t *cause)
 {
-    for (size_t i = 0; i < fsp_batch_count(batch); i++) {
-        fsp_batch_row_t row = fsp_batch_row(batch, i);
-        sim_trace_mix(&self->trace, (uint64_t)row.op << 8 | row.family);
-        sim_trace_bytes(&self->trace, row.key);
-        sim_trace_bytes(&self->trace, row.value);
-    }
-}
-
-static void
-do_write(world_t *self, node_t *node, fsp_replica_effect_t *effect, request_t *cause)
-{
-    sim_trace_note(&self->trace, "  WRITE %" PRIu64 "%s: %zu rows, log to %" PRIu64, effect->token,
-                   effect->durable ? "" : " lazy", fsp_batch_count(effect->batch),
+    sim_trace_note(&self->trace, "  node %u WRITE %" PRIu64 "%s%s: %zu rows, log to %" PRIu64,
+                   replica->node, effect->token, effect->durable ? "" : " lazy",
+                   effect->cuts ? " cuts" : "", fsp_batch_count(effect->batch),
                    effect->durable_index);
-    mix_batch(self, effect->batch);
-    uint64_t entry = sim_oracle_write(self->oracle, effect->batch, false);
-    if (entry && cause)
-        cause->entry = entry;
-    for (size_t i = 0; i < fsp_batch_count(effect->batch); i++)
-        self->outcome.drops += fsp_batch_row(effect->batch, i).op == FSP_ROW_DELETE_RANGE;
-    if (self->config.mutant == SIM_MUTANT_reply_before_written)
-        world_push(self, SIM_EVENT_WRITTEN, node->number, 0, effect->token);
-    sim_disk_submit(node->disk, effect->token, &effect->batch, effect->durable,
+    sim_log_change_t change = world_check_write(self, replica, effect);
+    sim_trace_mix(&self->trace, sim_log_last(&replica->written) * 31 + replica->rows_applied);
+    if (change.command && cause) {
+        cause->entry = change.command;
+        cause->term = sim_log_term(&replica->written, change.command);
+    }
+    /* The file outside the database never promises more than the log will have. */
+    if (effect->cuts && effect->durable_index < replica->watermark)
+        replica->watermark = effect->durable_index;
+    if (effect->cuts && effect->durable_index < replica->reported)
+        replica->reported = effect->durable_index;
+    if (sim_disk_waiting(replica->disk) > WRITES_WAITING_MAX)
+        sim_fail(&self->trace, "P14: %d writes wait", (int)WRITES_WAITING_MAX);
+    if (self->config.lie == SIM_LIE_reply_before_written)
+        world_push_to_replica(self, SIM_EVENT_WRITTEN, replica, 0, effect->token, 0);
+    sim_disk_submit(replica->disk, effect->token, &effect->batch, effect->durable,
                     effect->durable_index);
-    world_push(self, SIM_EVENT_GROUP, node->number, 1, 0);
+    if (replica->group_due)
+        return;
+    replica->group_due = true;
+    world_push_to_replica(self, SIM_EVENT_GROUP, replica, 1, 0, 0);
 }
 
 static void
-do_reply(world_t *self, node_t *node, fsp_replica_effect_t *effect)
+do_effect(world_t *self, replica_t *replica, fsp_replica_effect_t *effect, request_t *cause)
 {
-    if (effect->token == 0 || effect->token >= self->request_count)
-        sim_fail(&self->trace, "a reply to nobody");
-    request_t *request = &self->requests[effect->token];
-    if (request->replied)
-        sim_fail(&self->trace, "a second reply");
-    sim_trace_note(&self->trace, "  REPLY to client %u, %" PRIu64 ": %s, entry %" PRIu64,
-                   request->client, request->operation, fsp_status_name(effect->status),
-                   request->entry);
-    sim_trace_mix(&self->trace, (uint64_t)effect->status);
-    sim_trace_bytes(&self->trace, fsp_buf_slice(&effect->bytes));
-    request->replied = true;
-    request->status = effect->status;
-    fsp_buf_append_slice(&request->answer, fsp_buf_slice(&effect->bytes));
-    if (effect->status == FSP_OK && request->is_query)
-        sim_oracle_answer(self->oracle, fsp_replica_applied_index(node->replica),
-                          fsp_blob_slice(request->bytes), fsp_buf_slice(&effect->bytes));
-    else if (effect->status == FSP_OK)
-        sim_oracle_reply(self->oracle, request->entry, fsp_buf_slice(&effect->bytes),
-                         sim_disk_durable_view(node->disk, FSP_FAMILY_LOG));
-    uint32_t copies = world_fault(self, self->config.lose_in) ? 0 : 1;
-    copies += world_fault(self, self->config.duplicate_in);
-    while (copies-- > 0)
-        world_push(self, SIM_EVENT_ANSWER, node->number,
-                   1 + fsp_prng_below(&self->prng, self->config.network_us_max), effect->token);
+    node_t *node = &self->nodes[replica->node];
+    switch (effect->type) {
+    case FSP_REPLICA_WRITE:
+        do_write(self, replica, effect, cause);
+        return;
+    case FSP_REPLICA_REPLY:
+        world_reply(self, replica, effect);
+        return;
+    case FSP_REPLICA_SEND:
+        world_send(self, replica, &effect->message);
+        return;
+    case FSP_REPLICA_ROLE:
+        sim_trace_note(&self->trace,
+                       "  node %u replica %" PRIu64 " is %s of term %" PRIu64 ", leader %" PRIu64,
+                       replica->node, replica->member.replica,
+                       effect->role == FSP_RAFT_LEADER      ? "LEADER"
+                       : effect->role == FSP_RAFT_CANDIDATE ? "candidate"
+                                                            : "follower",
+                       effect->term, effect->leader);
+        if (effect->role == FSP_RAFT_LEADER)
+            world_push(self, SIM_EVENT_LAYOUT, node->number, 1, 0);
+        return;
+    case FSP_REPLICA_CONFIGURED:
+        sim_trace_note(&self->trace, "  node %u sees configuration %" PRIu64 ": %zu seats%s",
+                       replica->node, effect->index, effect->conf.count,
+                       fsp_raft_conf_joint(&effect->conf) ? ", joint" : "");
+        return;
+    case FSP_REPLICA_REMOVED:
+        sim_trace_note(&self->trace, "  node %u replica %" PRIu64 " is removed", replica->node,
+                       replica->member.replica);
+        replica->removed = true;
+        return;
+    case FSP_REPLICA_STOP:
+        sim_fail(&self->trace,
+                 "R4: replica %" PRIu64 " is told to stop at %" PRIu64 ": its results differ",
+                 replica->member.replica, effect->index);
+    }
+    FSP_UNREACHABLE();
 }
 
-/* In order, and the power may fail before each one and after the last.  False: it did. */
+/* In order, and the process may end before each one and after the last.  False: it did. */
 static bool
-do_effects(world_t *self, node_t *node, fsp_replica_effects_t *effects, request_t *cause)
+do_effects(world_t *self, replica_t *replica, fsp_replica_effects_t *effects, request_t *cause)
 {
+    node_t *node = &self->nodes[replica->node];
     for (size_t i = 0; i < effects->count; i++) {
-        if (world_fault(self, self->config.crash_effect_in))
+        if (node->crash_in > 0 && --node->crash_in == 0)
             return false;
         fsp_replica_effect_t *effect = &effects->items[i];
         sim_trace_mix(&self->trace, (uint64_t)effect->type << 32 ^ effect->token);
-        if (effect->type == FSP_REPLICA_WRITE)
-            do_write(self, node, effect, cause);
-        else
-            do_reply(self, node, effect);
+        do_effect(self, replica, effect, cause);
     }
-    return !world_fault(self, self->config.crash_effect_in);
+    return node->crash_in != 1;
 }
 
 /* -- steps ------------------------------------------------------------------------------------- */
 
+/* A read failed, as the world wanted; the process ends. */
+static void
+fail_step(world_t *self, replica_t *replica, fsp_status_t status)
+{
+    if (!may_fail(replica))
+        sim_fail(&self->trace, "step: replica %" PRIu64 ": step fails: %s", replica->member.replica,
+                 fsp_status_name(status));
+    sim_trace_note(&self->trace, "node %u cannot read: %s", replica->node, fsp_status_name(status));
+    self->outcome.read_errors++;
+}
+
 void
-world_node_verify(world_t *self, node_t *node)
+world_replica_step(world_t *self, replica_t *replica, fsp_replica_event_t event, request_t *cause)
 {
-    sim_disk_set_read_errors(node->disk, false);
-    if (sim_oracle_compare(self->oracle, fsp_replica_applied_index(node->replica),
-                           fsp_replica_view(node->replica))) {
-        /* The state is equal to one whose feed was checked, unless it has grown since. */
-        uint64_t committed = sim_oracle_committed(self->oracle);
-        if (self->feed_checked != committed)
-            world_check_feed(self, node);
-        self->feed_checked = committed;
-        node->verified = true;
+    node_t *node = &self->nodes[replica->node];
+    event.now_us = mono_of(self, node);
+    event.wall_us = wall_of(self, node);
+    fsp_time_t walls[SIM_NODES_MAX];
+    if (event.type == FSP_REPLICA_COMMAND) {
+        event.walls = walls;
+        event.wall_count = get_walls(self, walls);
     }
-    sim_disk_set_read_errors(node->disk, !self->calm);
-}
-
-static void
-check_after_step(world_t *self, node_t *node)
-{
-    uint64_t applied = fsp_replica_applied_index(node->replica);
-    if (applied < node->applied)
-        sim_fail(&self->trace, "O2: applied falls from %" PRIu64 " to %" PRIu64, node->applied,
-                 applied);
-    if (fsp_replica_durable_index(node->replica) < applied)
-        sim_fail(&self->trace, "O2: applied %" PRIu64 " is beyond durable", applied);
-    node->applied = applied;
-    sim_oracle_applied(self->oracle, applied, sim_disk_durable_view(node->disk, FSP_FAMILY_LOG));
-    bool compare = fsp_replica_ready(node->replica) &&
-                   (!node->verified || fsp_prng_below(&self->prng, self->config.compare_in) == 0);
-    if (compare)
-        world_node_verify(self, node);
-}
-
-/* One step of the replica and what follows from it. */
-static void
-step(world_t *self, node_t *node, fsp_replica_event_t event, request_t *cause)
-{
-    if (world_fault(self, self->config.clock_jump_in))
-        node->clock_offset_us = (int64_t)fsp_prng_below(&self->prng, 20000000000u) - 10000000000;
-    event.now_us = self->trace.now_us;
-    event.wall_us = wall_start_us + self->trace.now_us + (fsp_time_t)node->clock_offset_us;
-    fsp_replica_effects_t effects = {0};
-    fsp_status_t status = fsp_replica_step(node->replica, &event, &effects);
-    sim_trace_mix(&self->trace, (uint64_t)status);
+    fsp_replica_effects_reset(&self->effects);
+    fsp_status_t status = fsp_replica_step(replica->replica, &event, &self->effects);
     bool up = status == FSP_OK;
-    if (status) {
-        if (sim_disk_read_errors(node->disk) == node->read_errors_seen)
-            sim_fail(&self->trace, "node %u: step fails: %s", node->number,
-                     fsp_status_name(status));
-        node->read_errors_seen = sim_disk_read_errors(node->disk);
-        self->outcome.read_errors++;
-        self->outcome.faults++;
+    if (up) {
+        world_check_step(self, replica);
+        up = do_effects(self, replica, &self->effects, cause);
     } else {
-        check_after_step(self, node);
-        up = do_effects(self, node, &effects, cause);
+        fail_step(self, replica, status);
     }
-    fsp_replica_effects_clear(&effects);
     if (!up) {
         world_node_crash(self, node);
         return;
     }
-    plan_tick(self, node);
+    if (replica->removed) {
+        world_replica_leave(self, replica);
+    } else {
+        if (!replica->verified || fsp_prng_below(&self->prng, self->config.compare_in) == 0)
+            world_check_state(self, replica);
+        plan_tick(self, replica);
+    }
     finish_stopping(self, node);
 }
 
-/* The applied index that is on stable storage now. */
 static void
-note_durable_applied(world_t *self, node_t *node)
-{
-    fsp_shard_row_t row;
-    fsp_status_t status =
-        fsp_meta_shard_row(self->shard, sim_disk_durable_view(node->disk, FSP_FAMILY_STATE), &row);
-    if (status == FSP_OK && row.applied_index > node->durable_applied)
-        node->durable_applied = row.applied_index;
-}
-
-static void
-begin_group(world_t *self, node_t *node)
+begin_group(world_t *self, replica_t *replica)
 {
     bool sync;
-    if (!sim_disk_begin(node->disk, &sync))
+    replica->group_due = false;
+    if (!sim_disk_begin(replica->disk, &sync))
         return;
     fsp_time_t most = sync ? self->config.sync_us_max : self->config.write_us_max;
-    fsp_time_t delay = 1 + fsp_prng_below(&self->prng, most);
-    if (world_fault(self, self->config.stall_in))
-        delay += fsp_prng_below(&self->prng, self->config.stall_us);
-    world_push(self, SIM_EVENT_SYNCED, node->number, delay, 0);
+    if (self->slow_disks[replica->node])
+        most *= 50;
+    world_push_to_replica(self, SIM_EVENT_SYNCED, replica, 1 + fsp_prng_below(&self->prng, most), 0,
+                          0);
 }
 
 static void
-end_group(world_t *self, node_t *node)
+note_reported(world_t *self, replica_t *replica, uint64_t index)
 {
-    sim_done_t *done = fsp_alloc_array(self->config.group_max, sizeof(*done));
-    size_t count = sim_disk_end(node->disk, done);
-    note_durable_applied(self, node);
-    /* Told early already? */
-    bool told = self->config.mutant == SIM_MUTANT_reply_before_written;
-    for (size_t i = 0; i < count && !told; i++)
-        sim_events_push(&self->events, (sim_event_t){.time_us = self->trace.now_us + 1,
-                                                     .type = SIM_EVENT_WRITTEN,
-                                                     .node = node->number,
-                                                     .boot = node->boot,
-                                                     .value = done[i].token,
-                                                     .extra = done[i].durable_index});
-    fsp_free(done);
-    world_push(self, SIM_EVENT_GROUP, node->number, 1, 0);
-    finish_stopping(self, node);
-}
-
-static void
-note_reported(world_t *self, node_t *node, uint64_t index)
-{
-    if (index > node->reported)
-        node->reported = index;
-    if (self->trace.now_us - node->watermark_at < self->config.watermark_us)
+    /* What was cut since is not promised any more. */
+    if (index > sim_log_last(&replica->written))
+        index = sim_log_last(&replica->written);
+    if (index > replica->reported)
+        replica->reported = index;
+    if (self->trace.now_us - replica->watermark_at < self->config.watermark_us)
         return;
-    node->watermark = node->reported;
-    node->watermark_at = self->trace.now_us;
+    replica->watermark = replica->reported;
+    replica->watermark_at = self->trace.now_us;
+}
+
+static void
+end_group(world_t *self, replica_t *replica)
+{
+    sim_done_t done[64];
+    FSP_ASSERT(self->config.group_max <= 64);
+    size_t count = sim_disk_end(replica->disk, done);
+    /* Told early already? */
+    bool told = self->config.lie == SIM_LIE_reply_before_written;
+    uint64_t boot = self->nodes[replica->node].boot;
+    if (!replica->group_due && !sim_disk_idle(replica->disk)) {
+        replica->group_due = true;
+        world_push_to_replica(self, SIM_EVENT_GROUP, replica, 1, 0, 0);
+    }
+    for (size_t i = 0; i < count && !told; i++) {
+        note_reported(self, replica, done[i].durable_index);
+        world_replica_step(
+            self, replica,
+            (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = done[i].token}, NULL);
+        if (!replica->replica || self->nodes[replica->node].boot != boot)
+            return;
+    }
 }
 
 void
-world_node_event(world_t *self, node_t *node, const sim_event_t *event)
+world_replica_event(world_t *self, replica_t *replica, const sim_event_t *event)
 {
-    if (world_fault(self, self->config.crash_event_in)) {
-        if (self->config.clean_stop_in && !node->stopping &&
-            fsp_prng_below(&self->prng, self->config.clean_stop_in) == 0) {
-            node->stopping = true;
-            finish_stopping(self, node);
-            if (!node->replica)
-                return;
-        } else {
-            world_node_crash(self, node);
-            return;
-        }
-    }
-    request_t *request = NULL;
     switch (event->type) {
     case SIM_EVENT_TICK:
-        node->tick_due = false;
-        step(self, node, (fsp_replica_event_t){.type = FSP_REPLICA_TICK}, NULL);
+        replica->tick_at = FSP_TIME_NEVER;
+        if (fsp_replica_deadline(replica->replica) > mono_of(self, &self->nodes[replica->node])) {
+            plan_tick(self, replica); /* something else has happened first */
+            return;
+        }
+        world_replica_step(self, replica, (fsp_replica_event_t){.type = FSP_REPLICA_TICK}, NULL);
         return;
     case SIM_EVENT_GROUP:
-        begin_group(self, node);
+        begin_group(self, replica);
         return;
     case SIM_EVENT_SYNCED:
-        end_group(self, node);
+        end_group(self, replica);
         return;
     case SIM_EVENT_WRITTEN:
-        note_reported(self, node, event->extra);
-        step(self, node, (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = event->value},
-             NULL);
-        return;
-    case SIM_EVENT_REQUEST:
-        request = &self->requests[event->value];
-        step(self, node,
-             (fsp_replica_event_t){.type =
-                                       request->is_query ? FSP_REPLICA_QUERY : FSP_REPLICA_COMMAND,
-                                   .token = event->value,
-                                   .bytes = fsp_blob_slice(request->bytes)},
-             request);
+        world_replica_step(
+            self, replica,
+            (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = event->value}, NULL);
         return;
     default:
         FSP_UNREACHABLE();

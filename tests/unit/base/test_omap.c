@@ -6,6 +6,7 @@
 #include "core/base/prng.h"
 #include "tests/unit/suite.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static fsp_omap_t *map;
@@ -297,6 +298,112 @@ START_TEST(many_rows_in_falling_and_rising_order)
 }
 END_TEST
 
+/* Keys that a B-tree may get wrong: shared beginnings longer than a node keeps, ends that differ
+   only in zeros, one the beginning of another. */
+enum { HARD_KEYS = 3000, HARD_BYTES = 80 };
+
+static size_t
+make_hard_key(fsp_prng_t *prng, uint8_t ret[HARD_BYTES])
+{
+    static const uint8_t alphabet[] = {0, 0, 1, 'a', 0xff};
+    size_t shared = (size_t)fsp_prng_below(prng, 4) * 21; /* 0, 21, 42, 63 */
+    size_t bytes = shared + (size_t)fsp_prng_below(prng, HARD_BYTES - 63);
+    for (size_t i = 0; i < bytes; i++)
+        ret[i] = i < shared ? 7 : alphabet[fsp_prng_below(prng, sizeof(alphabet))];
+    return bytes;
+}
+
+static int
+compare_slices(const void *a, const void *b)
+{
+    return fsp_slice_cmp(*(const fsp_slice_t *)a, *(const fsp_slice_t *)b);
+}
+
+/* The rows are those of keys[0..count), in which one may come more than once. */
+static void
+expect_keys(fsp_slice_t *keys, size_t count)
+{
+    qsort(keys, count, sizeof(*keys), compare_slices);
+    const fsp_omap_row_t *row = fsp_omap_first(map);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && fsp_slice_eq(keys[i - 1], keys[i]))
+            continue;
+        ck_assert(row);
+        ck_assert(fsp_slice_eq(row->key, keys[i]));
+        ck_assert_ptr_eq(fsp_omap_get(map, keys[i]), row);
+        ck_assert_ptr_eq(fsp_omap_seek(map, keys[i]), row);
+        row = fsp_omap_next(row);
+    }
+    ck_assert(!row);
+}
+
+START_TEST(hard_keys_stand_in_order)
+{
+    static uint8_t bytes[HARD_KEYS][HARD_BYTES];
+    static fsp_slice_t keys[HARD_KEYS], left[HARD_KEYS];
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, fsp_suite_seed(6));
+    for (size_t i = 0; i < HARD_KEYS; i++) {
+        keys[i] = fsp_slice(bytes[i], make_hard_key(&prng, bytes[i]));
+        fsp_omap_put(map, keys[i], keys[i], i);
+        if (i % 300 == 0) {
+            memcpy(left, keys, (i + 1) * sizeof(keys[0]));
+            expect_keys(left, i + 1);
+        }
+    }
+    /* Away with all whose last byte is odd, in the order in which they came. */
+    size_t count = 0;
+    for (size_t i = 0; i < HARD_KEYS; i++) {
+        if (keys[i].bytes > 0 && keys[i].data[keys[i].bytes - 1] % 2)
+            fsp_omap_remove(map, keys[i]);
+        else
+            left[count++] = keys[i];
+    }
+    ck_assert_uint_gt(count, 500);
+    expect_keys(left, count);
+    /* What was removed is between what is left. */
+    for (size_t i = 0; i < HARD_KEYS; i++) {
+        const fsp_omap_row_t *row = fsp_omap_seek(map, keys[i]);
+        ck_assert(!row || fsp_slice_cmp(row->key, keys[i]) >= 0);
+        ck_assert((row && fsp_slice_eq(row->key, keys[i])) == (fsp_omap_get(map, keys[i]) != NULL));
+    }
+}
+END_TEST
+
+START_TEST(rows_are_taken_over)
+{
+    fsp_omap_t *other = fsp_omap_new();
+    put("a", "old", 1);
+    put("c", "stays", 1);
+    put("d", "goes", 1);
+    fsp_omap_put(other, fsp_slice_text("a"), fsp_slice_text("a longer value"), 0);
+    fsp_omap_put(other, fsp_slice_text("b"), fsp_slice_text("new"), 0);
+    fsp_omap_put_tombstone(other, fsp_slice_text("d"), 0);
+    fsp_omap_take(map, other, 9);
+    expect_rows("a=a longer value b=new c=stays d! ");
+    ck_assert_uint_eq(fsp_omap_count(map), 4);
+    ck_assert_uint_eq(fsp_omap_bytes(map), 4 + 14 + 3 + 5);
+    ck_assert_uint_eq(fsp_omap_get(map, fsp_slice_text("b"))->tag, 9);
+    ck_assert_uint_eq(fsp_omap_get(map, fsp_slice_text("c"))->tag, 1);
+    ck_assert_uint_eq(fsp_omap_get(map, fsp_slice_text("d"))->tag, 9);
+    ck_assert_uint_eq(fsp_omap_count(other), 0);
+    ck_assert_uint_eq(fsp_omap_bytes(other), 0);
+    ck_assert(!fsp_omap_first(other));
+    /* Many, so that both are trees; the emptied one goes on. */
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint8_t key[4];
+        fsp_store_u32(key, i * 2654435761u);
+        fsp_omap_put(other, fsp_slice(key, 4), fsp_slice(key, 4), i);
+    }
+    fsp_omap_take(map, other, 10);
+    ck_assert_uint_eq(fsp_omap_count(map), 5004);
+    ck_assert_uint_eq(fsp_omap_count(other), 0);
+    fsp_omap_put(other, fsp_slice_text("x"), fsp_slice_text("y"), 0);
+    ck_assert_uint_eq(fsp_omap_count(other), 1);
+    fsp_omap_destroy(&other);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -315,6 +422,8 @@ main(void)
     tcase_add_test(tests, reset_forgets_and_goes_on);
     tcase_add_test(tests, random_histories_fit_the_model);
     tcase_add_test(tests, many_rows_in_falling_and_rising_order);
+    tcase_add_test(tests, hard_keys_stand_in_order);
+    tcase_add_test(tests, rows_are_taken_over);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);
 }

@@ -19,6 +19,7 @@ typedef struct {
     fsp_memview_t *log, *state;    /* what is written */
     fsp_view_t *state_view;        /* what the replica reads; state unless a test puts another */
     fsp_time_t wall_us;
+    fsp_time_t now_us;
     uint64_t watermark;
     fsp_error_t error;
     struct {
@@ -68,9 +69,11 @@ bench_start(bench_t *self)
     fsp_replica_config_t config = {
         .shard = {.shard = 3, .generation = 1},
         .self = {.node_id = {{1}}, .replica = 1, .store_id = {{2}}},
+        .seed = 1,
         .cache_bytes_max = 1024 * 1024,
         .watermark = self->watermark,
     };
+    config.base = fsp_raft_conf_single(&config.self);
     self->error = (fsp_error_t){0};
     return fsp_replica_new(&config, fsp_memview_view(self->log), self->state_view, &self->replica,
                            &self->error);
@@ -99,6 +102,7 @@ static inline fsp_status_t
 bench_step(bench_t *self, fsp_replica_event_t event)
 {
     event.wall_us = self->wall_us;
+    event.now_us = self->now_us;
     fsp_replica_effects_reset(&self->effects);
     fsp_status_t status = fsp_replica_step(self->replica, &event, &self->effects);
     for (size_t i = 0; status == FSP_OK && i < self->effects.count; i++) {
@@ -110,6 +114,9 @@ bench_step(bench_t *self, fsp_replica_event_t event)
             fsp_buf_append_slice(&self->reply, fsp_buf_slice(&effect->bytes));
             continue;
         }
+        if (effect->type == FSP_REPLICA_ROLE || effect->type == FSP_REPLICA_CONFIGURED)
+            continue; /* the same in every story of one voter */
+        ck_assert_int_eq(effect->type, FSP_REPLICA_WRITE);
         bench_describe_write(self, effect);
         ck_assert_uint_lt(self->write_count, BENCH_WRITES_MAX);
         self->writes[self->write_count].token = effect->token;

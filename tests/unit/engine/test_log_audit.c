@@ -73,8 +73,10 @@ set_up(void)
     state = fsp_memview_new();
     config = (fsp_replica_config_t){.shard = {.shard = 1, .generation = 1},
                                     .self = {.replica = 1, .store_id = {{7}}},
+                                    .seed = 1,
                                     .cache_bytes_max = 4096,
                                     .watermark = 20};
+    config.base = fsp_raft_conf_single(&config.self);
     name = fsp_log_name(config.shard, &config.self);
     put_hard(3, 1, 10, 2);
     for (uint64_t i = 11; i <= 20; i++)
@@ -121,6 +123,7 @@ START_TEST(a_sound_log_has_no_fault_and_applies)
     ck_assert_uint_eq(log_audit.start, 10);
     ck_assert_uint_eq(log_audit.last, 20);
     ck_assert_uint_eq(log_audit.applied, 15);
+    ck_assert_uint_eq(log_audit.shard.generation, 1);
     fsp_overlay_t *pending = fsp_overlay_new(fsp_memview_view(state));
     uint64_t applied = 0;
     ck_assert(fsp_log_replay(&config, fsp_memview_view(disk), &log_audit, pending, 1 << 20,
@@ -131,6 +134,61 @@ START_TEST(a_sound_log_has_no_fault_and_applies)
     ck_assert_uint_eq(row.applied_index, 20);
     ck_assert_uint_eq(row.applied_term, 3);
     fsp_overlay_destroy(&pending);
+}
+END_TEST
+
+/* The base row says which generation of the state is the shard's, and whom the log starts with. */
+static void
+put_base(uint32_t generation, uint64_t next_replica)
+{
+    fsp_log_base_t row = {.generation = generation, .conf = config.base};
+    row.conf.next_replica = next_replica;
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_log_base_encode(&row, &buf);
+    fsp_log_key_t key = fsp_log_base_key(&name);
+    fsp_omap_put(fsp_memview_map(disk), fsp_log_key_slice(&key), fsp_buf_slice(&buf), 0);
+    fsp_buf_clear(&buf);
+}
+
+START_TEST(looks_at_the_state_that_the_base_row_names)
+{
+    put_base(4, 9);
+    put_hard(3, 5, 10, 2); /* a vote for a replica that was a member once */
+    ck_assert_uint_gt(audit(), 0);
+    ck_assert_str_eq(last.kind, "log"); /* generation 4 has no rows: applied 0, log from 11 */
+    fsp_shard_ref_t own = config.shard;
+    config.shard.generation = 4;
+    put_applied(15, 2);
+    config.shard = own;
+    ck_assert_msg(audit() == 0, "%s: %s", last.kind, last.what);
+    ck_assert_uint_eq(log_audit.shard.generation, 4);
+    remove_entry(13); /* no node would start, and yet it is known whose rows the state is */
+    ck_assert_uint_gt(audit(), 0);
+    ck_assert_uint_eq(log_audit.shard.generation, 4);
+    put_entry(13, 2);
+    ck_assert_uint_eq(audit(), 0);
+    put_hard(3, 9, 10, 2);
+    expect("log"); /* number 9 was never given */
+}
+END_TEST
+
+START_TEST(rows_of_other_generations_are_remains)
+{
+    static const uint8_t keys[][9] = {{0, 0, 0, 1, 0, 0, 0, 4, 9}, /* the state itself */
+                                      {0, 0, 0, 1, 0, 0, 0, 5, 9},
+                                      {0, 0, 0, 1, 0, 0, 0, 1, 9},
+                                      {0, 0, 0, 2, 0, 0, 0, 5, 9}};
+    static const bool remains[] = {false, true, true, false};
+    fsp_shard_ref_t shard = {.shard = 1, .generation = 4};
+    for (size_t i = 0; i < 4; i++) {
+        fsp_fault_t fault = {.kind = "stray", .key = fsp_slice(keys[i], sizeof(keys[i]))};
+        ck_assert(fsp_log_remains(shard, &fault) == remains[i]);
+        fault.kind = "row";
+        ck_assert(!fsp_log_remains(shard, &fault));
+    }
+    fsp_fault_t fault = {.kind = "stray", .key = fsp_slice(keys[1], 7)};
+    ck_assert(!fsp_log_remains(shard, &fault));
 }
 END_TEST
 
@@ -178,6 +236,8 @@ main(void)
     TCase *tcase = tcase_create("log_audit");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_sound_log_has_no_fault_and_applies);
+    tcase_add_test(tcase, looks_at_the_state_that_the_base_row_names);
+    tcase_add_test(tcase, rows_of_other_generations_are_remains);
     tcase_add_test(tcase, a_new_store_has_no_fault);
     tcase_add_test(tcase, every_kind_is_found);
     suite_add_tcase(suite, tcase);

@@ -60,6 +60,10 @@ START_TEST(keys_are_golden)
     key = fsp_log_end_key(&name);
     expect_hex(fsp_log_key_slice(&key),
                "00000003000000010000000000000002aabb000000000000000000000000000003");
+    key = fsp_log_base_key(&name);
+    expect_hex(fsp_log_key_slice(&key),
+               "00000003000000010000000000000002aabb000000000000000000000000000003");
+    /* Both are right: the base row lies behind the entries, whose range ends before it. */
 }
 END_TEST
 
@@ -98,6 +102,65 @@ START_TEST(entries_are_golden)
 }
 END_TEST
 
+START_TEST(configurations_are_golden)
+{
+    fsp_raft_member_t member = {.node_id = {{0x11}}, .replica = 1, .store_id = {{0x22}}};
+    fsp_raft_conf_t conf = fsp_raft_conf_single(&member);
+    fsp_buf_t inner;
+    fsp_buf_init(&inner, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_raft_conf_encode(&conf, &inner);
+    fsp_entry_t entry = {.index = 2, .term = 5, .kind = FSP_ENTRY_CONFIG};
+    entry.bytes = fsp_blob_copy(inner.data, inner.bytes);
+    fsp_log_entry_encode(&entry, &buf);
+    expect_hex(fsp_buf_slice(&buf),
+               "94010503c43c940100029194c4201100000000000000000000000000000000000000000000000000"
+               "00000000000001c4102200000000000000000000000000000001");
+    fsp_log_entry_t found;
+    ck_assert_int_eq(fsp_log_entry_decode(fsp_buf_slice(&buf), &found), FSP_OK);
+    ck_assert_int_eq(found.kind, FSP_ENTRY_CONFIG);
+    fsp_blob_destroy(&entry.bytes);
+    fsp_buf_clear(&inner);
+}
+END_TEST
+
+START_TEST(the_base_is_golden)
+{
+    fsp_log_base_t row = {.generation = 9, .conf = {.aim = 3, .next_replica = 4, .count = 1}};
+    row.conf.seats[0] =
+        (fsp_raft_seat_t){.member = {.node_id = {{0x11}}, .replica = 3, .store_id = {{0x22}}},
+                          .flags = FSP_RAFT_SYNC};
+    fsp_log_base_encode(&row, &buf);
+    expect_hex(fsp_buf_slice(&buf),
+               "930109c43c940103049194c420110000000000000000000000000000000000000000000000000000"
+               "000000000003c4102200000000000000000000000000000004");
+    fsp_log_base_t found;
+    ck_assert_int_eq(fsp_log_base_decode(fsp_buf_slice(&buf), &found), FSP_OK);
+    ck_assert_uint_eq(found.generation, 9);
+    ck_assert(fsp_raft_conf_eq(&found.conf, &row.conf));
+    ck_assert_int_eq(fsp_log_base_decode(from_hex("930209c40494010000"), &found), FSP_FORMAT_NEWER);
+    ck_assert_int_eq(fsp_log_base_decode(from_hex("920109"), &found), FSP_DAMAGED);
+    ck_assert_int_eq(fsp_log_base_decode(from_hex("930109c40194"), &found), FSP_DAMAGED);
+    ck_assert_int_eq(fsp_log_base_decode(from_hex("9301ce10000000"), &found), FSP_DAMAGED);
+
+    bool there = true;
+    ck_assert_int_eq(fsp_log_load_base(&name, fsp_memview_view(disk), &there, &found, &error),
+                     FSP_OK);
+    ck_assert(!there);
+    fsp_log_key_t key = fsp_log_base_key(&name);
+    fsp_omap_put(fsp_memview_map(disk), fsp_log_key_slice(&key), fsp_slice_text("?"), 0);
+    ck_assert_int_eq(fsp_log_load_base(&name, fsp_memview_view(disk), &there, &found, &error),
+                     FSP_DAMAGED);
+    ck_assert_str_eq(error.text, "base of the log: stored bytes are damaged");
+    fsp_buf_reset(&buf);
+    fsp_log_base_encode(&row, &buf);
+    fsp_omap_put(fsp_memview_map(disk), fsp_log_key_slice(&key), fsp_buf_slice(&buf), 0);
+    ck_assert_int_eq(fsp_log_load_base(&name, fsp_memview_view(disk), &there, &found, &error),
+                     FSP_OK);
+    ck_assert(there);
+    ck_assert_uint_eq(found.generation, 9);
+}
+END_TEST
+
 START_TEST(tells_damage_from_newer_formats)
 {
     static const struct {
@@ -106,7 +169,9 @@ START_TEST(tells_damage_from_newer_formats)
     } entries[] = {
         {"94020501c400", FSP_FORMAT_NEWER},            /* row version 2 */
         {"9502050101c400", FSP_FORMAT_NEWER},          /* and longer */
-        {"94010503c400", FSP_FORMAT_NEWER},            /* a configuration: not known yet */
+        {"94010504c400", FSP_FORMAT_NEWER},            /* a kind that is not known yet */
+        {"94010503c400", FSP_DAMAGED},                 /* a configuration without bytes */
+        {"94010500c400", FSP_FORMAT_NEWER},            /* no kind */
         {"94000501c400", FSP_DAMAGED},                 /* version 0 */
         {"94010001c400", FSP_DAMAGED},                 /* term 0 */
         {"94010501c40178", FSP_DAMAGED},               /* a no-op with bytes */
@@ -167,6 +232,7 @@ START_TEST(an_absent_log_is_all_zero)
     ck_assert_uint_eq(log.last, 0);
     ck_assert_uint_eq(log.last_term, 0);
     ck_assert_uint_eq(log.hard.hard.term, 0);
+    fsp_log_summary_clear(&log);
 }
 END_TEST
 
@@ -182,10 +248,63 @@ START_TEST(sums_up_a_log)
     ck_assert_uint_eq(log.last_term, 3);
     ck_assert_uint_eq(log.applied_term, 2);
     ck_assert_uint_eq(log.last_time, 200);
+    ck_assert_uint_eq(log.run_count, 2);
+    ck_assert_uint_eq(log.runs[0].term, 2);
+    ck_assert_uint_eq(log.runs[0].first, 11);
+    ck_assert_uint_eq(log.runs[0].last, 11);
+    ck_assert_uint_eq(log.runs[1].term, 3);
+    ck_assert_uint_eq(log.runs[1].first, 12);
+    ck_assert_uint_eq(log.runs[1].last, 13);
+    ck_assert_uint_eq(log.conf_count, 0);
+    fsp_log_summary_clear(&log);
     ck_assert_int_eq(load(10, &log), FSP_OK);
     ck_assert_uint_eq(log.applied_term, 2);
+    fsp_log_summary_clear(&log);
     ck_assert_int_eq(load(14, &log), FSP_OK);
     ck_assert_uint_eq(log.applied_term, 0);
+    fsp_log_summary_clear(&log);
+}
+END_TEST
+
+static void
+put_conf(uint64_t index, fsp_slice_t bytes)
+{
+    fsp_entry_t entry = {.index = index, .term = 1, .kind = FSP_ENTRY_CONFIG};
+    entry.bytes = fsp_blob_copy(bytes.data, bytes.bytes);
+    fsp_buf_reset(&buf);
+    fsp_log_entry_encode(&entry, &buf);
+    fsp_log_key_t key = fsp_log_entry_key(&name, index);
+    fsp_omap_put(fsp_memview_map(disk), fsp_log_key_slice(&key), fsp_buf_slice(&buf), 0);
+    fsp_blob_destroy(&entry.bytes);
+}
+
+START_TEST(lists_the_configurations_of_a_log)
+{
+    fsp_raft_member_t member = {.replica = 1};
+    fsp_raft_conf_t first = fsp_raft_conf_single(&member);
+    fsp_raft_conf_t second =
+        fsp_raft_conf_add(&first, &member.node_id, &(fsp_store_id_t){{7}}, FSP_RAFT_SYNC);
+    fsp_buf_t inner;
+    fsp_buf_init(&inner, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_raft_conf_encode(&first, &inner);
+    put_conf(1, fsp_buf_slice(&inner));
+    put_entry(2, 1, 0);
+    fsp_buf_reset(&inner);
+    fsp_raft_conf_encode(&second, &inner);
+    put_conf(3, fsp_buf_slice(&inner));
+    fsp_buf_clear(&inner);
+    fsp_log_summary_t log;
+    ck_assert_int_eq(load(0, &log), FSP_OK);
+    ck_assert_uint_eq(log.conf_count, 2);
+    ck_assert_uint_eq(log.confs[0].index, 1);
+    ck_assert(fsp_raft_conf_eq(&log.confs[0].conf, &first));
+    ck_assert_uint_eq(log.confs[1].index, 3);
+    ck_assert(fsp_raft_conf_eq(&log.confs[1].conf, &second));
+    fsp_log_summary_clear(&log);
+    put_conf(3, fsp_slice_text("nothing"));
+    ck_assert_int_eq(load(0, &log), FSP_DAMAGED);
+    ck_assert_str_eq(error.text, "log entry 3: no configuration");
+    fsp_log_summary_clear(&log);
 }
 END_TEST
 
@@ -197,6 +316,7 @@ START_TEST(does_not_see_other_logs)
     fsp_log_summary_t log;
     ck_assert_int_eq(load(0, &log), FSP_OK);
     ck_assert_uint_eq(log.last, 0);
+    fsp_log_summary_clear(&log);
 }
 END_TEST
 
@@ -206,11 +326,14 @@ START_TEST(a_gap_is_damage)
     put_entry(1, 1, 0);
     put_entry(3, 1, 0);
     ck_assert_int_eq(load(0, &log), FSP_DAMAGED);
+    fsp_log_summary_clear(&log);
     ck_assert_str_eq(error.text, "log has a gap behind 1");
     put_entry(2, 1, 0);
     ck_assert_int_eq(load(0, &log), FSP_OK);
+    fsp_log_summary_clear(&log);
     put_hard((fsp_log_hard_t){.hard = {.term = 1, .vote = 2}, .start = 2, .start_term = 1});
     ck_assert_int_eq(load(2, &log), FSP_DAMAGED); /* 1 and 2 were dropped, and are there */
+    fsp_log_summary_clear(&log);
 }
 END_TEST
 
@@ -220,10 +343,12 @@ START_TEST(falling_terms_and_times_are_damage)
     put_entry(1, 2, 0);
     put_entry(2, 1, 0);
     ck_assert_int_eq(load(0, &log), FSP_DAMAGED);
+    fsp_log_summary_clear(&log);
     ck_assert_str_eq(error.text, "term falls at log entry 2");
     put_entry(1, 1, 500);
     put_entry(2, 1, 500);
     ck_assert_int_eq(load(0, &log), FSP_DAMAGED);
+    fsp_log_summary_clear(&log);
     ck_assert_str_eq(error.text, "log time falls at log entry 2");
 }
 END_TEST
@@ -260,9 +385,12 @@ main(void)
     tcase_add_test(tests, keys_are_golden);
     tcase_add_test(tests, hard_state_is_golden);
     tcase_add_test(tests, entries_are_golden);
+    tcase_add_test(tests, configurations_are_golden);
+    tcase_add_test(tests, the_base_is_golden);
     tcase_add_test(tests, tells_damage_from_newer_formats);
     tcase_add_test(tests, an_absent_log_is_all_zero);
     tcase_add_test(tests, sums_up_a_log);
+    tcase_add_test(tests, lists_the_configurations_of_a_log);
     tcase_add_test(tests, does_not_see_other_logs);
     tcase_add_test(tests, a_gap_is_damage);
     tcase_add_test(tests, falling_terms_and_times_are_damage);

@@ -2,6 +2,7 @@
 /* test_replica - log and state machine together, on a database written by hand.  Layer tests. */
 #include "tests/unit/aborts.h"
 #include "tests/unit/engine/replica_bench.h"
+#include "tests/unit/engine/replica_commands.h"
 
 static bench_t bench;
 static fsp_buf_t bytes;
@@ -36,62 +37,22 @@ start_serving(void)
     bench_forget(&bench);
 }
 
-static const fsp_space_id_t space_id = {{5}};
-static const fsp_subject_id_t subject = {{6}};
-
 static fsp_slice_t
 space_init(void)
 {
-    fsp_command_t command = {
-        .type = FSP_COMMAND_SPACE_INIT,
-        .version = 1,
-        .space_id = space_id,
-        .subject = subject,
-        .op_id = {{1}},
-        .attempt = 1,
-        .space_init = {.name = fsp_slice_text("home"),
-                       .owner = subject,
-                       .root_id = {{1}},
-                       .trash_id = {{2}},
-                       .chunk_bytes_min = FSP_CHUNK_BYTES_MIN,
-                       .chunk_bytes_avg = FSP_CHUNK_BYTES_AVG,
-                       .chunk_bytes_max = FSP_CHUNK_BYTES_MAX,
-                       .keys = {{.generation = 1, .wrapped = fsp_slice_text("wrapped")}},
-                       .key_count = 1},
-    };
-    fsp_buf_reset(&bytes);
-    fsp_command_encode(&command, &bytes);
-    return fsp_buf_slice(&bytes);
+    return replica_space_init(&bytes);
 }
 
-/* MKDIR /d<number>, operation id and attempt. */
 static fsp_slice_t
 make_directory(uint8_t number, uint32_t attempt)
 {
-    char path[8];
-    snprintf(path, sizeof(path), "/d%u", number);
-    fsp_command_t command = {
-        .type = FSP_COMMAND_MKDIR,
-        .version = 1,
-        .space_id = space_id,
-        .subject = subject,
-        .op_id = {{2, number}},
-        .attempt = attempt,
-        .mkdir = {.target = {.path = fsp_slice_text(path)}, .ids_seed = {{3, number}}},
-    };
-    fsp_buf_reset(&bytes);
-    fsp_command_encode(&command, &bytes);
-    return fsp_buf_slice(&bytes);
+    return replica_make_directory(&bytes, number, attempt);
 }
 
 static fsp_slice_t
 ask_changes(void)
 {
-    fsp_query_t query = {
-        .type = FSP_QUERY_CHANGES, .space_id = space_id, .subject = subject, .limit = 100};
-    fsp_buf_reset(&bytes);
-    fsp_query_encode(&query, &bytes);
-    return fsp_buf_slice(&bytes);
+    return replica_ask_changes(&bytes);
 }
 
 static fsp_result_t

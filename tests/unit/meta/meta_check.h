@@ -16,6 +16,7 @@ typedef struct {
     fsp_space_row_t space;
     uint64_t nodes, entries, ops, orders, versions, version_ids;
     uint64_t used;
+    bool lowered; /* the quota was set anew, maybe below what is used */
 } checker_t;
 
 static inline const fsp_omap_row_t *
@@ -83,7 +84,7 @@ check_heads(checker_t *c, fsp_file_id_t id, const fsp_node_row_t *node)
         fsp_version_row_t row = need_version(c, id, number, &version);
         ck_assert(row.retained);
         fsp_hash_t hash = fsp_sha256(row.carrier);
-        ck_assert(fsp_hash_eq(version.carrier_hash, hash));
+        ck_assert(row.rekeyed > 0 || fsp_hash_eq(version.carrier_hash, hash));
         c->used += version.size;
         c->versions++;
         bool followed = false;
@@ -157,6 +158,14 @@ check_op(checker_t *c, fsp_slice_t rest, fsp_slice_t value)
 }
 
 static inline void
+check_upload(checker_t *c, fsp_slice_t value)
+{
+    fsp_upload_row_t upload;
+    ck_assert_int_eq(fsp_upload_row_decode(value, &upload), FSP_OK);
+    c->used += upload.offset;
+}
+
+static inline void
 check_chain(checker_t *c)
 {
     fsp_hash_t previous = {{0}};
@@ -168,6 +177,7 @@ check_chain(checker_t *c)
         fsp_change_info_t change;
         ck_assert_int_eq(fsp_change_row_decode(row->value, &change), FSP_OK);
         ck_assert_uint_eq(change.index, i);
+        c->lowered |= change.operation == FSP_COMMAND_QUOTA;
         ck_assert(fsp_hash_eq(change.previous, previous));
         previous = fsp_sha256(row->value);
     }
@@ -188,6 +198,7 @@ typedef struct {
     fsp_omap_t *nodes;   /* id -> replayed_t */
     fsp_omap_t *entries; /* parent id, name -> id */
     fsp_file_id_t root_id, trash_id;
+    unsigned trashed; /* by this change */
 } replay_t;
 
 static inline void
@@ -221,10 +232,13 @@ replay_get(replay_t *r, fsp_file_id_t id, replayed_t *ret)
 static inline void
 replay_trash(replay_t *r, fsp_file_id_t id, uint64_t index)
 {
-    char name[21];
+    char name[21 + 5];
     replayed_t node;
     ck_assert(replay_get(r, id, &node));
-    snprintf(name, sizeof(name), "%020llu", (unsigned long long)index);
+    int used = snprintf(name, sizeof(name), "%020llu", (unsigned long long)index);
+    if (r->trashed > 0)
+        snprintf(name + used, sizeof(name) - (size_t)used, ".%04u", r->trashed % 10000);
+    r->trashed++;
     replay_place(r, &node, r->trash_id, text(name));
 }
 
@@ -255,13 +269,43 @@ replay_walk(replay_t *r, const fsp_change_info_t *change, fsp_slice_t *ret_name)
 }
 
 static inline void
-replay_change(replay_t *r, const fsp_change_info_t *change)
+replay_rmdir(replay_t *r, fsp_file_id_t id)
 {
-    if (change->operation == FSP_COMMAND_SPACE_INIT)
+    uint8_t key[16 + FSP_NAME_BYTES_MAX];
+    replayed_t node;
+    ck_assert(replay_get(r, id, &node));
+    ck_assert_int_eq(node.kind, FSP_KIND_DIRECTORY);
+    memcpy(key, node.parent_id.bytes, 16);
+    memcpy(key + 16, node.name, node.name_bytes);
+    fsp_omap_remove(r->entries, fsp_slice(key, 16 + node.name_bytes));
+    fsp_omap_remove(r->nodes, FSP_SLICE_OF(id));
+}
+
+static inline void
+replay_one(replay_t *r, const fsp_change_info_t *change)
+{
+    switch ((int)change->operation) {
+    case FSP_COMMAND_SPACE_INIT:
+    case FSP_COMMAND_ATTR:
+    case FSP_COMMAND_LOCK:
+    case FSP_COMMAND_RENEW:
+    case FSP_COMMAND_UNLOCK:
+    case FSP_COMMAND_QUOTA:
+    case FSP_COMMAND_REKEY:
+    case FSP_COMMAND_RULES:
+    case FSP_COMMAND_LINK_MAKE:
+    case FSP_COMMAND_LINK_DROP:
+    case FSP_COMMAND_LINK_USE:
+    case FSP_COMMAND_SPACE_STATE:
+        return; /* not of the tree */
+    case FSP_COMMAND_RMDIR:
+        replay_rmdir(r, change->file_id);
         return;
-    if (change->operation == FSP_COMMAND_DELETE) {
+    case FSP_COMMAND_DELETE:
         replay_trash(r, change->file_id, change->index);
         return;
+    default:
+        break;
     }
     if (!fsp_file_id_is_zero(change->displaced_id))
         replay_trash(r, change->displaced_id, change->index);
@@ -279,6 +323,25 @@ replay_change(replay_t *r, const fsp_change_info_t *change)
     }
     ck_assert(known || change->operation != FSP_COMMAND_MOVE);
     replay_place(r, &node, directory, name);
+}
+
+static inline void
+replay_change(replay_t *r, const fsp_change_info_t *change)
+{
+    r->trashed = 0;
+    if (change->operation != FSP_COMMAND_BATCH) {
+        replay_one(r, change);
+        return;
+    }
+    fsp_canon_t items = fsp_canon_reader(change->items);
+    for (size_t i = 0; i < change->item_count; i++) {
+        fsp_change_info_t item;
+        fsp_change_item_next(&items, &item);
+        ck_assert_int_eq(items.status, FSP_OK);
+        item.index = change->index;
+        replay_one(r, &item);
+    }
+    ck_assert_int_eq(fsp_canon_finish(&items), FSP_OK);
 }
 
 /* The feed, applied from the first change on, gives the tree. */
@@ -337,6 +400,9 @@ check_state(world_t *w)
         case FSP_TABLE_NODE:
             check_node(&c, rest, row->value);
             break;
+        case FSP_TABLE_UPLOAD:
+            check_upload(&c, row->value);
+            break;
         case FSP_TABLE_VERSION_INDEX:
             c.version_ids++;
             break;
@@ -353,11 +419,11 @@ check_state(world_t *w)
     ck_assert_uint_eq(c.nodes, c.entries + 2);
     ck_assert_uint_eq(c.versions, c.version_ids);
     ck_assert_uint_eq(c.used, c.space.used_bytes);
-    ck_assert(c.space.quota_bytes == 0 || c.space.used_bytes <= c.space.quota_bytes);
+    check_chain(&c);
+    ck_assert(c.lowered || c.space.quota_bytes == 0 || c.space.used_bytes <= c.space.quota_bytes);
     ck_assert_uint_eq(c.ops, c.space.op_count);
     ck_assert_uint_eq(c.ops, c.orders);
     ck_assert_uint_le(c.space.horizon, c.space.change_index);
-    check_chain(&c);
     check_replay(&c);
 }
 #endif

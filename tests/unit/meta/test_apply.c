@@ -73,7 +73,7 @@ START_TEST(undecodable_bytes_have_a_result_and_leave_only_the_shard_row)
         {"\x90", 1, FSP_INVALID},
         /* Arrays of 12 whose first values are type and version. */
         {"\x9c\x63\x01          ", 13, FSP_UNSUPPORTED},
-        {"\x9c\x02\x02          ", 13, FSP_LEVEL},
+        {"\x9c\x02\x03          ", 13, FSP_LEVEL},
         {"\x9c\x02\x01          ", 13, FSP_INVALID},
         {"\x9c\x02\x02", 3, FSP_INVALID}, /* cannot hold 12 values */
     };

@@ -457,7 +457,7 @@ END_TEST
 START_TEST(rows_that_belong_to_nothing)
 {
     const fsp_row_key_t strays[] = {
-        fsp_row_key(world.shard, (fsp_table_t)11, world.space_id),
+        fsp_row_key(world.shard, (fsp_table_t)15, world.space_id),
         fsp_row_key(world.shard, (fsp_table_t)0, world.space_id),
         fsp_row_key(world.shard, FSP_TABLE_NODE, (fsp_space_id_t){{9}}),
         fsp_row_key((fsp_shard_ref_t){9, 1}, FSP_TABLE_NODE, world.space_id),

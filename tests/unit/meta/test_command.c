@@ -66,6 +66,8 @@ full_command(fsp_command_type_t type)
         command.copy.condition = condition(FSP_IF_NONE_MATCH);
         command.copy.ids_seed = seed;
         break;
+    default:
+        break;
     }
     return command;
 }

@@ -153,6 +153,8 @@ some_command(world_t *w, maker_t *maker)
         command.copy.condition = condition(below(maker, 2) ? FSP_IF_REPLACE : FSP_IF_NONE_MATCH);
         command.copy.ids_seed = seed;
         break;
+    default:
+        break;
     }
     return command;
 }
@@ -315,6 +317,7 @@ read_answer(fsp_slice_t bytes, fsp_query_type_t type)
         fsp_version_info_t version;
         fsp_change_info_t change;
         fsp_space_info_t space;
+        fsp_upload_info_t upload;
         fsp_status_t status = FSP_OK;
         switch (type) {
         case FSP_QUERY_RESOLVE:
@@ -332,6 +335,11 @@ read_answer(fsp_slice_t bytes, fsp_query_type_t type)
         case FSP_QUERY_SPACES:
             status = fsp_answer_space(&answer, &space);
             break;
+        case FSP_QUERY_UPLOAD:
+            status = fsp_answer_upload(&answer, &upload);
+            break;
+        default:
+            return;
         }
         if (status)
             return;

@@ -72,6 +72,27 @@ random_request(fsp_prng_t *prng, fsp_client_type_t type)
         request.version = needed.version;
     if (request.credit == 0)
         request.credit = needed.credit;
+    if (request.duration == 0)
+        request.duration = needed.duration;
+    if (request.token == 0)
+        request.token = needed.token;
+    if (request.space.bytes == 0)
+        request.space = needed.space;
+    request.op_count = needed.op_count;
+    request.ops = needed.ops;
+    /* What excludes each other. */
+    if (type == FSP_MSG_UNLOCK)
+        request.force = false;
+    if (type == FSP_MSG_SPACE_REMOVE && request.cancel)
+        request.duration = 0;
+    if (request.version.bytes > 0 && has_target(type) && !changes_something(type))
+        request.at_index = request.at_time = 0;
+    if (request.at_index > 0)
+        request.at_time = 0;
+    if (type == FSP_MSG_PURGE && request.path.bytes > 0)
+        memset(&request.file_id, 0, sizeof(request.file_id));
+    if (type == FSP_MSG_PURGE && (request.path.bytes > 0 || !fsp_file_id_is_zero(request.file_id)))
+        request.before = 0;
     fsp_condition_t *condition = &request.condition;
     if (condition->type == FSP_IF_EDIT || condition->type == FSP_IF_MATCH)
         condition->version_count = 1;
@@ -336,7 +357,7 @@ START_TEST(types_that_are_no_requests_are_told_apart)
         if (is_request)
             continue;
         bool other = type == FSP_MSG_WELCOME || type == FSP_MSG_PONG || type == FSP_MSG_OK ||
-                     type == FSP_MSG_ERROR || type == FSP_MSG_DATA;
+                     type == FSP_MSG_ERROR || type == FSP_MSG_DATA || type == FSP_MSG_NEWS;
         fsp_status_t status = fsp_request_decode((fsp_client_type_t)type, body, &request);
         ck_assert_int_eq(status, other ? FSP_PROTOCOL : FSP_UNSUPPORTED);
     }

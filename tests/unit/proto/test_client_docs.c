@@ -26,19 +26,42 @@ static const table_t TABLES[] = {
     {"request", fsp_request_fields},      {"reply", fsp_reply_fields},
     {"disk", fsp_reply_disk_fields},      {"entry", fsp_item_entry_fields},
     {"version", fsp_item_version_fields}, {"change", fsp_item_change_fields},
-    {"space", fsp_item_space_fields},
+    {"space", fsp_item_space_fields},     {"part", fsp_item_part_fields},
+    {"did", fsp_item_did_fields},
 };
 enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
 
 /* Names of request types by number, for the column "in". */
 static const char *const TYPE_NAMES[64] = {
-    [FSP_MSG_HELLO] = "HELLO",     [FSP_MSG_PUT] = "PUT",       [FSP_MSG_COMMIT] = "COMMIT",
-    [FSP_MSG_ABORT] = "ABORT",     [FSP_MSG_CREDIT] = "CREDIT", [FSP_MSG_GET] = "GET",
-    [FSP_MSG_STAT] = "STAT",       [FSP_MSG_LIST] = "LIST",     [FSP_MSG_VERSIONS] = "VERSIONS",
-    [FSP_MSG_CHANGES] = "CHANGES", [FSP_MSG_SPACES] = "SPACES", [FSP_MSG_MKDIR] = "MKDIR",
-    [FSP_MSG_DELETE] = "DELETE",   [FSP_MSG_MOVE] = "MOVE",     [FSP_MSG_COPY] = "COPY",
-    [FSP_MSG_RESTORE] = "RESTORE", [FSP_MSG_NODE] = "NODE",     [FSP_MSG_RESUME] = "RESUME",
+    [FSP_MSG_HELLO] = "HELLO",
+    [FSP_MSG_PUT] = "PUT",
+    [FSP_MSG_COMMIT] = "COMMIT",
+    [FSP_MSG_ABORT] = "ABORT",
+    [FSP_MSG_CREDIT] = "CREDIT",
+    [FSP_MSG_GET] = "GET",
+    [FSP_MSG_STAT] = "STAT",
+    [FSP_MSG_LIST] = "LIST",
+    [FSP_MSG_VERSIONS] = "VERSIONS",
+    [FSP_MSG_CHANGES] = "CHANGES",
+    [FSP_MSG_SPACES] = "SPACES",
+    [FSP_MSG_MKDIR] = "MKDIR",
+    [FSP_MSG_DELETE] = "DELETE",
+    [FSP_MSG_MOVE] = "MOVE",
+    [FSP_MSG_COPY] = "COPY",
+    [FSP_MSG_RESTORE] = "RESTORE",
+    [FSP_MSG_NODE] = "NODE",
+    [FSP_MSG_RESUME] = "RESUME",
     [FSP_MSG_PING] = "PING",
+    [FSP_MSG_WATCH] = "WATCH",
+    [FSP_MSG_LOCK] = "LOCK",
+    [FSP_MSG_RENEW] = "RENEW",
+    [FSP_MSG_UNLOCK] = "UNLOCK",
+    [FSP_MSG_UNDELETE] = "UNDELETE",
+    [FSP_MSG_PRUNE] = "PRUNE",
+    [FSP_MSG_PURGE] = "PURGE",
+    [FSP_MSG_BATCH] = "BATCH",
+    [FSP_MSG_SPACE_CREATE] = "SPACE_CREATE",
+    [FSP_MSG_SPACE_REMOVE] = "SPACE_REMOVE",
 };
 
 static const char *
@@ -322,11 +345,13 @@ append_golden_reading(fsp_buf_t *out)
 
     fsp_buf_t items;
     fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
-    fsp_entry_info_t directory = {.kind = FSP_KIND_DIRECTORY, .modified = 1000000};
+    fsp_entry_info_t directory = {
+        .kind = FSP_KIND_DIRECTORY, .modified = 1000000, .retained = true};
     directory.name = fsp_slice_text("b");
     FILL(directory.file_id, 0x88);
     fsp_item_entry_encode(&directory, &items);
-    fsp_entry_info_t file = {.kind = FSP_KIND_FILE, .size = 5, .modified = 2000000, .number = 1};
+    fsp_entry_info_t file = {
+        .kind = FSP_KIND_FILE, .size = 5, .modified = 2000000, .number = 1, .retained = true};
     file.name = fsp_slice_text("c");
     FILL(file.file_id, 0x99);
     FILL(file.version_id, 0xaa);
@@ -338,12 +363,97 @@ append_golden_reading(fsp_buf_t *out)
     fsp_buf_clear(&items);
 }
 
+/* Minor version 2. */
+static void
+append_golden_batch(fsp_buf_t *out)
+{
+    fsp_buf_t ops;
+    fsp_buf_init(&ops, FSP_BODY_BYTES_MAX);
+    fsp_request_op_t put = {.type = FSP_MSG_PUT, .content = fsp_slice_text("hello")};
+    put.request.path = fsp_slice_text("/a");
+    put.request.condition.type = FSP_IF_NONE_MATCH;
+    fsp_request_op_encode(&put, &ops);
+    fsp_request_op_t move = {.type = FSP_MSG_MOVE};
+    move.request.path = fsp_slice_text("/b");
+    move.request.to_path = fsp_slice_text("/c/d");
+    move.request.create_parents = true;
+    fsp_request_op_encode(&move, &ops);
+    fsp_request_t batch = {.attempt = 1, .since = 301, .op_count = 2};
+    FILL(batch.op_id, 0x12);
+    batch.ops = fsp_buf_slice(&ops);
+    append_request("C:BATCH", FSP_MSG_BATCH, 5, &batch, out);
+
+    fsp_buf_t items;
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_result_item_t did = {.kind = FSP_KIND_FILE, .number = 1, .size = 5};
+    FILL(did.file_id, 0x21);
+    FILL(did.version_id, 0x31);
+    fsp_item_did_encode(&did, &items);
+    fsp_result_item_t moved = {.kind = FSP_KIND_DIRECTORY};
+    FILL(moved.file_id, 0x22);
+    fsp_item_did_encode(&moved, &items);
+    fsp_reply_t ok = {.change = 302, .item_count = 2, .items = fsp_buf_slice(&items)};
+    append_reply("S:OK (of BATCH)", FSP_MSG_OK, 5, &ok, out);
+    fsp_buf_clear(&ops);
+    fsp_buf_clear(&items);
+}
+
+static void
+append_golden_watch(fsp_buf_t *out)
+{
+    fsp_request_t watch = {.after_index = 301, .credit = 100};
+    append_request("C:WATCH", FSP_MSG_WATCH, 6, &watch, out);
+
+    fsp_buf_t parts, items;
+    fsp_buf_init(&parts, FSP_BODY_BYTES_MAX);
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_change_info_t part = {.operation = FSP_COMMAND_PUT, .kind = FSP_KIND_FILE};
+    part.path = fsp_slice_text("/a");
+    FILL(part.file_id, 0x21);
+    FILL(part.version_id, 0x31);
+    fsp_item_part_encode(&part, &parts);
+    fsp_change_info_t change = {
+        .index = 302, .operation = FSP_COMMAND_BATCH, .time = 3000000, .kind = FSP_KIND_DIRECTORY};
+    change.path = fsp_slice_text("/");
+    FILL(change.file_id, 0x23);
+    FILL(change.op_id, 0x12);
+    FILL(change.hash, 0x41);
+    change.item_count = 1;
+    change.items = fsp_buf_slice(&parts);
+    fsp_item_change_encode(&change, &items);
+    fsp_reply_t news = {.change = 302, .item_count = 1, .items = fsp_buf_slice(&items)};
+    append_reply("S:NEWS", FSP_MSG_NEWS, 6, &news, out);
+    fsp_buf_clear(&parts);
+    fsp_buf_clear(&items);
+}
+
+static void
+append_golden_newer(fsp_buf_t *out)
+{
+    append_golden_batch(out);
+    append_golden_watch(out);
+    fsp_request_t list = {.at_time = UINT64_C(1764083916000000)};
+    list.path = fsp_slice_text("/");
+    append_request("C:LIST (as it was)", FSP_MSG_LIST, 7, &list, out);
+
+    fsp_request_t lock = {.attempt = 1, .since = 302, .duration = 600000000};
+    FILL(lock.op_id, 0x13);
+    lock.path = fsp_slice_text("/a");
+    append_request("C:LOCK", FSP_MSG_LOCK, 8, &lock, out);
+
+    fsp_request_t create = {.attempt = 1, .quota_bytes = 1073741824};
+    FILL(create.op_id, 0x14);
+    create.space = fsp_slice_text("team");
+    append_request("C:SPACE_CREATE", FSP_MSG_SPACE_CREATE, 9, &create, out);
+}
+
 static void
 append_golden(fsp_buf_t *out)
 {
     append_golden_session(out);
     append_golden_put(out);
     append_golden_reading(out);
+    append_golden_newer(out);
 }
 
 START_TEST(golden_messages_are_what_the_codec_makes)

@@ -6,35 +6,7 @@
  */
 #include "core/base/canon.h"
 #include "core/data/details.h"
-#include "core/meta/answer.h"
-#include "core/meta/changes.h"
-#include "core/meta/rows.h"
-#include "core/meta/versions.h"
-#include "tests/unit/proto/vectors.h"
-
-/* Large structs live here, not on a stack of their own. */
-static fsp_command_t command;
-static fsp_result_t result;
-static fsp_query_t query;
-static fsp_answer_t answer;
-static fsp_version_info_t version;
-static fsp_change_info_t change;
-static fsp_node_info_t node_info;
-static fsp_space_info_t space_info;
-static fsp_node_row_t node_row;
-static fsp_space_row_t space_row;
-
-static json_t *
-ids(const void *data, size_t count, size_t bytes)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(array,
-                              vectors_hex(fsp_slice((const uint8_t *)data + i * bytes, bytes)));
-    return array;
-}
-#define say_ids(object, key, array, count)                                                         \
-    say((object), (key), ids((array), (count), sizeof((array)[0])))
+#include "tests/unit/proto/vectors_rows.h"
 
 /* -- canon ------------------------------------------------------------------------------------- */
 
@@ -173,193 +145,6 @@ make_canon(json_t *entries)
 /* -- commands ---------------------------------------------------------------------------------- */
 
 static void
-say_target(json_t *object, const char *key, const fsp_target_t *target)
-{
-    json_t *value = json_object();
-    if (target->path.bytes)
-        say_text(value, "path", target->path);
-    else
-        say_id(value, "file", target->id);
-    say(object, key, value);
-}
-
-static void
-say_condition(json_t *object, const fsp_condition_t *condition)
-{
-    json_t *value = json_object();
-    say_u64(value, "type", condition->type);
-    say_ids(value, "versions", condition->versions, condition->version_count);
-    say(object, "condition", value);
-}
-
-static json_t *
-wrapped_keys(const fsp_wrapped_key_t *keys, size_t count)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_t *key = json_object();
-        say_u64(key, "generation", keys[i].generation);
-        say_hex(key, "wrapped", keys[i].wrapped);
-        json_array_append_new(array, key);
-    }
-    return array;
-}
-
-static json_t *
-command_body(void)
-{
-    json_t *body = json_object();
-    switch (command.type) {
-    case FSP_COMMAND_SPACE_INIT:
-        say_text(body, "name", command.space_init.name);
-        say_id(body, "owner", command.space_init.owner);
-        say_id(body, "root", command.space_init.root_id);
-        say_id(body, "trash", command.space_init.trash_id);
-        say_u64(body, "quota", command.space_init.quota_bytes);
-        say_u64(body, "chunk_min", command.space_init.chunk_bytes_min);
-        say_u64(body, "chunk_avg", command.space_init.chunk_bytes_avg);
-        say_u64(body, "chunk_max", command.space_init.chunk_bytes_max);
-        say(body, "keys", wrapped_keys(command.space_init.keys, command.space_init.key_count));
-        say_hex(body, "cut_key", command.space_init.wrapped_cut_key);
-        break;
-    case FSP_COMMAND_PUT:
-        say_target(body, "target", &command.put.target);
-        say_u64(body, "node_kind", command.put.kind);
-        say_condition(body, &command.put.condition);
-        say_bool(body, "create_parents", command.put.create_parents);
-        say_id(body, "ids_seed", command.put.ids_seed);
-        say_u64(body, "size", command.put.size);
-        say_hex(body, "carrier", command.put.carrier);
-        say_hex(body, "attr", command.put.attr);
-        break;
-    case FSP_COMMAND_DELETE:
-        say_target(body, "target", &command.remove.target);
-        say_bool(body, "recursive", command.remove.recursive);
-        say_condition(body, &command.remove.condition);
-        break;
-    case FSP_COMMAND_MKDIR:
-        say_target(body, "target", &command.mkdir.target);
-        say_bool(body, "create_parents", command.mkdir.create_parents);
-        say_bool(body, "exist_ok", command.mkdir.exist_ok);
-        say_id(body, "ids_seed", command.mkdir.ids_seed);
-        say_hex(body, "attr", command.mkdir.attr);
-        break;
-    case FSP_COMMAND_MOVE:
-        say_target(body, "from", &command.move.from);
-        say_target(body, "to", &command.move.to);
-        say_bool(body, "create_parents", command.move.create_parents);
-        say_bool(body, "replace", command.move.replace);
-        say_id(body, "ids_seed", command.move.ids_seed);
-        say_condition(body, &command.move.condition);
-        break;
-    case FSP_COMMAND_RESTORE:
-        say_target(body, "target", &command.restore.target);
-        say_id(body, "version", command.restore.version_id);
-        say_condition(body, &command.restore.condition);
-        break;
-    case FSP_COMMAND_COPY:
-        say_target(body, "from", &command.copy.from);
-        say_id(body, "version", command.copy.version_id);
-        say_target(body, "to", &command.copy.to);
-        say_bool(body, "create_parents", command.copy.create_parents);
-        say_condition(body, &command.copy.condition);
-        say_id(body, "ids_seed", command.copy.ids_seed);
-        break;
-    }
-    return body;
-}
-
-static fsp_status_t
-read_command(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_command_decode(bytes, &command);
-    if (status)
-        return status;
-    say_u64(meaning, "type", command.type);
-    say_u64(meaning, "version", command.version);
-    say_id(meaning, "space", command.space_id);
-    say_id(meaning, "subject", command.subject);
-    say_u64(meaning, "system_index", command.system_index);
-    say_id(meaning, "op", command.op_id);
-    say_u64(meaning, "attempt", command.attempt);
-    say_u64(meaning, "since", command.since);
-    say_id(meaning, "request_digest", command.request_digest);
-    say_u64(meaning, "epoch", command.epoch);
-    say_u64(meaning, "layout", command.layout_version);
-    say(meaning, "body", command_body());
-    fsp_command_encode(&command, again);
-    return FSP_OK;
-}
-
-static void
-begin_command(fsp_command_type_t type)
-{
-    memset(&command, 0, sizeof(command));
-    command.type = type;
-    command.version = 1;
-    FILL(command.space_id, 0x11);
-    FILL(command.subject, 0x22);
-    command.system_index = 7;
-    FILL(command.op_id, 0x33);
-    command.attempt = 1;
-    command.since = 300;
-    FILL(command.request_digest, 0x44);
-    command.epoch = 2;
-    command.layout_version = 1;
-}
-
-static void
-add_command(json_t *entries, const char *name)
-{
-    static fsp_command_t kept; /* reading it back overwrites it */
-    kept = command;
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_command_encode(&command, &bytes);
-    vectors_add(entries, name, "command", fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-    command = kept;
-}
-
-static uint8_t carrier_bytes[FSP_CARRIER_BYTES_MAX];
-
-/* A carrier in static memory. */
-static fsp_slice_t
-example_carrier(fsp_root_kind_t kind)
-{
-    static const uint8_t sealed[] = {0x5e, 0xa1, 0xed}, inlined[] = {0x11, 0x1e};
-    fsp_carrier_t carrier = {.root_kind = kind};
-    FILL(carrier.root_key, 0x77);
-    carrier.sealed_part = fsp_slice(sealed, sizeof(sealed));
-    if (kind == FSP_ROOT_INLINE)
-        carrier.inline_object = fsp_slice(inlined, sizeof(inlined));
-    fsp_buf_t buf;
-    fsp_buf_init(&buf, FSP_CARRIER_BYTES_MAX);
-    fsp_carrier_encode(&carrier, &buf);
-    memcpy(carrier_bytes, buf.data, buf.bytes);
-    fsp_slice_t slice = fsp_slice(carrier_bytes, buf.bytes);
-    fsp_buf_clear(&buf);
-    return slice;
-}
-
-static void
-begin_put(fsp_condition_type_t condition, size_t base_count)
-{
-    static const uint8_t attr[] = {0xa7, 0x72};
-    begin_command(FSP_COMMAND_PUT);
-    command.put.target.path = fsp_slice_text("/d\xc3\xa9j\xc3\xa0/vu.txt");
-    command.put.kind = FSP_KIND_FILE;
-    command.put.condition.type = condition;
-    command.put.condition.version_count = base_count;
-    for (size_t i = 0; i < base_count; i++)
-        FILL(command.put.condition.versions[i], (int)(0xb0 + i));
-    FILL(command.put.ids_seed, 0x55);
-    command.put.size = 5000000;
-    command.put.carrier = example_carrier(FSP_ROOT_TREE);
-    command.put.attr = fsp_slice(attr, sizeof(attr));
-}
-
-static void
 make_puts(json_t *entries)
 {
     begin_put(FSP_IF_REPLACE, 0);
@@ -403,16 +188,16 @@ make_puts(json_t *entries)
     command.put.carrier = example_carrier(FSP_ROOT_INLINE);
     add_command(entries, "refused: inline of more than 4096 bytes");
     begin_put(FSP_IF_REPLACE, 0);
-    command.version = 2;
-    add_command(entries, "refused: version 2 of a command");
+    command.version = 3;
+    add_command(entries, "refused: version 3 of a command");
     begin_put(FSP_IF_REPLACE, 0);
     command.attempt = 0;
     add_command(entries, "refused: attempt 0");
     begin_put(FSP_IF_REPLACE, 0);
     memset(&command.op_id, 0, sizeof(command.op_id));
     add_command(entries, "refused: no operation id");
-    vectors_add_hex(entries, "refused: type 8", "command",
-                    "9c0801c41011111111111111111111111111111111c41022222222222222222222222222222222"
+    vectors_add_hex(entries, "refused: type 13", "command",
+                    "9c0d01c41011111111111111111111111111111111c41022222222222222222222222222222222"
                     "07c4103333333333333333"
                     "333333333333333301cd012cc42044444444444444444444444444444444444444444444444444"
                     "44444444444444020190");
@@ -511,39 +296,6 @@ make_commands(json_t *entries)
 
 /* -- results, queries, answers ----------------------------------------------------------------- */
 
-static fsp_status_t
-read_result(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_result_decode(bytes, &result);
-    if (status)
-        return status;
-    say_u64(meaning, "status", result.status);
-    say_u64(meaning, "change", result.index);
-    say_u64(meaning, "node_kind", result.kind);
-    say_optional_id(meaning, "file", result.file_id);
-    say_optional_id(meaning, "version", result.version_id);
-    say_u64(meaning, "number", result.number);
-    say_u64(meaning, "size", result.size);
-    say_u64(meaning, "time", result.time);
-    say_ids(meaning, "heads", result.heads, result.head_count);
-    say_bool(meaning, "repeated", result.repeated);
-    fsp_result_encode(&result, again);
-    return FSP_OK;
-}
-
-static void
-add_result(json_t *entries, const char *name)
-{
-    static fsp_result_t kept; /* reading it back overwrites it */
-    kept = result;
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_RESULT_BYTES_MAX);
-    fsp_result_encode(&result, &bytes);
-    vectors_add(entries, name, "result", fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-    result = kept;
-}
-
 static void
 make_results(json_t *entries)
 {
@@ -575,54 +327,6 @@ make_results(json_t *entries)
     add_result(entries, "refused: a status that is not listed");
     vectors_add_hex(entries, "refused: a zero file id that is not nil", "result",
                     "9a000001c41000000000000000000000000000000000c000000090c2");
-}
-
-static fsp_status_t
-read_query(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_query_decode(bytes, &query);
-    if (status)
-        return status;
-    say_u64(meaning, "type", query.type);
-    say_optional_id(meaning, "space", query.space_id);
-    say_id(meaning, "subject", query.subject);
-    say_u64(meaning, "system_index", query.system_index);
-    if (query.target.path.bytes) {
-        say_target(meaning, "target", &query.target);
-    } else {
-        json_t *target = json_object();
-        say_optional_id(target, "file", query.target.id);
-        say(meaning, "target", target);
-    }
-    say_hex(meaning, "version", query.version);
-    say_hex(meaning, "prefix", query.prefix);
-    say_hex(meaning, "after", query.after);
-    say_u64(meaning, "after_index", query.after_index);
-    say_u64(meaning, "limit", query.limit);
-    fsp_query_encode(&query, again);
-    return FSP_OK;
-}
-
-static void
-begin_query(fsp_query_type_t type)
-{
-    memset(&query, 0, sizeof(query));
-    query.type = type;
-    FILL(query.space_id, 0x11);
-    FILL(query.subject, 0x22);
-}
-
-static void
-add_query(json_t *entries, const char *name)
-{
-    static fsp_query_t kept; /* reading it back overwrites it */
-    kept = query;
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_query_encode(&query, &bytes);
-    vectors_add(entries, name, "query", fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-    query = kept;
 }
 
 static void
@@ -657,249 +361,6 @@ make_queries(json_t *entries)
     add_query(entries, "spaces");
     query.type = (fsp_query_type_t)6;
     add_query(entries, "refused: query of type 6");
-}
-
-/* The fields of a version in an answer. */
-static json_t *
-version_item(void)
-{
-    json_t *item = json_object(), *record = json_object();
-    say_id(item, "id", version.id);
-    say_id(record, "file", version.file_id);
-    say_u64(record, "number", version.number);
-    say_u64(record, "how", version.kind);
-    say_ids(record, "parents", version.parents, version.parent_count);
-    say_u64(record, "size", version.size);
-    say_id(record, "author", version.author);
-    say_u64(record, "time", version.time);
-    say_id(record, "op", version.op_id);
-    say_id(record, "carrier_hash", version.carrier_hash);
-    say(item, "record", record);
-    say_bool(item, "retained", version.retained);
-    say_bool(item, "head", version.is_head);
-    say_hex(item, "carrier", version.carrier);
-    return item;
-}
-
-static json_t *
-change_meaning(void)
-{
-    json_t *row = json_object();
-    say_u64(row, "change", change.index);
-    say_u64(row, "what", change.operation);
-    say_u64(row, "time", change.time);
-    say_id(row, "author", change.author);
-    say_id(row, "op", change.op_id);
-    say_u64(row, "node_kind", change.kind);
-    say_id(row, "file", change.file_id);
-    say_text(row, "path", change.path);
-    say_text(row, "from_path", change.from_path);
-    say_optional_id(row, "version", change.version_id);
-    say_optional_id(row, "displaced", change.displaced_id);
-    say_ids(row, "made", change.made_ids, change.made_count);
-    say_id(row, "previous", change.previous);
-    say_id(row, "hash", change.hash);
-    return row;
-}
-
-static void
-record_bytes(fsp_buf_t *buf)
-{
-    fsp_buf_init(buf, FSP_VALUE_BYTES_MAX);
-    fsp_version_record_encode(&version, buf);
-}
-
-static fsp_status_t
-read_node_item(json_t *item, fsp_answering_t *answering)
-{
-    fsp_status_t status = fsp_answer_node(&answer, &node_info);
-    if (status)
-        return status;
-    say_u64(item, "node_kind", node_info.kind);
-    say_id(item, "file", node_info.file_id);
-    say_optional_id(item, "parent", node_info.parent_id);
-    say_text(item, "name", node_info.name);
-    say_text(item, "path", node_info.path);
-    say_hex(item, "attr", node_info.attr);
-    say_u64(item, "time", node_info.time);
-    say_ids(item, "heads", node_info.heads, node_info.head_count);
-    fsp_buf_t record;
-    fsp_buf_init(&record, FSP_VALUE_BYTES_MAX);
-    if (fsp_version_id_is_zero(node_info.version.id)) {
-        say(item, "version", json_null());
-    } else {
-        version = node_info.version;
-        say(item, "version", version_item());
-        fsp_version_record_encode(&version, &record);
-    }
-    (void)fsp_answering_add_node(answering, &node_info, fsp_buf_slice(&record));
-    fsp_buf_clear(&record);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_entry_item(json_t *item, fsp_answering_t *answering)
-{
-    fsp_entry_info_t entry;
-    fsp_status_t status = fsp_answer_entry(&answer, &entry);
-    if (status)
-        return status;
-    say_text(item, "name", entry.name);
-    say_u64(item, "node_kind", entry.kind);
-    say_id(item, "file", entry.file_id);
-    say_u64(item, "size", entry.size);
-    say_u64(item, "modified", entry.modified);
-    say_optional_id(item, "version", entry.version_id);
-    say_u64(item, "number", entry.number);
-    say_u64(item, "heads", entry.head_count);
-    (void)fsp_answering_add_entry(answering, &entry);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_version_item(json_t *item, fsp_answering_t *answering)
-{
-    fsp_status_t status = fsp_answer_version(&answer, &version);
-    if (status)
-        return status;
-    json_t *value = version_item();
-    (void)json_object_update(item, value);
-    json_decref(value);
-    fsp_buf_t record;
-    record_bytes(&record);
-    (void)fsp_answering_add_version(answering, &version, fsp_buf_slice(&record));
-    fsp_buf_clear(&record);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_change_item(json_t *item, fsp_answering_t *answering)
-{
-    fsp_status_t status = fsp_answer_change(&answer, &change);
-    if (status)
-        return status;
-    json_t *value = change_meaning();
-    (void)json_object_update(item, value);
-    json_decref(value);
-    fsp_buf_t row;
-    fsp_buf_init(&row, FSP_VALUE_BYTES_MAX);
-    fsp_change_row_encode(&change, &row);
-    (void)fsp_answering_add_change(answering, fsp_buf_slice(&row));
-    fsp_buf_clear(&row);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_space_item(json_t *item, fsp_answering_t *answering)
-{
-    fsp_status_t status = fsp_answer_space(&answer, &space_info);
-    if (status)
-        return status;
-    say_id(item, "space", space_info.space_id);
-    say_text(item, "name", space_info.name);
-    say_id(item, "owner", space_info.owner);
-    say_u64(item, "epoch", space_info.epoch);
-    say_u64(item, "change", space_info.change_index);
-    say_u64(item, "quota", space_info.quota_bytes);
-    say_u64(item, "used", space_info.used_bytes);
-    say_id(item, "root", space_info.root_id);
-    say_id(item, "trash", space_info.trash_id);
-    say_u64(item, "chunk_min", space_info.chunk_bytes_min);
-    say_u64(item, "chunk_avg", space_info.chunk_bytes_avg);
-    say_u64(item, "chunk_max", space_info.chunk_bytes_max);
-    say(item, "keys", wrapped_keys(space_info.keys, space_info.key_count));
-    say_hex(item, "cut_key", space_info.wrapped_cut_key);
-    (void)fsp_answering_add_space(answering, &space_info);
-    return FSP_OK;
-}
-
-typedef fsp_status_t(read_item_t)(json_t *item, fsp_answering_t *answering);
-
-static fsp_status_t
-read_answer(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again, read_item_t *read_item)
-{
-    fsp_status_t status = fsp_answer_open(bytes, &answer);
-    if (status)
-        return status;
-    say_u64(meaning, "status", answer.status);
-    say_u64(meaning, "change", answer.index);
-    say_bool(meaning, "more", answer.more);
-    json_t *items = json_array();
-    say(meaning, "items", items);
-    fsp_answering_t answering;
-    fsp_answering_init(&answering);
-    for (size_t i = 0; i < answer.count && status == FSP_OK; i++) {
-        json_t *item = json_object();
-        status = read_item(item, &answering);
-        json_array_append_new(items, item);
-    }
-    answering.more = answer.more;
-    if (status == FSP_OK)
-        fsp_answering_finish(&answering, answer.status, answer.index, again);
-    fsp_answering_clear(&answering);
-    return status;
-}
-
-#define READ_ANSWER(what)                                                                          \
-    static fsp_status_t read_answer_##what(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)   \
-    {                                                                                              \
-        return read_answer(bytes, meaning, again, read_##what##_item);                             \
-    }
-READ_ANSWER(node)
-READ_ANSWER(entry)
-READ_ANSWER(version)
-READ_ANSWER(change)
-READ_ANSWER(space)
-
-static void
-begin_version(void)
-{
-    memset(&version, 0, sizeof(version));
-    FILL(version.file_id, 0x66);
-    version.number = 2;
-    version.kind = FSP_VERSION_PUT;
-    version.parent_count = 1;
-    FILL(version.parents[0], 0xaf);
-    version.size = 5000000;
-    FILL(version.author, 0x22);
-    version.time = UINT64_C(1764083916000000);
-    FILL(version.op_id, 0x33);
-    version.carrier = example_carrier(FSP_ROOT_TREE);
-    version.carrier_hash = fsp_sha256(version.carrier);
-    version.retained = true;
-    version.is_head = true;
-}
-
-static void
-begin_change(void)
-{
-    memset(&change, 0, sizeof(change));
-    change.index = 301;
-    change.operation = FSP_COMMAND_PUT;
-    change.time = UINT64_C(1764083916000000);
-    FILL(change.author, 0x22);
-    FILL(change.op_id, 0x33);
-    change.kind = FSP_KIND_FILE;
-    FILL(change.file_id, 0x66);
-    change.path = fsp_slice_text("/d\xc3\xa9j\xc3\xa0/vu.txt");
-    FILL(change.version_id, 0xb0);
-    FILL(change.previous, 0xc0);
-}
-
-static void
-finish_answer(json_t *entries, const char *name, const char *kind, fsp_answering_t *answering,
-              fsp_status_t status)
-{
-    static fsp_version_info_t kept; /* reading it back overwrites it */
-    kept = version;
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_ANSWER_BYTES_MAX);
-    fsp_answering_finish(answering, status, status == FSP_FORBIDDEN ? 0 : 301, &bytes);
-    fsp_answering_clear(answering);
-    vectors_add(entries, name, kind, fsp_buf_slice(&bytes));
-    fsp_buf_clear(&bytes);
-    fsp_answering_init(answering);
-    version = kept;
 }
 
 static void
@@ -1008,19 +469,6 @@ read_record(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
 }
 
 static fsp_status_t
-read_change(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_change_row_decode(bytes, &change);
-    if (status)
-        return status;
-    json_t *row = change_meaning();
-    (void)json_object_update(meaning, row);
-    json_decref(row);
-    fsp_change_row_encode(&change, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
 read_carrier(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
 {
     fsp_carrier_t carrier;
@@ -1089,20 +537,6 @@ add_record(json_t *entries, const char *name)
     vectors_add(entries, name, "version-record", fsp_buf_slice(&bytes));
     fsp_buf_clear(&bytes);
     version = kept;
-}
-
-static void
-add_change(json_t *entries, const char *name)
-{
-    static fsp_change_info_t kept; /* reading it back overwrites it */
-    kept = change;
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_VALUE_BYTES_MAX);
-    fsp_change_row_encode(&change, &bytes);
-    kept.previous = fsp_sha256(fsp_buf_slice(&bytes));
-    vectors_add(entries, name, "change-row", fsp_buf_slice(&bytes));
-    change = kept;
-    fsp_buf_clear(&bytes);
 }
 
 static void
@@ -1193,154 +627,6 @@ make_records(json_t *entries)
 }
 
 /* -- rows -------------------------------------------------------------------------------------- */
-
-static json_t *
-compute_row_key(const json_t *given)
-{
-    fsp_shard_ref_t shard = {.shard = (uint32_t)take_u64(given, "shard"),
-                             .generation = (uint32_t)take_u64(given, "generation")};
-    fsp_space_id_t space_id;
-    take_hex(given, "space", &space_id, sizeof(space_id));
-    fsp_row_key_t key = fsp_row_key(shard, (fsp_table_t)take_u64(given, "table"), space_id);
-    if (json_object_get(given, "number_first"))
-        fsp_row_key_add_u64(&key, take_u64(given, "number_first"));
-    if (json_object_get(given, "ids")) {
-        fsp_buf_t bytes;
-        fsp_buf_init(&bytes, 256);
-        vectors_unhex(take_text(given, "ids"), &bytes);
-        fsp_row_key_add(&key, fsp_buf_slice(&bytes));
-        fsp_buf_clear(&bytes);
-    }
-    if (json_object_get(given, "name"))
-        fsp_row_key_add(&key, fsp_slice_text(take_text(given, "name")));
-    if (json_object_get(given, "number_last"))
-        fsp_row_key_add_u64(&key, take_u64(given, "number_last"));
-    json_t *object = json_object();
-    say_hex(object, "hex", fsp_row_key_slice(&key));
-    return object;
-}
-
-static fsp_status_t
-read_shard_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_shard_row_t row;
-    fsp_status_t status = fsp_shard_row_decode(bytes, &row);
-    say_u64(meaning, "applied_index", row.applied_index);
-    say_u64(meaning, "applied_term", row.applied_term);
-    say_u64(meaning, "log_time", row.log_time);
-    say_u64(meaning, "feature_level", row.feature_level);
-    say_u64(meaning, "subject_floor", row.subject_floor);
-    fsp_shard_row_encode(&row, again);
-    return status;
-}
-
-static fsp_status_t
-read_space_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_space_row_decode(bytes, &space_row);
-    if (status)
-        return status;
-    say_text(meaning, "name", space_row.name);
-    say_id(meaning, "owner", space_row.owner);
-    say_u64(meaning, "epoch", space_row.epoch);
-    say_u64(meaning, "gc_layout", space_row.gc_layout_version);
-    say_u64(meaning, "quota", space_row.quota_bytes);
-    say_u64(meaning, "used", space_row.used_bytes);
-    say_u64(meaning, "change", space_row.change_index);
-    say_id(meaning, "head_hash", space_row.head_hash);
-    say_u64(meaning, "horizon", space_row.horizon);
-    say_u64(meaning, "ops", space_row.op_count);
-    say_id(meaning, "root", space_row.root_id);
-    say_id(meaning, "trash", space_row.trash_id);
-    say_u64(meaning, "chunk_min", space_row.chunk_bytes_min);
-    say_u64(meaning, "chunk_avg", space_row.chunk_bytes_avg);
-    say_u64(meaning, "chunk_max", space_row.chunk_bytes_max);
-    say(meaning, "keys", wrapped_keys(space_row.keys, space_row.key_count));
-    say_hex(meaning, "cut_key", space_row.wrapped_cut_key);
-    fsp_space_row_encode(&space_row, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_entry_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_entry_row_t row;
-    fsp_status_t status = fsp_entry_row_decode(bytes, &row);
-    if (status)
-        return status;
-    say_u64(meaning, "node_kind", row.kind);
-    say_id(meaning, "file", row.id);
-    say_u64(meaning, "since", row.since);
-    fsp_entry_row_encode(&row, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_node_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_status_t status = fsp_node_row_decode(bytes, &node_row);
-    if (status)
-        return status;
-    say_u64(meaning, "node_kind", node_row.kind);
-    say_optional_id(meaning, "parent", node_row.parent_id);
-    say_text(meaning, "name", fsp_node_row_name(&node_row));
-    say_u64(meaning, "change", node_row.index);
-    say_u64(meaning, "time", node_row.time);
-    say_u64(meaning, "content_time", node_row.content_time);
-    say_u64(meaning, "size", node_row.size);
-    json_t *heads = json_array();
-    for (size_t i = 0; i < node_row.head_count; i++) {
-        json_t *head = json_object();
-        say_u64(head, "number", node_row.heads[i].number);
-        say_id(head, "version", node_row.heads[i].id);
-        json_array_append_new(heads, head);
-    }
-    say(meaning, "heads", heads);
-    say_hex(meaning, "attr", fsp_slice(node_row.attr, node_row.attr_bytes));
-    fsp_node_row_encode(&node_row, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_version_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_version_row_t row;
-    fsp_status_t status = fsp_version_row_decode(bytes, &row);
-    if (status)
-        return status;
-    say_hex(meaning, "record", row.record);
-    say_bool(meaning, "retained", row.retained);
-    say_hex(meaning, "carrier", row.carrier);
-    fsp_version_row_encode(&row, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_version_index_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_version_index_row_t row;
-    fsp_status_t status = fsp_version_index_row_decode(bytes, &row);
-    if (status)
-        return status;
-    say_id(meaning, "file", row.file_id);
-    say_u64(meaning, "number", row.number);
-    fsp_version_index_row_encode(&row, again);
-    return FSP_OK;
-}
-
-static fsp_status_t
-read_op_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
-{
-    fsp_op_row_t row;
-    fsp_status_t status = fsp_op_row_decode(bytes, &row);
-    if (status)
-        return status;
-    say_u64(meaning, "change", row.index);
-    say_id(meaning, "digest", row.digest);
-    say_hex(meaning, "result", row.result);
-    fsp_op_row_encode(&row, again);
-    return FSP_OK;
-}
 
 static void
 add_row_key(json_t *entries, const char *name, fsp_table_t table, const char *what, json_t *value)
@@ -1487,31 +773,22 @@ make_rows(json_t *entries)
     vectors_add_hex(entries, "space name row: the space", "canon",
                     "c41011111111111111111111111111111111");
     vectors_add_hex(entries, "operation order row: log time", "canon", "cf0006446ccb2acb00");
+    vectors_add_hex(entries, "work row of a purge: the change that marked", "canon", "91cd012d");
+    vectors_add_hex(entries, "system name row: the id", "canon",
+                    "c41080808080808080808080808080808080");
+    vectors_add_hex(entries, "setting row: the value", "canon", "c40101");
+    vectors_add_hex(entries, "removed row: the change", "canon", "cd012d");
 }
 
 static const vectors_kind_t kinds[] = {
     {"canon", read_canon, NULL},
     {"command", read_command, NULL},
-    {"result", read_result, NULL},
-    {"query", read_query, NULL},
-    {"answer-node", read_answer_node, NULL},
-    {"answer-entry", read_answer_entry, NULL},
-    {"answer-version", read_answer_version, NULL},
-    {"answer-change", read_answer_change, NULL},
-    {"answer-space", read_answer_space, NULL},
+    VECTORS_ASKING_KINDS,
     {"version-record", read_record, NULL},
-    {"change-row", read_change, NULL},
     {"carrier", read_carrier, NULL},
     {"details", read_details, NULL},
     {"attr", read_attr, NULL},
-    {"row-key", NULL, compute_row_key},
-    {"row-shard", read_shard_row, NULL},
-    {"row-space", read_space_row, NULL},
-    {"row-entry", read_entry_row, NULL},
-    {"row-node", read_node_row, NULL},
-    {"row-version", read_version_row, NULL},
-    {"row-version-index", read_version_index_row, NULL},
-    {"row-op", read_op_row, NULL},
+    VECTORS_ROW_KINDS,
     {NULL, NULL, NULL},
 };
 

@@ -159,6 +159,8 @@ custom_of(const fsp_field_t *field, const void *self)
         return say_fields(fsp_reply_disk_fields(), 0, self);
     if (strcmp(field->key, "items") == 0)
         return json_array(); /* filled by the caller, who knows what they are */
+    if (strcmp(field->key, "lost") == 0)
+        return json_true();
     ck_abort_msg("field \"%s\" has no form in the vectors", field->key);
     return NULL;
 }
@@ -193,14 +195,41 @@ type_name(unsigned type)
         unsigned type;
         const char *name;
     } names[] = {
-        {FSP_MSG_HELLO, "HELLO"},       {FSP_MSG_WELCOME, "WELCOME"}, {FSP_MSG_PING, "PING"},
-        {FSP_MSG_PONG, "PONG"},         {FSP_MSG_OK, "OK"},           {FSP_MSG_ERROR, "ERROR"},
-        {FSP_MSG_PUT, "PUT"},           {FSP_MSG_DATA, "DATA"},       {FSP_MSG_COMMIT, "COMMIT"},
-        {FSP_MSG_ABORT, "ABORT"},       {FSP_MSG_CREDIT, "CREDIT"},   {FSP_MSG_RESUME, "RESUME"},
-        {FSP_MSG_GET, "GET"},           {FSP_MSG_STAT, "STAT"},       {FSP_MSG_LIST, "LIST"},
-        {FSP_MSG_VERSIONS, "VERSIONS"}, {FSP_MSG_CHANGES, "CHANGES"}, {FSP_MSG_SPACES, "SPACES"},
-        {FSP_MSG_MKDIR, "MKDIR"},       {FSP_MSG_DELETE, "DELETE"},   {FSP_MSG_MOVE, "MOVE"},
-        {FSP_MSG_COPY, "COPY"},         {FSP_MSG_RESTORE, "RESTORE"}, {FSP_MSG_NODE, "NODE"},
+        {FSP_MSG_HELLO, "HELLO"},
+        {FSP_MSG_WELCOME, "WELCOME"},
+        {FSP_MSG_PING, "PING"},
+        {FSP_MSG_PONG, "PONG"},
+        {FSP_MSG_OK, "OK"},
+        {FSP_MSG_ERROR, "ERROR"},
+        {FSP_MSG_PUT, "PUT"},
+        {FSP_MSG_DATA, "DATA"},
+        {FSP_MSG_COMMIT, "COMMIT"},
+        {FSP_MSG_ABORT, "ABORT"},
+        {FSP_MSG_CREDIT, "CREDIT"},
+        {FSP_MSG_RESUME, "RESUME"},
+        {FSP_MSG_GET, "GET"},
+        {FSP_MSG_STAT, "STAT"},
+        {FSP_MSG_LIST, "LIST"},
+        {FSP_MSG_VERSIONS, "VERSIONS"},
+        {FSP_MSG_CHANGES, "CHANGES"},
+        {FSP_MSG_SPACES, "SPACES"},
+        {FSP_MSG_MKDIR, "MKDIR"},
+        {FSP_MSG_DELETE, "DELETE"},
+        {FSP_MSG_MOVE, "MOVE"},
+        {FSP_MSG_COPY, "COPY"},
+        {FSP_MSG_RESTORE, "RESTORE"},
+        {FSP_MSG_NODE, "NODE"},
+        {FSP_MSG_NEWS, "NEWS"},
+        {FSP_MSG_WATCH, "WATCH"},
+        {FSP_MSG_LOCK, "LOCK"},
+        {FSP_MSG_RENEW, "RENEW"},
+        {FSP_MSG_UNLOCK, "UNLOCK"},
+        {FSP_MSG_UNDELETE, "UNDELETE"},
+        {FSP_MSG_PRUNE, "PRUNE"},
+        {FSP_MSG_PURGE, "PURGE"},
+        {FSP_MSG_BATCH, "BATCH"},
+        {FSP_MSG_SPACE_CREATE, "SPACE_CREATE"},
+        {FSP_MSG_SPACE_REMOVE, "SPACE_REMOVE"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].type == type)
@@ -451,6 +480,58 @@ make_looks(json_t *entries)
     add_request(entries, "C:PING", FSP_MSG_PING);
 }
 
+/* Minor version 2; a batch's operations are in docs/protocol/client.md. */
+static void
+make_newer_requests(json_t *entries)
+{
+    begin_request(false);
+    request.at_index = 300;
+    add_request(entries, "C:STAT as it was at a change", FSP_MSG_STAT);
+    begin_request(false);
+    request.at_time = UINT64_C(1764083916000000);
+    add_request(entries, "C:LIST as it was at a time", FSP_MSG_LIST);
+    begin_request(true);
+    request.token = 127;
+    add_request(entries, "C:PUT under a lease", FSP_MSG_PUT);
+    memset(&request, 0, sizeof(request));
+    request.after_index = 300;
+    request.credit = 1000;
+    add_request(entries, "C:WATCH", FSP_MSG_WATCH);
+    begin_request(true);
+    request.duration = 600000000;
+    add_request(entries, "C:LOCK", FSP_MSG_LOCK);
+    request.token = 127;
+    add_request(entries, "C:RENEW", FSP_MSG_RENEW);
+    request.duration = 0;
+    add_request(entries, "C:UNLOCK", FSP_MSG_UNLOCK);
+    request.token = 0;
+    request.force = true;
+    add_request(entries, "C:UNLOCK by force", FSP_MSG_UNLOCK);
+    begin_request(true);
+    request.path.bytes = 0;
+    FILL(request.file_id, 0x44);
+    request.to_path = fsp_slice_text("/x");
+    request.create_parents = true;
+    add_request(entries, "C:UNDELETE", FSP_MSG_UNDELETE);
+    begin_request(true);
+    request.version = fsp_slice_text("55555555");
+    add_request(entries, "C:PRUNE", FSP_MSG_PRUNE);
+    begin_request(true);
+    request.path.bytes = 0;
+    request.before = UINT64_C(1764083916000000);
+    add_request(entries, "C:PURGE", FSP_MSG_PURGE);
+    request.before = 0;
+    request.space = fsp_slice_text("team");
+    request.quota_bytes = 1073741824;
+    add_request(entries, "C:SPACE_CREATE", FSP_MSG_SPACE_CREATE);
+    request.quota_bytes = 0;
+    request.duration = UINT64_C(604800000000);
+    add_request(entries, "C:SPACE_REMOVE", FSP_MSG_SPACE_REMOVE);
+    request.duration = 0;
+    request.cancel = true;
+    add_request(entries, "C:SPACE_REMOVE, not after all", FSP_MSG_SPACE_REMOVE);
+}
+
 static void
 make_requests(json_t *entries)
 {
@@ -478,6 +559,7 @@ make_requests(json_t *entries)
     request.to_path.bytes = 0;
     request.replace = false;
     add_request(entries, "C:RESTORE", FSP_MSG_RESTORE);
+    make_newer_requests(entries);
 
     static const struct {
         const char *name;
@@ -645,8 +727,10 @@ make_lists(json_t *entries)
     static fsp_space_info_t space;
     fsp_buf_t items;
     fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
-    fsp_entry_info_t entry = {
-        .name = fsp_slice_text("b"), .kind = FSP_KIND_DIRECTORY, .modified = 1000000};
+    fsp_entry_info_t entry = {.name = fsp_slice_text("b"),
+                              .kind = FSP_KIND_DIRECTORY,
+                              .modified = 1000000,
+                              .retained = true};
     FILL(entry.file_id, 0x88);
     fsp_item_entry_encode(&entry, &items);
     entry = (fsp_entry_info_t){.name = fsp_slice_text("d\xc3\xa9j\xc3\xa0"),
@@ -654,11 +738,16 @@ make_lists(json_t *entries)
                                .size = 5,
                                .modified = 2000000,
                                .number = 1,
-                               .head_count = 1};
+                               .head_count = 1,
+                               .retained = true};
     FILL(entry.file_id, 0x99);
     FILL(entry.version_id, 0xaa);
     fsp_item_entry_encode(&entry, &items);
     add_list(entries, "S:OK of a LIST", "client-reply-entry", &items, 2);
+    entry.retained = false;
+    fsp_item_entry_encode(&entry, &items);
+    add_list(entries, "S:OK of a LIST as it was, of what is no longer kept", "client-reply-entry",
+             &items, 1);
 
     FILL(version.id, 0x55);
     FILL(version.file_id, 0x44);

@@ -56,15 +56,34 @@ crashed(void)
     };
 }
 
-START_TEST(wants_its_first_tick_at_once_and_then_no_more)
+START_TEST(wants_its_first_tick_at_once_and_none_when_it_leads_alone)
 {
     start((fsp_raft_restore_t){0});
     ck_assert_uint_eq(fsp_raft_deadline(script.raft), 0);
     script_tick(&script);
-    ck_assert(fsp_raft_deadline(script.raft) == FSP_TIME_NEVER);
     script_forget(&script);
     script_tick(&script);
     script_expect(&script, "");
+    script_written(&script, 1);
+    script_written(&script, 2);
+    ck_assert(fsp_raft_deadline(script.raft) == FSP_TIME_NEVER);
+}
+END_TEST
+
+/* On a disk that is slower than its patience it must not run behind its own terms for ever. */
+START_TEST(raises_no_term_while_its_own_vote_is_being_written)
+{
+    start((fsp_raft_restore_t){0});
+    script_tick(&script);
+    script_forget(&script);
+    for (int i = 0; i < 10; i++) {
+        script.now_us += 2 * 1000 * 1000;
+        script_tick(&script);
+    }
+    script_expect(&script, "");
+    script_written(&script, 1);
+    script_expect(&script, "WRITE 2 1.1 no-op\n"
+                           "ROLE leader of term 1, leader 1\n");
 }
 END_TEST
 
@@ -76,8 +95,8 @@ START_TEST(elects_itself_only_when_its_vote_is_on_disk)
                            "ROLE candidate of term 1, leader 0\n");
     ck_assert_int_eq(fsp_raft_role(script.raft), FSP_RAFT_CANDIDATE);
     script_written(&script, 1);
-    script_expect(&script, "ROLE leader of term 1, leader 1\n"
-                           "WRITE 2 1.1 no-op\n");
+    script_expect(&script, "WRITE 2 1.1 no-op\n"
+                           "ROLE leader of term 1, leader 1\n");
     ck_assert_uint_eq(fsp_raft_commit_index(script.raft), 0);
     script_written(&script, 2);
     script_expect(&script, "COMMIT 1.1\n"
@@ -222,8 +241,8 @@ START_TEST(commits_what_it_finds_after_a_crash_with_its_new_term)
     script_written(&script, 1);
     script_expect(&script, "WRITE 1 term 4 vote 1\n"
                            "ROLE candidate of term 4, leader 0\n"
-                           "ROLE leader of term 4, leader 1\n"
-                           "WRITE 2 13.4 no-op\n");
+                           "WRITE 2 13.4 no-op\n"
+                           "ROLE leader of term 4, leader 1\n");
     script_written(&script, 2);
     script_expect(&script, "COMMIT 13.4\n"
                            "FETCH 11..12\n");
@@ -325,16 +344,46 @@ START_TEST(refuses_terms_that_do_not_fit)
 }
 END_TEST
 
-START_TEST(knows_only_its_own_voter)
+START_TEST(refuses_terms_with_gaps)
 {
-    fsp_raft_member_t members[2] = {{.replica = 1}, {.replica = 2}};
-    fsp_raft_config_t config = {.self = members[0], .voters = members, .voter_count = 2};
-    fsp_raft_t *raft = NULL;
-    ck_assert_int_eq(fsp_raft_new(&config, &(fsp_raft_restore_t){0}, &raft, &script.error),
-                     FSP_UNSUPPORTED);
-    config.voter_count = 1;
-    config.voters = members + 1;
-    ck_assert_int_eq(fsp_raft_new(&config, &(fsp_raft_restore_t){0}, &raft, NULL), FSP_UNSUPPORTED);
+    fsp_raft_restore_t restore = crashed();
+    fsp_raft_run_t gap[] = {{2, 1, 5}, {3, 7, 12}};
+    fsp_raft_run_t falling[] = {{3, 1, 5}, {2, 6, 12}};
+    fsp_raft_run_t twice[] = {{3, 1, 5}, {3, 6, 12}};
+    fsp_raft_run_t short_of_it[] = {{2, 1, 5}, {3, 6, 11}};
+    fsp_raft_run_t *const bad[] = {gap, falling, twice, short_of_it};
+    restore.run_count = 2;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        restore.runs = bad[i];
+        refuses_to_start(restore, "terms of the log have gaps or fall");
+    }
+    fsp_raft_run_t good[] = {{2, 1, 5}, {3, 6, 12}};
+    restore.runs = good;
+    start(restore);
+    uint64_t term = 0;
+    ck_assert_int_eq(fsp_raft_term_at(script.raft, 5, &term), FSP_OK);
+    ck_assert_uint_eq(term, 2);
+    ck_assert_int_eq(fsp_raft_term_at(script.raft, 6, &term), FSP_OK);
+    ck_assert_uint_eq(term, 3);
+}
+END_TEST
+
+/* R8: without a configuration, or not in it, a replica asks nobody for a vote. */
+START_TEST(never_campaigns_while_it_waits_to_be_told_of_a_configuration)
+{
+    fsp_raft_conf_t nobody = {0};
+    script.base = &nobody;
+    start((fsp_raft_restore_t){0});
+    for (int i = 0; i < 10; i++) {
+        script.now_us += 3 * 1000 * 1000;
+        script_tick(&script);
+    }
+    script_expect(&script, "");
+    ck_assert(fsp_raft_deadline(script.raft) == FSP_TIME_NEVER);
+    script_propose(&script, 70, "a");
+    script_read(&script, 80);
+    script_expect(&script, "REFUSE 70 BUSY\n"
+                           "REFUSE 80 BUSY\n");
 }
 END_TEST
 
@@ -356,7 +405,7 @@ START_TEST(drops_the_log_a_thousand_entries_behind_the_durable_state)
     script_applied(&script, 3000);
     script_expect(&script, ""); /* 1,999 could go */
     script_applied(&script, 3001);
-    script_expect(&script, "WRITE 4002 drop below 2001, term 1 before it\n");
+    script_expect(&script, "WRITE 4002 drop below 2001, term 1 before it, conf of 1\n");
     script_written(&script, 4002);
     script_applied(&script, 4000);
     script_expect(&script, ""); /* 999 could go */
@@ -364,30 +413,23 @@ START_TEST(drops_the_log_a_thousand_entries_behind_the_durable_state)
     script_applied(&script, 5000);
     script_expect(&script, "");
     script_applied(&script, 5001);
-    script_expect(&script, "WRITE 5103 drop below 4001, term 1 before it\n");
+    script_expect(&script, "WRITE 5103 drop below 4001, term 1 before it, conf of 1\n");
 }
 END_TEST
 
-START_TEST(looks_up_the_term_where_it_drops_if_a_restart_forgot_it)
+START_TEST(drops_at_a_term_that_it_was_told_at_its_start)
 {
+    fsp_raft_run_t runs[] = {{7, 1, 4100}, {8, 4101, 5000}};
     start((fsp_raft_restore_t){.hard = {.term = 9, .vote = 1},
                                .last_index = 5000,
                                .last_term = 8,
                                .applied_index = 5000,
-                               .watermark = 5000});
+                               .watermark = 5000,
+                               .runs = runs,
+                               .run_count = 2});
     script_tick(&script);
-    script_expect(&script, "WRITE 1 term 10 vote 1\n"
-                           "ROLE candidate of term 10, leader 0\n"
-                           "FETCH 3999..3999\n");
-    script_fetched(&script, 3999, 3999, 7);
-    script_expect(&script, "WRITE 2 drop below 4000, term 7 before it\n");
-    script_written(&script, 1);
-    script_written(&script, 2);
-    script_written(&script, 3);
-    script_expect(&script, "ROLE leader of term 10, leader 1\n"
-                           "WRITE 3 5001.10 no-op\n"
-                           "COMMIT 5001.10\n"
-                           "ENTRIES 5001.10 no-op\n");
+    script_expect(&script, "WRITE 1 term 10 vote 1 drop below 4000, term 7 before it, conf of 1\n"
+                           "ROLE candidate of term 10, leader 0\n");
 }
 END_TEST
 
@@ -427,7 +469,8 @@ main(void)
     Suite *suite = suite_create("raft");
     TCase *tests = tcase_create("one voter");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, wants_its_first_tick_at_once_and_then_no_more);
+    tcase_add_test(tests, wants_its_first_tick_at_once_and_none_when_it_leads_alone);
+    tcase_add_test(tests, raises_no_term_while_its_own_vote_is_being_written);
     tcase_add_test(tests, elects_itself_only_when_its_vote_is_on_disk);
     tcase_add_test(tests, raises_the_term_at_each_start);
     tcase_add_test(tests, commits_a_proposal_when_it_is_on_disk);
@@ -443,9 +486,10 @@ main(void)
     tcase_add_test(tests, refuses_a_log_that_lost_what_it_acknowledged);
     tcase_add_test(tests, refuses_a_state_that_does_not_fit_the_log);
     tcase_add_test(tests, refuses_terms_that_do_not_fit);
-    tcase_add_test(tests, knows_only_its_own_voter);
+    tcase_add_test(tests, refuses_terms_with_gaps);
+    tcase_add_test(tests, never_campaigns_while_it_waits_to_be_told_of_a_configuration);
     tcase_add_test(tests, drops_the_log_a_thousand_entries_behind_the_durable_state);
-    tcase_add_test(tests, looks_up_the_term_where_it_drops_if_a_restart_forgot_it);
+    tcase_add_test(tests, drops_at_a_term_that_it_was_told_at_its_start);
     tcase_add_test(tests, forgets_cached_entries_only_when_they_were_handed_out);
     tcase_add_test(tests, takes_answers_of_the_disk_only_in_order);
     suite_add_tcase(suite, tests);

@@ -4,6 +4,7 @@
 #include "core/base/prng.h"
 #include "store/db.h"
 #include "store/dbtext.h"
+#include "store/dbview.h"
 #include "tests/unit/aborts.h"
 #include "tests/unit/store/scratch.h"
 #include "tests/unit/store/storekit.h"
@@ -202,6 +203,163 @@ START_TEST(random_rows_read_as_from_memory)
 }
 END_TEST
 
+/* -- frozen ------------------------------------------------------------------------------------ */
+
+static void
+expect_value(fsp_view_t *view, const char *key, const char *value)
+{
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 100);
+    ck_assert_int_eq(fsp_view_get(view, fsp_slice_text(key), &buf), value ? FSP_OK : FSP_NOT_FOUND);
+    ck_assert(!value || fsp_slice_eq(fsp_buf_slice(&buf), fsp_slice_text(value)));
+    fsp_buf_clear(&buf);
+}
+
+static fsp_dbview_t *
+state_view(void)
+{
+    return (fsp_dbview_t *)state();
+}
+
+START_TEST(a_frozen_view_sees_neither_later_writes_nor_range_deletions)
+{
+    storekit_put(store, FSP_FAMILY_STATE, "a", "1");
+    storekit_put(store, FSP_FAMILY_STATE, "b", "2");
+    storekit_put(store, FSP_FAMILY_STATE, "d", "4");
+    fsp_view_t *frozen = fsp_view_freeze(state());
+    fsp_batch_t *batch = fsp_batch_new();
+    fsp_batch_delete_range(batch, FSP_FAMILY_STATE, fsp_slice_text("a"), fsp_slice_text("c"));
+    fsp_batch_delete(batch, FSP_FAMILY_STATE, fsp_slice_text("d"));
+    fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_slice_text("b"), fsp_slice_text("new"));
+    fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_slice_text("c"), fsp_slice_text("3"));
+    storekit_write(store, &batch);
+    if (_i == 1) /* out of memory, where superseded rows are dropped unless a snapshot sees them */
+        fsp_db_flush_above(state_view()->db, 0);
+    static const char *const old[][2] = {{"a", "1"}, {"b", "2"}, {"d", "4"}};
+    fsp_cursor_t *cursor = fsp_view_scan(frozen, fsp_slice(NULL, 0), fsp_slice(NULL, 0));
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(cursor->valid && fsp_slice_eq(cursor->key, fsp_slice_text(old[i][0])));
+        ck_assert(fsp_slice_eq(cursor->value, fsp_slice_text(old[i][1])));
+        expect_value(frozen, old[i][0], old[i][1]);
+        fsp_cursor_next(cursor);
+    }
+    ck_assert(!cursor->valid);
+    ck_assert_int_eq(cursor->status, FSP_OK);
+    fsp_cursor_destroy(&cursor);
+    expect_value(frozen, "c", NULL);
+    expect_value(state(), "a", NULL);
+    expect_value(state(), "b", "new");
+    fsp_view_t *later = fsp_view_freeze(state()); /* each has its own moment */
+    storekit_put(store, FSP_FAMILY_STATE, "b", "newer");
+    expect_value(later, "b", "new");
+    expect_value(frozen, "b", "2");
+    ck_assert(!fsp_view_freeze(frozen));
+    fsp_view_thaw(&frozen);
+    ck_assert(!frozen);
+    expect_value(later, "c", "3");
+    fsp_view_thaw(&later);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 0);
+}
+END_TEST
+
+START_TEST(a_frozen_view_is_lent)
+{
+    fsp_view_t *frozen = fsp_view_freeze(state());
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 1);
+    FSP_EXPECT_ABORT(fsp_store_close(&store, true, 2000));
+    fsp_cursor_t *cursor = fsp_view_scan(frozen, fsp_slice(NULL, 0), fsp_slice(NULL, 0));
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 2);
+    FSP_EXPECT_ABORT(fsp_view_thaw(&frozen));
+    fsp_cursor_destroy(&cursor);
+    fsp_view_thaw(&frozen);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 0);
+}
+END_TEST
+
+START_TEST(a_frozen_view_has_its_time)
+{
+    enum { LIFE_US = 50 * 1000, WAITS_MAX = 1000 };
+    ck_assert_uint_eq(state_view()->frozen_us_max, FSP_DBVIEW_FROZEN_S * 1000000ULL);
+    storekit_put(store, FSP_FAMILY_STATE, "a", "1");
+    storekit_put(store, FSP_FAMILY_STATE, "b", "2");
+    state_view()->frozen_us_max = 0;
+    fsp_view_t *over = fsp_view_freeze(state());
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 100);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 1);
+    ck_assert_int_eq(fsp_view_get(over, fsp_slice_text("a"), &buf), FSP_GONE);
+    ck_assert_uint_eq(buf.bytes, 0);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 0); /* by the reader itself */
+    fsp_cursor_t *cursor = fsp_view_scan(over, fsp_slice(NULL, 0), fsp_slice(NULL, 0));
+    ck_assert(!cursor->valid);
+    ck_assert_int_eq(cursor->status, FSP_GONE);
+    fsp_cursor_destroy(&cursor);
+    fsp_view_thaw(&over);
+    /* A cursor that stands on it goes on to its end; nothing new begins. */
+    state_view()->frozen_us_max = LIFE_US;
+    fsp_view_t *frozen = fsp_view_freeze(state());
+    cursor = fsp_view_scan(frozen, fsp_slice(NULL, 0), fsp_slice(NULL, 0));
+    ck_assert(cursor->valid);
+    storekit_put(store, FSP_FAMILY_STATE, "b", "new");
+    int waits = 0;
+    while (fsp_view_get(frozen, fsp_slice_text("b"), &buf) != FSP_GONE && ++waits < WAITS_MAX)
+        fsp_suite_pause_us(5000);
+    ck_assert_int_lt(waits, WAITS_MAX);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 2);
+    fsp_cursor_next(cursor);
+    ck_assert(cursor->valid && fsp_slice_eq(cursor->value, fsp_slice_text("2")));
+    fsp_cursor_destroy(&cursor);
+    ck_assert_int_eq(fsp_view_get(frozen, fsp_slice_text("b"), &buf), FSP_GONE);
+    ck_assert_uint_eq(fsp_db_lent(state_view()->db), 0);
+    fsp_view_thaw(&frozen);
+    fsp_buf_clear(&buf);
+}
+END_TEST
+
+START_TEST(frozen_random_rows_stay_as_in_memory)
+{
+    enum { FROZEN = 4 };
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, fsp_suite_seed(20260202));
+    fsp_memview_t *memory = fsp_memview_new();
+    fsp_view_t *expected[FROZEN] = {NULL}, *frozen[FROZEN] = {NULL};
+    size_t compared = 0;
+    for (int round = 0; round < 400; round++) {
+        fsp_batch_t *batch = random_batch(&prng);
+        fsp_error_t error;
+        ck_assert_int_eq(fsp_store_write(store, &batch, 1, false, &error), FSP_OK);
+        fsp_memview_apply(memory, batch, FSP_FAMILY_STATE);
+        fsp_batch_destroy(&batch);
+        if (fsp_prng_chance(&prng, 1, 30))
+            fsp_db_flush_above(state_view()->db, 0);
+        size_t slot = (size_t)fsp_prng_below(&prng, FROZEN);
+        if (frozen[slot] && fsp_prng_chance(&prng, 1, 10)) {
+            fsp_view_thaw(&frozen[slot]);
+            fsp_view_thaw(&expected[slot]);
+        } else if (!frozen[slot]) {
+            frozen[slot] = fsp_view_freeze(state());
+            expected[slot] = fsp_view_freeze(fsp_memview_view(memory));
+        }
+        for (size_t i = 0; i < FROZEN; i++) {
+            if (!frozen[i])
+                continue;
+            uint8_t rooms[2][8];
+            fsp_slice_t from = random_key(&prng, rooms[0]), to = random_key(&prng, rooms[1]);
+            expect_equal_get(expected[i], frozen[i], from);
+            expect_equal_scan(expected[i], frozen[i], from, to);
+            expect_equal_scan(expected[i], frozen[i], fsp_slice(NULL, 0), fsp_slice(NULL, 0));
+            compared++;
+        }
+    }
+    ck_assert_uint_gt(compared, 400);
+    for (size_t i = 0; i < FROZEN; i++) {
+        fsp_view_thaw(&frozen[i]);
+        fsp_view_thaw(&expected[i]);
+    }
+    fsp_memview_destroy(&memory);
+}
+END_TEST
+
 /* Reopens, so that all rows lie in tables, and flips a byte of every one of them. */
 static void
 rot_tables(void)
@@ -269,6 +427,10 @@ main(void)
     tcase_add_test(tests, empty_and_backward_ranges_hold_nothing);
     tcase_add_test(tests, an_open_cursor_keeps_the_store_from_closing);
     tcase_add_test(tests, random_rows_read_as_from_memory);
+    tcase_add_loop_test(tests, a_frozen_view_sees_neither_later_writes_nor_range_deletions, 0, 2);
+    tcase_add_test(tests, a_frozen_view_is_lent);
+    tcase_add_test(tests, a_frozen_view_has_its_time);
+    tcase_add_test(tests, frozen_random_rows_stay_as_in_memory);
     tcase_add_test(tests, rotten_rows_are_damage_not_absence);
     tcase_add_test(tests, words_of_the_database_have_a_status);
     suite_add_tcase(suite, tests);

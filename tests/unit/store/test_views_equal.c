@@ -3,8 +3,8 @@
  *
  * One random history of commands and queries is applied twice: over the memory view, row by row,
  * and over RocksDB with the rows pending in an overlay and written in groups, as the shard does.
- * Every result, every answer and in the end every row must be equal, byte for byte.  FSP_SEED picks
- * the history.
+ * Every result, every answer and in the end every row must be equal, byte for byte, as must the rows
+ * of both when they were frozen on the way.  FSP_SEED picks the history.
  */
 #include "core/base/memview.h"
 #include "core/base/overlay.h"
@@ -283,6 +283,8 @@ START_TEST(random_histories_give_equal_results_answers_and_rows)
     command.space_init.wrapped_cut_key = fsp_slice_text("cut");
 
     size_t done = 0;
+    fsp_view_t *frozen[2] = {NULL};
+    size_t rows_frozen = 0;
     for (uint64_t index = 1; index <= COMMANDS; index++) {
         if (index > 1)
             some_command(&maker, &command);
@@ -301,18 +303,29 @@ START_TEST(random_histories_give_equal_results_answers_and_rows)
         fsp_overlay_settle(worlds[0].pending, index);
         fsp_batch_destroy(&worlds[0].batch);
         worlds[0].batch = fsp_batch_new();
-        if (fsp_prng_chance(&maker.prng, 1, GROUP_MAX))
+        if (fsp_prng_chance(&maker.prng, 1, GROUP_MAX)) {
             write_group(store, &worlds[1], index);
+            /* Both have the same rows now, and are frozen with them. */
+            for (int i = 0; i < 2 && !frozen[i] && index > COMMANDS / 2; i++)
+                frozen[i] = fsp_view_freeze(worlds[i].base);
+            if (frozen[1] && rows_frozen == 0)
+                rows_frozen = compare_rows(worlds[0].base, worlds[1].base);
+        }
         if (fsp_prng_chance(&maker.prng, 1, 3))
             ask_both(worlds, &maker, answers);
     }
     write_group(store, &worlds[1], COMMANDS);
     size_t rows = compare_rows(worlds[0].base, worlds[1].base);
-    printf("%d commands, %zu of them done, %zu rows equal\n", COMMANDS, done, rows);
+    ck_assert_uint_gt(rows_frozen, COMMANDS / 4);
+    ck_assert_uint_lt(rows_frozen, rows);
+    ck_assert_uint_eq(compare_rows(frozen[0], frozen[1]), rows_frozen);
+    printf("%d commands, %zu of them done, %zu rows equal, %zu of them frozen before\n", COMMANDS,
+           done, rows, rows_frozen);
     ck_assert_uint_gt(done, COMMANDS / 8);
     ck_assert_uint_gt(rows, COMMANDS / 2);
 
     for (int i = 0; i < 2; i++) {
+        fsp_view_thaw(&frozen[i]);
         world_clear(&worlds[i]);
         fsp_buf_clear(&results[i]);
         fsp_buf_clear(&answers[i]);

@@ -38,6 +38,22 @@ START_TEST(marks_only_rise)
 }
 END_TEST
 
+START_TEST(marks_of_one_replica_are_lowered)
+{
+    fsp_watermark_t mark = {0};
+    ck_assert(!fsp_watermark_lower(&mark, 0, 1, 5));
+    ck_assert_uint_eq(mark.count, 0);
+    ck_assert(fsp_watermark_note(&mark, 0, 1, 9));
+    ck_assert(fsp_watermark_note(&mark, 1, 1, 9));
+    ck_assert(!fsp_watermark_lower(&mark, 0, 2, 5));
+    ck_assert(!fsp_watermark_lower(&mark, 0, 1, 9));
+    ck_assert(fsp_watermark_lower(&mark, 0, 1, 5));
+    ck_assert_uint_eq(fsp_watermark_index(&mark, 0, 1), 5);
+    ck_assert_uint_eq(fsp_watermark_index(&mark, 1, 1), 9);
+    ck_assert(fsp_watermark_note(&mark, 0, 1, 6));
+}
+END_TEST
+
 START_TEST(a_new_replica_of_a_shard_takes_the_place_of_the_old)
 {
     fsp_watermark_t mark = {0};
@@ -348,6 +364,7 @@ main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, marks_only_rise);
+    tcase_add_test(tests, marks_of_one_replica_are_lowered);
     tcase_add_test(tests, a_new_replica_of_a_shard_takes_the_place_of_the_old);
     tcase_add_test(tests, one_shard_too_many_is_a_bug);
     tcase_add_test(tests, merge_takes_the_higher_of_each);
