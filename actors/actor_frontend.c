@@ -32,17 +32,23 @@ static void
 welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
         const fsp_request_t *hello)
 {
-    bool speaks = false;
-    for (size_t i = 0; i < hello->version_count; i++)
-        speaks |= hello->versions[i] == 1;
-    if (!speaks) {
+    /* What only a higher level of the shard can do is not offered before it is there. */
+    uint64_t newest = self->args->feature_level >= 2 ? FSP_CLIENT_MINOR : FSP_CLIENT_MINOR_FIRST;
+    uint64_t minor = 0;
+    for (size_t i = 0; i < hello->version_count; i++) {
+        if (hello->versions[i] > minor && hello->versions[i] <= newest)
+            minor = hello->versions[i];
+    }
+    if (minor == 0) {
         fsp_frontend_send_error(self, session, request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
     bool resumed = false;
     session = fsp_session_resume(self, session, hello->session_id, &resumed);
     session->welcomed = true;
-    fsp_reply_t reply = {.version = 1,
+    session->minor = (unsigned)minor;
+    fsp_gateway_space_t *home = fsp_spaces_home(self->args->spaces);
+    fsp_reply_t reply = {.version = minor,
                          .node_version = fsp_slice_text(FSP_VERSION),
                          .node_id = self->args->node_id,
                          .mesh_id = self->args->mesh_id,
@@ -51,8 +57,8 @@ welcome(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
                          .session_id = session->id,
                          .grace_ms = SESSION_GRACE_US / 1000,
                          .resumed = resumed,
-                         .change = self->args->spaces[0].change,
-                         .space = fsp_slice_text(self->args->spaces[0].name)};
+                         .change = home ? home->change : 0,
+                         .space = fsp_slice_text(home ? home->name : "")};
     fsp_frontend_send_reply(self, session, FSP_MSG_WELCOME, request_id, &reply);
 }
 
@@ -72,22 +78,29 @@ node_status(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
     fsp_frontend_send_reply(self, session, FSP_MSG_OK, request_id, &reply);
 }
 
-static fsp_gateway_space_t *
-find_space(fsp_frontend_t *self, fsp_slice_t name)
+/* Requests that bring bytes or names, which the disk's reserve is not for. */
+static bool
+needs_room(fsp_client_type_t type)
 {
-    if (name.bytes == 0)
-        return &self->args->spaces[0];
-    for (size_t i = 0; i < self->args->space_count; i++) {
-        if (fsp_slice_eq(name, fsp_slice_text(self->args->spaces[i].name)))
-            return &self->args->spaces[i];
+    switch ((int)type) {
+    case FSP_MSG_PUT:
+    case FSP_MSG_MKDIR:
+    case FSP_MSG_MOVE:
+    case FSP_MSG_COPY:
+    case FSP_MSG_RESTORE:
+    case FSP_MSG_UNDELETE:
+    case FSP_MSG_BATCH:
+    case FSP_MSG_SPACE_CREATE:
+        return true;
+    default:
+        return false;
     }
-    return NULL;
 }
 
 static bool
-changes_something(fsp_client_type_t type)
+is_transfer(fsp_client_type_t type)
 {
-    return type == FSP_MSG_PUT || (type >= FSP_MSG_MKDIR && type <= FSP_MSG_RESTORE);
+    return type == FSP_MSG_PUT || type == FSP_MSG_GET || type == FSP_MSG_WATCH;
 }
 
 /* What is wrong with a request before anything is done for it. */
@@ -97,9 +110,8 @@ judge(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_cli
 {
     if (self->draining)
         return FSP_CLOSING;
-    bool transfer = type == FSP_MSG_PUT || type == FSP_MSG_GET;
     if (session->call_count >= CALLS_PER_SESSION_MAX ||
-        (transfer && session->transfer_count >= FSP_TRANSFERS_PER_SESSION_MAX))
+        (is_transfer(type) && session->transfer_count >= FSP_TRANSFERS_PER_SESSION_MAX))
         return FSP_BUSY;
     if (fsp_call_of_session(session, request_id))
         return FSP_PROTOCOL;
@@ -107,13 +119,40 @@ judge(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id, fsp_cli
         return FSP_BAD_NAME;
     if (request->to_path.bytes > 0 && fsp_path_check(request->to_path) != FSP_OK)
         return FSP_BAD_NAME;
-    if (changes_something(type)) {
-        if (fsp_op_id_is_zero(request->op_id) || request->attempt == 0)
-            return FSP_INVALID;
-        if (self->disk.at_reserve && type != FSP_MSG_DELETE)
-            return FSP_DISK_RESERVE;
-    }
+    if (needs_room(type) && self->disk.at_reserve)
+        return FSP_DISK_RESERVE;
     return FSP_OK;
+}
+
+static void
+begin_by_type(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
+{
+    switch ((int)call->type) {
+    case FSP_MSG_PUT:
+        fsp_put_begin(self, call, payload);
+        break;
+    case FSP_MSG_GET:
+        fsp_get_begin(self, call);
+        break;
+    case FSP_MSG_WATCH:
+        fsp_watch_begin(self, call);
+        break;
+    case FSP_MSG_BATCH:
+        fsp_batch_begin(self, call);
+        break;
+    case FSP_MSG_PURGE:
+        fsp_purge_begin(self, call);
+        break;
+    case FSP_MSG_SPACE_CREATE:
+        fsp_space_create_begin(self, call);
+        break;
+    case FSP_MSG_SPACE_REMOVE:
+        fsp_space_remove_begin(self, call);
+        break;
+    default:
+        fsp_names_begin(self, call);
+        break;
+    }
 }
 
 static void
@@ -124,8 +163,8 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
     fsp_status_t status = judge(self, session, envelope->request_id, type, request);
     fsp_gateway_space_t *space = NULL;
     if (status == FSP_OK) {
-        space = find_space(self, request->space);
-        if (!space)
+        space = fsp_spaces_find(self->args->spaces, request->space);
+        if (!space && type != FSP_MSG_SPACE_CREATE)
             status = FSP_NO_SUCH_SPACE;
     }
     if (status != FSP_OK) {
@@ -133,7 +172,8 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
         return;
     }
     fsp_call_t *call = fsp_call_new(self, session, envelope->request_id, type);
-    call->space = space;
+    if (space)
+        fsp_call_use_space(call, space);
     /* The message is gone before the answer comes: the call keeps the body that its fields point
      * into. */
     if (body.bytes <= REQUEST_KEPT_BYTES)
@@ -142,12 +182,7 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
         fsp_request_encode(type, request, &call->body);
     status = fsp_request_decode(type, fsp_buf_slice(&call->body), &call->request);
     FSP_ASSERT(status == FSP_OK);
-    if (type == FSP_MSG_PUT)
-        fsp_put_begin(self, call, payload);
-    else if (type == FSP_MSG_GET)
-        fsp_get_begin(self, call);
-    else
-        fsp_names_begin(self, call);
+    begin_by_type(self, call, payload);
 }
 
 /* Gives a transfer up, unless its command is on the way to the log already: then what comes of it
@@ -155,8 +190,7 @@ begin_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *e
 static void
 abort_call(fsp_frontend_t *self, fsp_call_t *call)
 {
-    bool transfer = call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
-    if (transfer && !call->reply)
+    if (is_transfer(call->type) && !call->reply)
         fsp_frontend_error(self, call, FSP_CANCELLED, NULL);
 }
 
@@ -207,6 +241,8 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
         fsp_put_resume(self, call);
     else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_GET)
         fsp_get_credit(self, call, request.credit);
+    else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_WATCH)
+        fsp_watch_credit(self, call, request.credit);
     else if (envelope->type == FSP_MSG_COMMIT && call->type == FSP_MSG_PUT)
         fsp_put_commit(self, call, &request);
     else
@@ -233,27 +269,18 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
     case FSP_MSG_RESUME:
         continue_call(self, session, envelope, body, payload);
         return;
-    case FSP_MSG_HELLO:
-    case FSP_MSG_PING:
-    case FSP_MSG_NODE:
-    case FSP_MSG_PUT:
-    case FSP_MSG_GET:
-    case FSP_MSG_STAT:
-    case FSP_MSG_LIST:
-    case FSP_MSG_VERSIONS:
-    case FSP_MSG_CHANGES:
-    case FSP_MSG_SPACES:
-    case FSP_MSG_MKDIR:
-    case FSP_MSG_DELETE:
-    case FSP_MSG_MOVE:
-    case FSP_MSG_COPY:
-    case FSP_MSG_RESTORE:
-        break;
     default:
         break; /* the decoder tells what only nodes send from what nobody knows */
     }
+    /* What came later than the version that is spoken is as unknown as if nobody knew it. */
+    fsp_client_type_t type = (fsp_client_type_t)envelope->type;
+    unsigned minor = envelope->type == FSP_MSG_HELLO ? FSP_CLIENT_MINOR : session->minor;
     fsp_request_t request;
-    fsp_status_t status = fsp_request_decode((fsp_client_type_t)envelope->type, body, &request);
+    fsp_status_t status = FSP_UNSUPPORTED;
+    if (fsp_client_type_minor(type) <= minor)
+        status = fsp_request_decode(type, body, &request);
+    if (status == FSP_OK && fsp_request_minor(type, &request) > minor)
+        status = FSP_UNSUPPORTED;
     if (status != FSP_OK) {
         fsp_frontend_send_error(self, session, envelope->request_id, status, NULL);
         return;
@@ -402,6 +429,40 @@ job_done(fsp_frontend_t *self, fsp_mail_t *mail)
 }
 
 static void
+query_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
+{
+    if (call->type == FSP_MSG_WATCH)
+        fsp_watch_answer(self, call, body);
+    else if (call->type == FSP_MSG_SPACE_CREATE)
+        fsp_space_answer(self, call, body);
+    else
+        fsp_names_answer(self, call, body);
+}
+
+static void
+command_done(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
+{
+    switch ((int)call->type) {
+    case FSP_MSG_PUT:
+        fsp_put_result(self, call, result);
+        break;
+    case FSP_MSG_BATCH:
+        fsp_batch_result(self, call, result);
+        break;
+    case FSP_MSG_PURGE:
+        fsp_purge_result(self, call, result);
+        break;
+    case FSP_MSG_SPACE_CREATE:
+    case FSP_MSG_SPACE_REMOVE:
+        fsp_space_result(self, call, result);
+        break;
+    default:
+        fsp_names_result(self, call, result);
+        break;
+    }
+}
+
+static void
 shard_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_mail_t *mail)
 {
     fsp_slice_t body = fsp_mail_body(mail);
@@ -410,21 +471,21 @@ shard_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, fsp_mail_t *
         return;
     }
     if (ask == ASK_QUERY) {
-        fsp_names_answer(self, call, body);
+        query_answer(self, call, body);
         return;
     }
     fsp_result_t result;
     fsp_status_t status = fsp_result_decode(body, &result);
-    if (status == FSP_OK && result.index > call->space->change)
-        call->space->change = result.index;
+    if (status == FSP_OK && call->space)
+        fsp_frontend_note_change(self, call->space, result.index);
+    if (status == FSP_OK && result.status == FSP_NO_SUCH_SPACE && call->space)
+        fsp_spaces_retire(self->args->spaces, call->space);
     if (status != FSP_OK)
         fsp_frontend_error(self, call, FSP_INTERNAL, NULL);
     else if (result.status != FSP_OK)
         fsp_frontend_error(self, call, result.status, &result);
-    else if (call->type == FSP_MSG_PUT)
-        fsp_put_result(self, call, &result);
     else
-        fsp_names_result(self, call, &result);
+        command_done(self, call, &result);
 }
 
 static void
@@ -561,6 +622,8 @@ command(void *self_, const char *name, fsp_error_t *reply)
     }
     if (streq(name, "DRAIN")) {
         self->draining = true;
+        fsp_watch_end_all(self);
+        fsp_frontend_sweep(self);
         return FSP_OK;
     }
     if (streq(name, "IDLE"))
@@ -604,6 +667,7 @@ use_held_credit(fsp_frontend_t *self)
         if (call->credit_held > 0)
             fsp_get_go_on(self, call);
     }
+    fsp_watch_turn(self);
     fsp_frontend_sweep(self);
 }
 
@@ -630,7 +694,9 @@ turn(void *self_)
     look_at_disk(self);
     forget_silent_sessions(self);
     fsp_frontend_evict_stalled(self);
+    fsp_watch_turn(self);
     fsp_frontend_sweep(self);
+    fsp_spaces_sweep(self->args->spaces);
 }
 
 static fsp_time_t

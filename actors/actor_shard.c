@@ -23,6 +23,7 @@ typedef struct {
     fsp_replica_t *replica;
     fsp_replica_effects_t effects;
     fsp_waiters_t waiters;
+    bool more; /* the replica was told that more follows in this turn */
 } shard_actor_t;
 
 static fsp_status_t
@@ -32,8 +33,10 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->shell = shell;
     self->args = args;
     self->store = self->args->store;
-    fsp_replica_config_t config = {
-        .shard = self->args->shard, .self = self->args->self, .cache_bytes_max = CACHE_BYTES_MAX};
+    fsp_replica_config_t config = {.shard = self->args->shard,
+                                   .self = self->args->self,
+                                   .base = fsp_raft_conf_single(&self->args->self),
+                                   .cache_bytes_max = CACHE_BYTES_MAX};
     fsp_random(&config.seed, sizeof(config.seed));
     fsp_store_watermark(self->store, config.shard.shard, config.self.replica, &config.watermark,
                         &config.clean);
@@ -70,6 +73,7 @@ carry_out(shard_actor_t *self)
             job->shard = self->args->shard.shard;
             job->replica = self->args->self.replica;
             job->durable_index = effect->durable_index;
+            job->cuts = effect->cuts;
             if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE,
                                   FSP_STORE_WRITE, effect->token, job))
                 fsp_store_job_destroy(&job); /* the node is ending: nothing of it was promised */
@@ -82,6 +86,13 @@ carry_out(shard_actor_t *self)
             fsp_waiters_remove(&self->waiters, &waiter);
             break;
         }
+        case FSP_REPLICA_ROLE:
+        case FSP_REPLICA_CONFIGURED:
+            break; /* one voter: asked for when it matters */
+        case FSP_REPLICA_SEND:
+        case FSP_REPLICA_REMOVED:
+        case FSP_REPLICA_STOP:
+            FSP_UNREACHABLE(); /* there is nobody else */
         }
     }
     fsp_replica_effects_reset(&self->effects);
@@ -94,7 +105,9 @@ step(shard_actor_t *self, fsp_replica_event_type_t type, uint64_t token, fsp_sli
                                  .now_us = self->shell->now_us,
                                  .wall_us = self->shell->wall_us,
                                  .token = token,
+                                 .more = type != FSP_REPLICA_TICK,
                                  .bytes = bytes};
+    self->more = event.more;
     fsp_status_t status = fsp_replica_step(self->replica, &event, &self->effects);
     if (status != FSP_OK) {
         /* A local read failed: skipping the entry would fork the state, so the node stops. */
@@ -140,7 +153,8 @@ static void
 turn(void *self_)
 {
     shard_actor_t *self = self_;
-    if (fsp_replica_deadline(self->replica) <= self->shell->now_us)
+    /* All that came in one turn goes with one WRITE, of which the tick is the last event. */
+    if (self->more || fsp_replica_deadline(self->replica) <= self->shell->now_us)
         step(self, FSP_REPLICA_TICK, 0, fsp_slice(NULL, 0));
 }
 

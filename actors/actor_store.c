@@ -3,8 +3,8 @@
  *
  * All jobs that wait are written as one batch with one sync, then all are answered.  So groups grow
  * with the load and a quiet node pays one sync a job.  A job that need not be durable goes with
- * whatever group it meets.  A write that fails is never retried: the page cache lies after a failed
- * fsync (Rebello et al., ATC 2020); the node stops.
+ * whatever group it meets; one that cuts a log begins a group.  A write that fails is never
+ * retried: the page cache lies after a failed fsync (Rebello et al., ATC 2020); the node stops.
  */
 #include "actors/clock.h"
 #include "actors/log.h"
@@ -74,6 +74,16 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     return FSP_OK;
 }
 
+/* Before a log is cut, nothing may say any more that it was longer: a crash behind the cut would
+   then read as the loss of entries that were acknowledged. */
+static fsp_status_t
+lower_watermark(store_actor_t *self, const fsp_store_job_t *first, fsp_error_t *error)
+{
+    if (!first->cuts)
+        return FSP_OK;
+    return fsp_store_lower(self->store, first->shard, first->replica, first->durable_index, error);
+}
+
 /* Writes the group and answers everybody in it, in order. */
 static void
 commit_group(store_actor_t *self)
@@ -86,7 +96,9 @@ commit_group(store_actor_t *self)
         durable |= self->group[i].job->durable;
     }
     fsp_error_t error = {0};
-    fsp_status_t status = fsp_store_write(self->store, self->batches, self->count, durable, &error);
+    fsp_status_t status = lower_watermark(self, self->group[0].job, &error);
+    if (status == FSP_OK)
+        status = fsp_store_write(self->store, self->batches, self->count, durable, &error);
     if (status != FSP_OK) {
         fsp_actor_fail(self->shell, &error);
         return; /* Nobody is answered: what was not written was not promised. */
@@ -111,8 +123,14 @@ mail(void *self_, fsp_mail_t *message)
     FSP_ASSERT(message->envelope.service == FSP_SERVICE_STORE);
     FSP_ASSERT(message->envelope.type == FSP_STORE_WRITE);
     fsp_store_job_t *job = fsp_mail_pointer(message);
+    FSP_IMPLIES(job->cuts, job->durable);
+    /* A job that cuts begins a group: what came before is noted first, and then lowered with it. */
+    if (job->cuts)
+        commit_group(self);
     self->group[self->count++] = (waiting_t){.job = job, .from = message->from};
     self->bytes += fsp_batch_bytes(job->batch);
+    if (self->shell->failed)
+        return; /* ended with the actor */
     if (self->count == GROUP_JOBS_MAX || self->bytes >= GROUP_BYTES_MAX)
         commit_group(self);
 }

@@ -90,6 +90,7 @@ fsp_client_fail_reply(filesphere_t *self, const fsp_reply_t *reply, const char *
         text[i] = octet < 0x20 || octet == 0x7f ? '?' : (char)octet;
     }
     text[bytes] = '\0';
+    self->failed = (size_t)reply->failed;
     const char *words = bytes > 0 ? text
                         : info    ? info->text
                                   : "an error this program does not know; update it";
@@ -177,6 +178,17 @@ fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space
 }
 
 filesphere_code_t
+fsp_client_set_at(filesphere_t *self, fsp_request_t *request, filesphere_at_t at)
+{
+    request->at_index = at.change;
+    request->at_time = at.time_us;
+    if (at.change > 0 && at.time_us > 0)
+        return fsp_client_fail(self, FSP_INVALID, NULL,
+                               "a moment is a change number or a time, not both");
+    return FILESPHERE_OK;
+}
+
+filesphere_code_t
 fsp_client_set_version(filesphere_t *self, fsp_request_t *request, const char *version)
 {
     if (!version)
@@ -246,6 +258,10 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
                 !fsp_op_id_is_zero(request->op_id) ? " (the change may have been made)" : "");
         if (code != FILESPHERE_OK)
             return code;
+        if (fsp_request_minor(type, request) > self->minor)
+            return fsp_client_fail(self, FSP_UNSUPPORTED, subject,
+                                   "the node is older than this program and cannot do that yet; "
+                                   "update the node");
         fsp_status_t status = attempt(self, type, request, payload, ret);
         sent = true;
         if (status == FSP_OK && ret->type == FSP_MSG_ERROR) {
@@ -269,7 +285,8 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
             fsp_client_drop_link(self);
             continue;
         }
-        if (status == FSP_OK && ret->type != FSP_MSG_OK && ret->type != FSP_MSG_CREDIT) {
+        if (status == FSP_OK && ret->type != FSP_MSG_OK && ret->type != FSP_MSG_CREDIT &&
+            ret->type != FSP_MSG_NEWS) {
             fsp_client_message_clear(ret);
             status = FSP_PROTOCOL;
         }
@@ -309,9 +326,8 @@ fsp_client_learn_since(filesphere_t *self, fsp_request_t *request)
 
 /* -- answers ----------------------------------------------------------------------------------- */
 
-/* Text of the node as a C string of a caller's struct; false if it does not fit or holds a NUL. */
-static bool
-copy_text(fsp_slice_t text, char *ret, size_t bytes_max)
+bool
+fsp_client_copy_text(fsp_slice_t text, char *ret, size_t bytes_max)
 {
     if (text.bytes >= bytes_max || (text.bytes > 0 && memchr(text.data, 0, text.bytes)))
         return false;
@@ -330,8 +346,8 @@ fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request, const fsp
     fsp_slice_t space = reply->space_name.bytes > 0 ? reply->space_name : request->space;
     if ((path.bytes > 0 && fsp_path_check(path) != FSP_OK) ||
         (space.bytes > 0 && !fsp_space_name_valid(space)) ||
-        !copy_text(path, ret->path, sizeof ret->path) ||
-        !copy_text(space, ret->space, sizeof ret->space) ||
+        !fsp_client_copy_text(path, ret->path, sizeof ret->path) ||
+        !fsp_client_copy_text(space, ret->space, sizeof ret->space) ||
         (unsigned)reply->kind > FSP_KIND_SYMLINK || reply->head_count > FILESPHERE_HEADS_MAX)
         return fsp_client_fail_link(self, FSP_PROTOCOL, NULL);
     ret->kind = (filesphere_kind_t)reply->kind;
@@ -362,5 +378,9 @@ fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request, const fsp
     for (size_t i = 0; i < reply->head_count; i++)
         memcpy(ret->heads[i], reply->heads[i].bytes, sizeof ret->heads[i]);
     ret->head_count = reply->head_count;
+    ret->at_change = reply->at_index;
+    ret->lease_token = reply->token;
+    memcpy(ret->lease_holder, reply->holder.bytes, sizeof ret->lease_holder);
+    ret->lease_expires_us = reply->expires;
     return FILESPHERE_OK;
 }

@@ -8,10 +8,9 @@
 
 /* -- one request, one answer ------------------------------------------------------------------- */
 
-/* Sends a prepared request; its answer must be OK.  ret may be NULL. */
-static filesphere_code_t
-ask_info(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, const char *subject,
-         filesphere_info_t *ret)
+filesphere_code_t
+fsp_client_ask_info(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
+                    const char *subject, filesphere_info_t *ret)
 {
     fsp_client_message_t message;
     filesphere_code_t code =
@@ -28,6 +27,22 @@ ask_info(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, con
 }
 
 filesphere_code_t
+filesphere_stat_at(filesphere_t *handle, const char *space, const char *path, filesphere_at_t at,
+                   filesphere_info_t *ret)
+{
+    if (!path || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    fsp_request_t request;
+    memset(&request, 0, sizeof request);
+    filesphere_code_t code = fsp_client_prepare(handle, &request, space, path, false);
+    if (code == FILESPHERE_OK)
+        code = fsp_client_set_at(handle, &request, at);
+    if (code == FILESPHERE_OK)
+        code = fsp_client_ask_info(handle, FSP_MSG_STAT, &request, path, ret);
+    return fsp_client_end(handle, code);
+}
+
+filesphere_code_t
 filesphere_stat(filesphere_t *handle, const char *space, const char *path, const char *version,
                 filesphere_info_t *ret)
 {
@@ -39,7 +54,7 @@ filesphere_stat(filesphere_t *handle, const char *space, const char *path, const
     if (code == FILESPHERE_OK)
         code = fsp_client_set_version(handle, &request, version);
     if (code == FILESPHERE_OK)
-        code = ask_info(handle, FSP_MSG_STAT, &request, path, ret);
+        code = fsp_client_ask_info(handle, FSP_MSG_STAT, &request, path, ret);
     return fsp_client_end(handle, code);
 }
 
@@ -61,7 +76,7 @@ filesphere_mkdir(filesphere_t *handle, const char *space, const char *path, bool
         request.mtime_ns = attr->mtime_ns;
     }
     if (code == FILESPHERE_OK)
-        code = ask_info(handle, FSP_MSG_MKDIR, &request, path, ret);
+        code = fsp_client_ask_info(handle, FSP_MSG_MKDIR, &request, path, ret);
     return fsp_client_end(handle, code);
 }
 
@@ -76,7 +91,7 @@ filesphere_remove(filesphere_t *handle, const char *space, const char *path, boo
     filesphere_code_t code = fsp_client_prepare(handle, &request, space, path, true);
     request.recursive = recursive;
     if (code == FILESPHERE_OK)
-        code = ask_info(handle, FSP_MSG_DELETE, &request, path, ret);
+        code = fsp_client_ask_info(handle, FSP_MSG_DELETE, &request, path, ret);
     return fsp_client_end(handle, code);
 }
 
@@ -93,7 +108,7 @@ from_to(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request, cons
         return fsp_client_fail(self, FSP_BAD_NAME, to, "not a valid remote path");
     char subject[512];
     (void)snprintf(subject, sizeof subject, "%.250s -> %.250s", from, to);
-    return ask_info(self, type, request, subject, ret);
+    return fsp_client_ask_info(self, type, request, subject, ret);
 }
 
 filesphere_code_t
@@ -135,19 +150,8 @@ filesphere_restore(filesphere_t *handle, const char *space, const char *path, co
     if (code == FILESPHERE_OK)
         code = fsp_client_set_version(handle, &request, version);
     if (code == FILESPHERE_OK)
-        code = ask_info(handle, FSP_MSG_RESTORE, &request, path, ret);
+        code = fsp_client_ask_info(handle, FSP_MSG_RESTORE, &request, path, ret);
     return fsp_client_end(handle, code);
-}
-
-static bool
-copy_text(fsp_slice_t text, char *ret, size_t bytes_max)
-{
-    if (text.bytes >= bytes_max || (text.bytes > 0 && memchr(text.data, 0, text.bytes)))
-        return false;
-    if (text.bytes > 0)
-        memcpy(ret, text.data, text.bytes);
-    ret[text.bytes] = '\0';
-    return true;
 }
 
 filesphere_code_t
@@ -171,14 +175,82 @@ filesphere_node(filesphere_t *handle, filesphere_node_t *ret)
                                   .sync = reply->sync};
         memcpy(node.node_id, reply->node_id.bytes, sizeof node.node_id);
         if (message.type != FSP_MSG_OK ||
-            !copy_text(reply->node_version, node.version, sizeof node.version) ||
-            !copy_text(reply->disk_state, node.disk_state, sizeof node.disk_state))
+            !fsp_client_copy_text(reply->node_version, node.version, sizeof node.version) ||
+            !fsp_client_copy_text(reply->disk_state, node.disk_state, sizeof node.disk_state))
             code = fsp_client_fail_link(handle, FSP_PROTOCOL, "node");
         else
             *ret = node;
         fsp_client_message_clear(&message);
     }
     return fsp_client_end(handle, code);
+}
+
+filesphere_code_t
+filesphere_prune(filesphere_t *handle, const char *space, const char *path, const char *version,
+                 filesphere_info_t *ret)
+{
+    if (!path || !version || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    fsp_request_t request;
+    memset(&request, 0, sizeof request);
+    filesphere_code_t code = fsp_client_prepare(handle, &request, space, path, true);
+    if (code == FILESPHERE_OK)
+        code = fsp_client_set_version(handle, &request, version);
+    if (code == FILESPHERE_OK)
+        code = fsp_client_ask_info(handle, FSP_MSG_PRUNE, &request, path, ret);
+    return fsp_client_end(handle, code);
+}
+
+/* -- leases ------------------------------------------------------------------------------------ */
+
+static filesphere_code_t
+lease_call(filesphere_t *self, fsp_client_type_t type, const char *space, const char *path,
+           uint64_t token, uint64_t duration_us, uint64_t *ret_token, filesphere_info_t *ret)
+{
+    fsp_request_t request;
+    memset(&request, 0, sizeof request);
+    filesphere_info_t info;
+    filesphere_code_t code = fsp_client_prepare(self, &request, space, path, true);
+    request.token = token;
+    request.duration = duration_us;
+    request.force = type == FSP_MSG_UNLOCK && token == 0;
+    if (code == FILESPHERE_OK)
+        code = fsp_client_ask_info(self, type, &request, path, &info);
+    if (code == FILESPHERE_OK && ret)
+        *ret = info;
+    if (code == FILESPHERE_OK && ret_token)
+        *ret_token = info.lease_token;
+    return code;
+}
+
+filesphere_code_t
+filesphere_lock(filesphere_t *handle, const char *space, const char *path, uint64_t duration_us,
+                uint64_t *ret_token, filesphere_info_t *ret)
+{
+    if (!path || !duration_us || !ret_token || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    return fsp_client_end(
+        handle, lease_call(handle, FSP_MSG_LOCK, space, path, 0, duration_us, ret_token, ret));
+}
+
+filesphere_code_t
+filesphere_renew(filesphere_t *handle, const char *space, const char *path, uint64_t token,
+                 uint64_t duration_us, filesphere_info_t *ret)
+{
+    if (!path || !token || !duration_us || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    return fsp_client_end(
+        handle, lease_call(handle, FSP_MSG_RENEW, space, path, token, duration_us, NULL, ret));
+}
+
+filesphere_code_t
+filesphere_unlock(filesphere_t *handle, const char *space, const char *path, uint64_t token,
+                  filesphere_info_t *ret)
+{
+    if (!path || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    return fsp_client_end(handle,
+                          lease_call(handle, FSP_MSG_UNLOCK, space, path, token, 0, NULL, ret));
 }
 
 /* -- listings: pages of items ------------------------------------------------------------------ */
@@ -188,6 +260,7 @@ typedef struct {
     const char *subject;
     fsp_request_t request;
     char after[FSP_NAME_BYTES_MAX + 1]; /* what request.after points to */
+    uint64_t at_change;                 /* the moment that is shown */
     union {
         filesphere_entry_fn *entry;
         filesphere_version_fn *version;
@@ -201,6 +274,24 @@ typedef struct {
  */
 typedef fsp_status_t(item_fn)(listing_t *self, const fsp_reply_t *reply, size_t *at);
 
+/* The pages of a listing of the past are of one moment, and may skip names that meant nothing then.
+   False: the node's answer does not go on. */
+static bool
+stay_at(listing_t *self, const fsp_reply_t *reply)
+{
+    if (reply->at_index > 0) {
+        self->at_change = self->request.at_index = reply->at_index;
+        self->request.at_time = 0;
+    }
+    if (reply->next.bytes == 0)
+        return true;
+    if (fsp_slice_cmp(reply->next, self->request.after) < 0 ||
+        !fsp_client_copy_text(reply->next, self->after, sizeof self->after))
+        return false;
+    self->request.after = fsp_slice(self->after, reply->next.bytes);
+    return true;
+}
+
 static filesphere_code_t
 list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
 {
@@ -212,11 +303,14 @@ list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
             return code;
         fsp_status_t status = message.type == FSP_MSG_OK ? FSP_OK : FSP_PROTOCOL;
         more = message.reply.more;
-        if (more && message.reply.item_count == 0)
+        bool goes_on = message.reply.item_count > 0 || message.reply.next.bytes > 0;
+        if (more && !goes_on)
             status = FSP_PROTOCOL; /* would never end */
         size_t at = 0;
         while (status == FSP_OK)
             status = next(self, &message.reply, &at);
+        if (status == FSP_NOT_FOUND && !stay_at(self, &message.reply))
+            status = FSP_PROTOCOL;
         fsp_client_message_clear(&message);
         if (status == FSP_CANCELLED)
             return fsp_client_fail(self->handle, FSP_CANCELLED, self->subject,
@@ -238,9 +332,11 @@ next_entry(listing_t *self, const fsp_reply_t *reply, size_t *at)
                                 .number = from.number,
                                 .size = from.size,
                                 .modified_us = from.modified,
-                                .head_count = from.head_count};
+                                .head_count = from.head_count,
+                                .lost = !from.retained};
     /* Ascending, so that the pages end. */
-    if (!fsp_name_valid(from.name) || !copy_text(from.name, entry.name, sizeof entry.name) ||
+    if (!fsp_name_valid(from.name) ||
+        !fsp_client_copy_text(from.name, entry.name, sizeof entry.name) ||
         fsp_slice_cmp(from.name, self->request.after) <= 0 || entry.kind < FILESPHERE_FILE ||
         entry.kind > FILESPHERE_SYMLINK)
         return FSP_PROTOCOL;
@@ -254,6 +350,13 @@ next_entry(listing_t *self, const fsp_reply_t *reply, size_t *at)
 filesphere_code_t
 filesphere_list(filesphere_t *handle, const char *space, const char *path, const char *prefix,
                 filesphere_entry_fn *entry, void *arg)
+{
+    return filesphere_list_at(handle, space, path, prefix, (filesphere_at_t){0}, entry, arg, NULL);
+}
+
+filesphere_code_t
+filesphere_list_at(filesphere_t *handle, const char *space, const char *path, const char *prefix,
+                   filesphere_at_t at, filesphere_entry_fn *entry, void *arg, uint64_t *ret_change)
 {
     if (!path || !entry || !fsp_client_begin(handle))
         return fsp_error_info(FSP_INVALID)->code;
@@ -271,7 +374,11 @@ filesphere_list(filesphere_t *handle, const char *space, const char *path, const
             code = fsp_client_fail(handle, FSP_BAD_NAME, path, "the prefix cannot start a name");
     }
     if (code == FILESPHERE_OK)
+        code = fsp_client_set_at(handle, &listing.request, at);
+    if (code == FILESPHERE_OK)
         code = list_pages(&listing, FSP_MSG_LIST, next_entry);
+    if (ret_change)
+        *ret_change = listing.at_change;
     return fsp_client_end(handle, code);
 }
 
@@ -326,19 +433,7 @@ next_change(listing_t *self, const fsp_reply_t *reply, size_t *at)
     if (from.index <= self->request.after_index) /* ascending, so that the pages end */
         return FSP_PROTOCOL;
     self->request.after_index = from.index;
-    filesphere_change_t change = {.index = from.index,
-                                  .operation = (unsigned)from.operation,
-                                  .time_us = from.time,
-                                  .kind = (filesphere_kind_t)from.kind};
-    if (!copy_text(from.path, change.path, sizeof change.path) ||
-        !copy_text(from.from_path, change.from_path, sizeof change.from_path))
-        return FSP_PROTOCOL;
-    memcpy(change.author, from.author.bytes, sizeof change.author);
-    memcpy(change.op_id, from.op_id.bytes, sizeof change.op_id);
-    memcpy(change.file_id, from.file_id.bytes, sizeof change.file_id);
-    memcpy(change.version_id, from.version_id.bytes, sizeof change.version_id);
-    memcpy(change.hash, from.hash.bytes, sizeof change.hash);
-    return self->call.change(self->arg, &change) == 0 ? FSP_OK : FSP_CANCELLED;
+    return fsp_client_give_change(&from, self->call.change, self->arg);
 }
 
 filesphere_code_t

@@ -55,6 +55,7 @@ struct filesphere {
     struct _zsock_t *sock; /* NULL: not connected */
     void *socket;          /* the same, resolved */
     bool welcomed;
+    unsigned minor;  /* version of the protocol that is spoken on this link */
     bool aborted;    /* an ABORT may still be under way on this link */
     size_t endpoint; /* the one in use, where the next connect starts */
     uint64_t last_id;
@@ -66,6 +67,7 @@ struct filesphere {
     fsp_client_seen_t seen[FSP_CLIENT_SPACES_KEPT];
     size_t seen_next; /* the slot that is given up next */
     fsp_buf_t body;   /* being sent */
+    size_t failed;    /* BATCH: the operation of the last ERROR */
     char words[FSP_CLIENT_WORDS_BYTES];
     char warning[FSP_CLIENT_WORDS_BYTES];
 };
@@ -105,6 +107,13 @@ FSP_MUST_CHECK fsp_status_t fsp_client_receive(filesphere_t *self, uint64_t requ
 FSP_MUST_CHECK fsp_status_t fsp_client_wait(filesphere_t *self, uint64_t request_id,
                                             uint64_t quiet_ms, fsp_client_message_t *ret);
 
+/* One look for the next message, which may take any time to come: NOT_FOUND after a slice without
+   one.  *life_ms (0 at first) is when the node was heard last; after quiet_ms without a sign of
+   life TIMEOUT, having asked for one at half of it. */
+FSP_MUST_CHECK fsp_status_t fsp_client_await(filesphere_t *self, uint64_t request_id,
+                                             uint64_t quiet_ms, uint64_t *life_ms,
+                                             fsp_client_message_t *ret);
+
 /* A PING if the node has not heard us for half of what it wants.  Its answer is not waited for. */
 void fsp_client_beat(filesphere_t *self);
 
@@ -141,9 +150,21 @@ filesphere_code_t fsp_client_learn_since(filesphere_t *self, fsp_request_t *requ
 filesphere_code_t fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
                                  fsp_slice_t payload, const char *subject,
                                  fsp_client_message_t *ret);
+/* Sends a prepared request; its answer must be OK and is about a node.  ret may be NULL. */
+filesphere_code_t fsp_client_ask_info(filesphere_t *self, fsp_client_type_t type,
+                                      fsp_request_t *request, const char *subject,
+                                      filesphere_info_t *ret);
 /* Remembers the change number of an answer about request->space. */
 void fsp_client_note_change(filesphere_t *self, fsp_slice_t space, uint64_t change);
 /* A node's fields out of an answer; PROTOCOL if they are not what a node may say. */
 filesphere_code_t fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request,
                                        const fsp_reply_t *reply, filesphere_info_t *ret);
+/* A change of the node's for the caller: itself, then its parts.  CANCELLED if the caller does not
+   want more, PROTOCOL if it is none. */
+FSP_MUST_CHECK fsp_status_t fsp_client_give_change(const fsp_change_info_t *from,
+                                                   filesphere_change_fn *change, void *arg);
+/* Text of the node as a C string of a caller's struct; false if it does not fit or holds a NUL. */
+bool fsp_client_copy_text(fsp_slice_t text, char *ret, size_t bytes_max);
+/* A moment into a request; INVALID, with words, if it names two. */
+filesphere_code_t fsp_client_set_at(filesphere_t *self, fsp_request_t *request, filesphere_at_t at);
 #endif

@@ -225,6 +225,7 @@ check_message(fsp_client_message_t *message)
     case FSP_MSG_OK:
     case FSP_MSG_ERROR:
     case FSP_MSG_CREDIT:
+    case FSP_MSG_NEWS:
         if (body.bytes > 0 && fsp_reply_decode(body, &message->reply) != FSP_OK)
             return FSP_PROTOCOL;
         return FSP_OK;
@@ -325,6 +326,32 @@ fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
     }
 }
 
+fsp_status_t
+fsp_client_await(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms, uint64_t *life_ms,
+                 fsp_client_message_t *ret)
+{
+    bool alive = false;
+    fsp_status_t status = receive(self, request_id, &alive, ret);
+    uint64_t now = fsp_client_now_ms();
+    if (alive || *life_ms == 0)
+        *life_ms = now;
+    if (status != FSP_NOT_FOUND)
+        return status;
+    if (!is_writable(self)) { /* the link broke; what came before that counts */
+        status = receive(self, request_id, &alive, ret);
+        return status == FSP_NOT_FOUND ? FSP_TIMEOUT : status;
+    }
+    if (now - *life_ms >= quiet_ms)
+        return FSP_TIMEOUT;
+    /* Asked once for each silence; the answer, or its absence, is seen in later calls. */
+    if (now - *life_ms >= quiet_ms / 2 && self->spoke_ms <= *life_ms &&
+        fsp_client_send(self, FSP_MSG_PING, fsp_client_next_id(self), fsp_slice(NULL, 0), NULL) !=
+            FSP_OK)
+        return FSP_TIMEOUT;
+    sleep_on(self, ZMQ_POLLIN, FSP_CLIENT_SLICE_MS);
+    return FSP_NOT_FOUND;
+}
+
 /* -- connecting -------------------------------------------------------------------------------- */
 
 /* What WELCOME says is checked and kept. */
@@ -332,7 +359,7 @@ static filesphere_code_t
 welcome(filesphere_t *self, const fsp_reply_t *reply, const char *endpoint)
 {
     static const fsp_mesh_id_t none;
-    if (reply->version != 1)
+    if (reply->version < FSP_CLIENT_MINOR_FIRST || reply->version > FSP_CLIENT_MINOR)
         return fsp_client_fail(
             self, FSP_UNSUPPORTED, endpoint,
             "the node chose a protocol version this program does not speak; update it");
@@ -348,6 +375,7 @@ welcome(filesphere_t *self, const fsp_reply_t *reply, const char *endpoint)
         fsp_client_note_change(self, reply->space, reply->change);
     }
     self->beat_ms = reply->heartbeat_ms >= 100 ? reply->heartbeat_ms : FSP_CLIENT_BEAT_MS;
+    self->minor = (unsigned)reply->version;
     self->welcomed = true;
     return FILESPHERE_OK;
 }
@@ -371,8 +399,9 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
             return unreachable;
         sleep_on(self, ZMQ_POLLOUT, deadline_ms - now);
     }
-    fsp_request_t hello = {
-        .versions = {1}, .version_count = 1, .client = fsp_slice_text(self->client_name)};
+    fsp_request_t hello = {.versions = {FSP_CLIENT_MINOR_FIRST, FSP_CLIENT_MINOR},
+                           .version_count = 2,
+                           .client = fsp_slice_text(self->client_name)};
     fsp_buf_reset(&self->body);
     fsp_request_encode(FSP_MSG_HELLO, &hello, &self->body);
     uint64_t id = fsp_client_next_id(self);

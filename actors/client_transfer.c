@@ -250,6 +250,7 @@ fill_put(filesphere_t *self, const filesphere_put_t *put, fsp_request_t *request
     } else if (put->if_none_match) {
         request->condition.type = FSP_IF_NONE_MATCH;
     }
+    request->token = put->lease_token;
     request->has_attr = put->attr.set;
     request->mode = put->attr.mode & 07777;
     request->mtime_s = put->attr.mtime_s;
@@ -460,6 +461,8 @@ filesphere_get(filesphere_t *handle, const filesphere_get_t *get, filesphere_wri
     filesphere_code_t code = fsp_client_prepare(handle, &request, get->space, get->path, false);
     if (code == FILESPHERE_OK)
         code = fsp_client_set_version(handle, &request, get->version);
+    if (code == FILESPHERE_OK)
+        code = fsp_client_set_at(handle, &request, get->at);
     if (code == FILESPHERE_OK && get->has_range && get->first > get->last)
         code = fsp_client_fail(handle, FSP_BAD_RANGE, get->path, "the range ends before it starts");
     fsp_client_message_t message;

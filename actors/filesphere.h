@@ -91,7 +91,17 @@ typedef struct {
     filesphere_attr_t attr;
     uint8_t heads[FILESPHERE_HEADS_MAX][32];
     size_t head_count;
+    uint64_t at_change;   /* asked with a moment: the change number that is shown; else 0 */
+    uint64_t lease_token; /* of the file's lease, also one that has passed; 0: none */
+    uint8_t lease_holder[16];
+    uint64_t lease_expires_us;
 } filesphere_info_t;
+
+/* A moment of a space: a change number, or the last change up to a time.  Both 0: now. */
+typedef struct {
+    uint64_t change;
+    uint64_t time_us;
+} filesphere_at_t;
 
 /* Returned by the two callbacks below: nothing could be read or written yet, call again.  A
    callback that may wait for long (a terminal, a pipe) returns this every second or so; the library
@@ -140,7 +150,8 @@ typedef struct {
     const uint8_t *if_match; /* only if this version (32 bytes) is the only head */
     filesphere_attr_t attr;
     const char *message;
-    uint64_t size_hint; /* if known, else UINT64_MAX: small contents then travel in one message */
+    uint64_t size_hint;   /* if known, else UINT64_MAX: small contents then travel in one message */
+    uint64_t lease_token; /* of filesphere_lock: fails if anybody else came between; 0: none */
 } filesphere_put_t;
 FILESPHERE_API filesphere_code_t filesphere_put(filesphere_t *handle, const filesphere_put_t *put,
                                                 filesphere_read_fn *read, void *arg,
@@ -152,6 +163,7 @@ typedef struct {
     const char *version; /* hex, 8 to 64 digits; NULL: the newest */
     bool has_range;
     uint64_t first, last; /* inclusive */
+    filesphere_at_t at;   /* without version */
 } filesphere_get_t;
 /* ret is filled before the first byte is written (may be NULL). */
 FILESPHERE_API filesphere_code_t filesphere_get(filesphere_t *handle, const filesphere_get_t *get,
@@ -161,6 +173,10 @@ FILESPHERE_API filesphere_code_t filesphere_get(filesphere_t *handle, const file
 FILESPHERE_API filesphere_code_t filesphere_stat(filesphere_t *handle, const char *space,
                                                  const char *path, const char *version,
                                                  filesphere_info_t *ret);
+/* What the path meant then. */
+FILESPHERE_API filesphere_code_t filesphere_stat_at(filesphere_t *handle, const char *space,
+                                                    const char *path, filesphere_at_t at,
+                                                    filesphere_info_t *ret);
 
 typedef struct {
     char name[FILESPHERE_NAME_MAX + 1];
@@ -171,6 +187,7 @@ typedef struct {
     uint64_t size;
     uint64_t modified_us;
     size_t head_count;
+    bool lost; /* at a moment: it was there then, and its content is not kept any more */
 } filesphere_entry_t;
 /* Called for each entry in name order; any other return than 0 ends the listing (with "cancelled").
  */
@@ -178,6 +195,11 @@ typedef int(filesphere_entry_fn)(void *arg, const filesphere_entry_t *entry);
 FILESPHERE_API filesphere_code_t filesphere_list(filesphere_t *handle, const char *space,
                                                  const char *path, const char *prefix,
                                                  filesphere_entry_fn *entry, void *arg);
+/* As it was.  ret_change (may be NULL): the change number that was shown. */
+FILESPHERE_API filesphere_code_t filesphere_list_at(filesphere_t *handle, const char *space,
+                                                    const char *path, const char *prefix,
+                                                    filesphere_at_t at, filesphere_entry_fn *entry,
+                                                    void *arg, uint64_t *ret_change);
 
 typedef struct {
     uint8_t version_id[32];
@@ -194,9 +216,12 @@ FILESPHERE_API filesphere_code_t filesphere_versions(filesphere_t *handle, const
                                                      const char *path,
                                                      filesphere_version_fn *version, void *arg);
 
+/* A change, or (part > 0) one operation of a batch, which follows its change under the same index.
+ */
 typedef struct {
     uint64_t index;
-    unsigned operation; /* 1 space-init, 2 put, 3 delete, 4 mkdir, 5 move, 6 restore, 7 copy */
+    unsigned part;      /* 1 ..: operation of a batch; 0: the change itself */
+    unsigned operation; /* docs/protocol/client.md, 7.3 */
     uint64_t time_us;
     uint8_t author[16];
     uint8_t op_id[16];
@@ -205,13 +230,23 @@ typedef struct {
     uint8_t version_id[32];
     char path[FILESPHERE_PATH_MAX + 1];
     char from_path[FILESPHERE_PATH_MAX + 1];
-    uint8_t hash[32];
+    uint8_t hash[32];         /* zero for parts */
+    uint8_t displaced_id[16]; /* what it put into the trash to make room; zero: nothing */
 } filesphere_change_t;
+/* "put" for an operation; "other" for one that is not known.  Static storage. */
+FILESPHERE_API const char *filesphere_operation_name(unsigned operation);
 typedef int(filesphere_change_fn)(void *arg, const filesphere_change_t *change);
 /* Changes of the space after an index, oldest first, up to the present. */
 FILESPHERE_API filesphere_code_t filesphere_changes(filesphere_t *handle, const char *space,
                                                     uint64_t after, filesphere_change_fn *change,
                                                     void *arg);
+/* The same, and then every further change as it happens, over broken connections and restarts of
+   the node, until the callback ends it ("cancelled") or it fails ("gone": changes behind `after`
+   are not kept any more).  after UINT64_MAX: only what comes from now on.  `change` is called with
+   NULL when nothing is left to tell for the moment, at least once. */
+FILESPHERE_API filesphere_code_t filesphere_watch(filesphere_t *handle, const char *space,
+                                                  uint64_t after, filesphere_change_fn *change,
+                                                  void *arg);
 
 FILESPHERE_API filesphere_code_t filesphere_mkdir(filesphere_t *handle, const char *space,
                                                   const char *path, bool create_parents,
@@ -231,6 +266,129 @@ FILESPHERE_API filesphere_code_t filesphere_copy(filesphere_t *handle, const cha
 FILESPHERE_API filesphere_code_t filesphere_restore(filesphere_t *handle, const char *space,
                                                     const char *path, const char *version,
                                                     filesphere_info_t *ret);
+
+/* An old version's content goes for good; its place in the history stays.  Never a head. */
+FILESPHERE_API filesphere_code_t filesphere_prune(filesphere_t *handle, const char *space,
+                                                  const char *path, const char *version,
+                                                  filesphere_info_t *ret);
+
+/* -- leases: one holder at a time ----------------------------------------------------------------
+ */
+
+/* *ret_token names the lease; who puts with it is told when somebody else came between. */
+FILESPHERE_API filesphere_code_t filesphere_lock(filesphere_t *handle, const char *space,
+                                                 const char *path, uint64_t duration_us,
+                                                 uint64_t *ret_token, filesphere_info_t *ret);
+/* The lease lasts for this long from now on. */
+FILESPHERE_API filesphere_code_t filesphere_renew(filesphere_t *handle, const char *space,
+                                                  const char *path, uint64_t token,
+                                                  uint64_t duration_us, filesphere_info_t *ret);
+/* token 0: whoever holds it (for who administers the file). */
+FILESPHERE_API filesphere_code_t filesphere_unlock(filesphere_t *handle, const char *space,
+                                                   const char *path, uint64_t token,
+                                                   filesphere_info_t *ret);
+
+/* -- trash ---------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    char name[FILESPHERE_NAME_MAX + 1]; /* in the trash */
+    filesphere_kind_t kind;
+    uint8_t file_id[16];
+    uint64_t size;
+    uint64_t change;                    /* that put it there */
+    uint64_t deleted_us;                /* when; 0: not known any more */
+    char path[FILESPHERE_PATH_MAX + 1]; /* where it was; "": not known any more */
+} filesphere_trashed_t;
+typedef int(filesphere_trashed_fn)(void *arg, const filesphere_trashed_t *trashed);
+/* Oldest first. */
+FILESPHERE_API filesphere_code_t filesphere_trash(filesphere_t *handle, const char *space,
+                                                  filesphere_trashed_fn *trashed, void *arg);
+/* Takes it out of the trash, to where it was or to `to`; under another name if that one is taken,
+   which ret->path says. */
+FILESPHERE_API filesphere_code_t filesphere_undelete(filesphere_t *handle, const char *space,
+                                                     const uint8_t file_id[16], const char *to,
+                                                     bool create_parents, filesphere_info_t *ret);
+/* Removes for good one thing in the trash, or (file_id NULL) all that was deleted up to a time
+   (0: all). */
+FILESPHERE_API filesphere_code_t filesphere_purge(filesphere_t *handle, const char *space,
+                                                  const uint8_t file_id[16], uint64_t before_us,
+                                                  uint64_t *ret_change);
+
+/* -- batches -------------------------------------------------------------------------------------
+ */
+
+typedef enum {
+    FILESPHERE_OP_PUT = 10,
+    FILESPHERE_OP_MKDIR = 40,
+    FILESPHERE_OP_DELETE = 41,
+    FILESPHERE_OP_MOVE = 42,
+    FILESPHERE_OP_COPY = 43,
+    FILESPHERE_OP_RESTORE = 44,
+    FILESPHERE_OP_LOCK = 45,
+    FILESPHERE_OP_UNLOCK = 47,
+    FILESPHERE_OP_UNDELETE = 48
+} filesphere_op_t;
+enum { FILESPHERE_BATCH_MAX = 256, FILESPHERE_BATCH_CONTENT_MAX = 4096 };
+
+/* Each operation uses what its own call takes. */
+typedef struct {
+    filesphere_op_t op;
+    const char *path;
+    const char *to;          /* MOVE, COPY; UNDELETE: may be NULL */
+    const char *version;     /* RESTORE, COPY: all 64 digits */
+    const uint8_t *file_id;  /* UNDELETE, instead of path: 16 bytes */
+    const void *content;     /* PUT */
+    size_t size;             /* at most FILESPHERE_BATCH_CONTENT_MAX */
+    const uint8_t *if_match; /* 32 bytes */
+    bool if_none_match;      /* PUT */
+    bool create_parents, recursive, replace, exist_ok;
+    filesphere_attr_t attr; /* PUT, MKDIR */
+    const char *message;    /* PUT */
+    uint64_t token;         /* PUT, UNLOCK */
+    uint64_t duration_us;   /* LOCK */
+} filesphere_operation_t;
+typedef struct {
+    filesphere_kind_t kind;
+    uint8_t file_id[16];
+    uint8_t version_id[32];
+    uint64_t number;
+    uint64_t size;
+} filesphere_did_t;
+/* All of them, in order, or none.  ret (count elements) and ret_change are filled on success,
+ *ret_failed (from 1) when one of them was refused: nothing was done then; 0: none was. */
+FILESPHERE_API filesphere_code_t filesphere_batch(filesphere_t *handle, const char *space,
+                                                  const filesphere_operation_t *operations,
+                                                  size_t count, filesphere_did_t *ret,
+                                                  uint64_t *ret_change, size_t *ret_failed);
+
+/* -- spaces --------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    char name[64];
+    uint8_t space_id[16];
+    uint8_t owner[16];
+    uint8_t root_id[16];
+    uint8_t trash_id[16];
+    uint64_t change;
+    uint64_t quota_bytes; /* 0: none */
+    uint64_t used_bytes;
+    uint64_t closes_us; /* it is being removed: when its content goes; 0: it is not */
+} filesphere_space_t;
+typedef int(filesphere_space_fn)(void *arg, const filesphere_space_t *space);
+FILESPHERE_API filesphere_code_t filesphere_spaces(filesphere_t *handle, filesphere_space_fn *space,
+                                                   void *arg);
+FILESPHERE_API filesphere_code_t filesphere_space_create(filesphere_t *handle, const char *name,
+                                                         uint64_t quota_bytes,
+                                                         filesphere_info_t *ret);
+/* From now on it can only be read; after the delay its content goes for good.  *ret_closes_us: when
+   (may be NULL). */
+FILESPHERE_API filesphere_code_t filesphere_space_remove(filesphere_t *handle, const char *name,
+                                                         uint64_t delay_us,
+                                                         uint64_t *ret_closes_us);
+/* Takes that back, as long as the content is there. */
+FILESPHERE_API filesphere_code_t filesphere_space_keep(filesphere_t *handle, const char *name);
 
 typedef struct {
     char version[64]; /* of the program */

@@ -42,6 +42,13 @@ enum {
     FLOW_NODE_BYTES = 64 * 1024 * 1024,   /* that room */
     FLOW_LOST_BYTES = 24 * 1024 * 1024,   /* a client with so much on its way does not read */
     FLOW_LOOK_US = 2 * 1000, /* how often it is looked whether held credit can be used */
+    PURGE_STEPS_MAX = 64,    /* commands for one PURGE; then the client asks again */
+    WATCH_CREDIT_MAX = 4096, /* changes that a client may let come */
+    WATCH_PAGE = 256,        /* changes in one NEWS */
+    FEED_BYTES = 256 * 1024, /* a page of changes ends behind so many: parts of batches are short,
+                                and a body has at most FSP_MSGPACK_ITEMS_MAX values */
+    WATCH_LOOK_US =
+        5 * 1000 * 1000, /* changes that did not come through this gateway are seen so late */
 };
 
 typedef struct fsp_session fsp_session_t;
@@ -93,7 +100,25 @@ struct fsp_call {
     uint64_t whole_bytes; /* PUT, whole: its share of frontend->whole_bytes */
     uint64_t credit_held,
         credit_given; /* GET: not passed on to the download yet; passed on, not sent */
-    bool over;        /* answered: swept at the end of the round */
+
+    /* PURGE: the next of its commands. */
+    uint32_t step;
+    uint8_t after[FSP_NAME_BYTES_MAX];
+    size_t after_bytes;
+
+    /* WATCH. */
+    uint64_t watch_index; /* the last change that was sent */
+    uint64_t watch_credit;
+    bool watch_began;                        /* the first NEWS has gone out */
+    bool watch_pending;                      /* something may be there behind watch_index */
+    fsp_time_t watch_us;                     /* when it was last looked */
+    fsp_call_t *watch_previous, *watch_next; /* in frontend->watches */
+
+    /* SPACE_CREATE, SPACE_REMOVE. */
+    fsp_space_id_t space_id;
+    fsp_time_t deadline;
+
+    bool over; /* answered: swept at the end of the round */
     fsp_call_t *over_next;
 };
 
@@ -102,6 +127,7 @@ struct fsp_session {
     size_t routing_id_bytes;
     fsp_subject_id_t subject;
     bool welcomed;
+    unsigned minor; /* version of the protocol that is spoken */
     bool detached;  /* its connection broke: kept for a while, since its client may take it up again
                      */
     fsp_op_id_t id; /* for HELLO after a broken connection */
@@ -132,6 +158,7 @@ struct fsp_frontend {
     fsp_call_t *opens; /* transfers that wait for memory, first come first served */
     size_t open_count;
     fsp_call_t *over; /* answered calls to be swept */
+    fsp_call_t *watches;
     uint64_t last_serial;
     uint64_t transfer_bytes; /* reserved by transfers */
     uint64_t whole_bytes;    /* content of whole PUTs under way */
@@ -212,6 +239,10 @@ void fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t sta
                         const fsp_result_t *result);
 /* Ends a call without a word (its client is gone or has been told). */
 void fsp_frontend_end(fsp_frontend_t *self, fsp_call_t *call);
+/* The call is about this space, which stays as long as the call does. */
+void fsp_call_use_space(fsp_call_t *call, fsp_gateway_space_t *space);
+/* An answer has shown this change number of the space: who watches it gets what is new. */
+void fsp_frontend_note_change(fsp_frontend_t *self, fsp_gateway_space_t *space, uint64_t change);
 
 /* -- questions to other actors ----------------------------------------------------------------- */
 
@@ -264,13 +295,27 @@ void fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
 void fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uint64_t token,
                            fsp_status_t status, fsp_slice_t body);
 void fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+/* The sealed records that a PUT command borrows; end with fsp_put_records_clear. */
+typedef struct {
+    fsp_blob_t *details, *content, *attr;
+    fsp_buf_t carrier;
+    fsp_key_t root_key;
+} fsp_put_records_t;
+/* Fills a PUT of content that is stored (or inline) into a command that was initialised. */
+void fsp_put_fill(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *request,
+                  const fsp_upload_outcome_t *outcome, fsp_put_records_t *ret_records,
+                  fsp_command_t *command);
+void fsp_put_records_clear(fsp_put_records_t *self);
+/* What the client asked for, whatever the attempt, the epoch and the ids that the gateway makes. */
+fsp_hash_t fsp_put_digest(const fsp_request_t *request, const fsp_upload_outcome_t *outcome,
+                          fsp_buf_t *buf);
 
 /* -- frontend_get.c ---------------------------------------------------------------------------- */
 
 void fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call);
 /* The node that GET or STAT asked for; bytes stay valid during the call only. */
 void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node,
-                      uint64_t change);
+                      uint64_t change, uint64_t at_index);
 void fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call);
 /* Passes on held credit, as far as there is room on the way to the client. */
 void fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call);
@@ -281,8 +326,44 @@ void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t toke
 
 /* -- frontend_names.c -------------------------------------------------------------------------- */
 
-/* STAT, LIST, VERSIONS, CHANGES, SPACES, MKDIR, DELETE, MOVE, COPY, RESTORE. */
+/* STAT, LIST, VERSIONS, CHANGES, SPACES, MKDIR, DELETE, MOVE, COPY, RESTORE, LOCK, RENEW, UNLOCK,
+   UNDELETE, PRUNE. */
 void fsp_names_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_names_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 void fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
+/* The command that a request of this type stands for; 0 if it stands for none. */
+fsp_command_type_t fsp_names_command_type(fsp_client_type_t type);
+/* Fills it into a command that was initialised.  version_id: the whole id of the version that the
+   request names; both are borrowed.  *ret_attr: what the command borrows, to be destroyed later. */
+void fsp_names_fill(fsp_frontend_t *self, const fsp_call_t *call, fsp_client_type_t type,
+                    const fsp_request_t *request, const fsp_version_id_t *version_id,
+                    fsp_command_t *command, fsp_blob_t **ret_attr);
+fsp_hash_t fsp_names_digest(const fsp_request_t *request, fsp_command_type_t type, fsp_buf_t *buf);
+/* One item of CHANGES for clients. */
+fsp_status_t fsp_names_change_item(fsp_answer_t *answer, fsp_buf_t *items, uint64_t *ret_index);
+
+/* -- frontend_batch.c: BATCH, PURGE ------------------------------------------------------------ */
+
+void fsp_batch_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_batch_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+void fsp_purge_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_purge_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+
+/* -- frontend_watch.c -------------------------------------------------------------------------- */
+
+void fsp_watch_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_watch_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t changes);
+void fsp_watch_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
+/* Looks behind every watch that was not looked after for long, or that waited for room. */
+void fsp_watch_turn(fsp_frontend_t *self);
+/* Ends all watches: the node stops. */
+void fsp_watch_end_all(fsp_frontend_t *self);
+
+/* -- frontend_space.c -------------------------------------------------------------------------- */
+
+void fsp_space_create_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_space_remove_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_space_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+/* The answer to SPACES about a space that was just made. */
+void fsp_space_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
 #endif

@@ -112,6 +112,7 @@ fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t r
                          .retry = info->retry};
     if (result) {
         reply.change = result->index;
+        reply.failed = result->failed;
         reply.head_count = result->head_count;
         memcpy(reply.heads, result->heads, result->head_count * sizeof(reply.heads[0]));
     }
@@ -122,6 +123,38 @@ fsp_frontend_send_error(fsp_frontend_t *self, fsp_session_t *session, uint64_t r
 
 /* Serials are part of ids; they begin anew long after their first owners have gone. */
 static const uint64_t SERIAL_MAX = UINT64_MAX >> (FSP_ASK_TOKEN_BITS + FSP_ASK_KIND_BITS);
+
+/* What may live for long counts on its own. */
+static bool
+lasts(fsp_client_type_t type)
+{
+    return type == FSP_MSG_PUT || type == FSP_MSG_GET || type == FSP_MSG_WATCH;
+}
+
+void
+fsp_call_use_space(fsp_call_t *call, fsp_gateway_space_t *space)
+{
+    FSP_PRE(!call->space && space);
+    call->space = space;
+    space->uses++;
+}
+
+void
+fsp_frontend_note_change(fsp_frontend_t *self, fsp_gateway_space_t *space, uint64_t change)
+{
+    if (change <= space->change)
+        return;
+    space->change = change;
+    bool watched = false;
+    fsp_call_t *watch;
+    DL_FOREACH2(self->watches, watch, watch_next)
+    {
+        if (watch->space == space)
+            watched = watch->watch_pending = true;
+    }
+    if (watched)
+        fsp_watch_turn(self);
+}
 
 fsp_call_t *
 fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
@@ -137,7 +170,7 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
     fsp_buf_init(&call->body, FSP_BODY_BYTES_MAX);
     DL_APPEND(session->calls, call);
     session->call_count++;
-    session->transfer_count += type == FSP_MSG_PUT || type == FSP_MSG_GET;
+    session->transfer_count += lasts(type);
     HASH_ADD(hh, self->calls, serial, sizeof(call->serial), call);
     return call;
 }
@@ -150,6 +183,10 @@ release(fsp_frontend_t *self, fsp_call_t *call)
         DL_DELETE2(self->opens, call, open_previous, open_next);
         self->open_count--;
         call->waits_for_memory = false;
+    }
+    if (call->watch_previous) {
+        DL_DELETE2(self->watches, call, watch_previous, watch_next);
+        call->watch_previous = NULL;
     }
     if (call->session) {
         FSP_ASSERT(call->session->given_bytes >= call->credit_given);
@@ -175,7 +212,7 @@ leave_session(fsp_call_t *call)
         return;
     DL_DELETE(session->calls, call);
     session->call_count--;
-    session->transfer_count -= call->type == FSP_MSG_PUT || call->type == FSP_MSG_GET;
+    session->transfer_count -= lasts(call->type);
     call->session = NULL;
 }
 
@@ -185,6 +222,8 @@ fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
     release(self, call);
     leave_session(call);
     HASH_DEL(self->calls, call);
+    if (call->space)
+        call->space->uses--;
     FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
     self->transfer_bytes -= call->reserved_bytes;
     FSP_ASSERT(self->whole_bytes >= call->whole_bytes);

@@ -113,6 +113,8 @@ fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call)
     fsp_query_t query;
     fsp_frontend_query_init(call, FSP_QUERY_RESOLVE, &query);
     query.version = call->request.version;
+    query.at_index = call->request.at_index;
+    query.at_time = call->request.at_time;
     fsp_frontend_send_query(self, call, &query);
 }
 
@@ -220,6 +222,9 @@ fill_node(const fsp_call_t *call, const fsp_node_info_t *node, uint64_t change, 
     reply->path = node->path;
     reply->space_name = fsp_slice_text(call->space->name);
     reply->modified = node->time;
+    reply->token = node->lease.token;
+    reply->holder = node->lease.holder;
+    reply->expires = node->lease.expiry;
     if (node->kind == FSP_KIND_DIRECTORY)
         return;
     reply->version_id = node->version.id;
@@ -275,12 +280,13 @@ answer_inline(fsp_frontend_t *self, fsp_call_t *call, const fsp_carrier_t *carri
 
 void
 fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node,
-                 uint64_t change)
+                 uint64_t change, uint64_t at_index)
 {
     fsp_reply_t reply = {0};
     fsp_carrier_t carrier = {0};
     fsp_blob_t *details = NULL;
     fill_node(call, node, change, &reply);
+    reply.at_index = at_index;
     fsp_status_t status = FSP_OK;
     if (call->type == FSP_MSG_GET && node->kind == FSP_KIND_DIRECTORY)
         status = FSP_IS_DIRECTORY;

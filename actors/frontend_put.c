@@ -312,14 +312,12 @@ seal_record(const fsp_call_t *call, fsp_object_kind_t kind, fsp_slice_t plain, f
     return fsp_object_seal(call->space->keys, kind, fsp_slice(NULL, 0), plain, ret_key, NULL);
 }
 
-/* What the client asked for, whatever the attempt, the epoch and the ids that the gateway makes
- * (distributed 3.6). */
-static fsp_hash_t
-digest_put(const fsp_call_t *call, const fsp_upload_outcome_t *outcome, fsp_buf_t *buf)
+/* (distributed 3.6, docs/protocol/commands.md section 6) */
+fsp_hash_t
+fsp_put_digest(const fsp_request_t *request, const fsp_upload_outcome_t *outcome, fsp_buf_t *buf)
 {
-    const fsp_request_t *request = &call->request;
     fsp_buf_reset(buf);
-    fsp_canon_array(buf, 15);
+    fsp_canon_array(buf, request->token > 0 ? 16 : 15);
     fsp_canon_uint(buf, FSP_COMMAND_PUT);
     fsp_canon_text(buf, request->path);
     fsp_canon_id(buf, request->file_id);
@@ -336,8 +334,77 @@ digest_put(const fsp_call_t *call, const fsp_upload_outcome_t *outcome, fsp_buf_
     fsp_canon_uint(buf, request->mode);
     fsp_canon_uint(buf, (uint64_t)request->mtime_s);
     fsp_canon_uint(buf, request->mtime_ns);
+    if (request->token > 0)
+        fsp_canon_uint(buf, request->token);
     FSP_ASSERT(fsp_buf_ok(buf));
     return fsp_sha256(fsp_buf_slice(buf));
+}
+
+/* The sealed records of a version, and the carrier that names them. */
+static void
+seal_records(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *request,
+             const fsp_upload_outcome_t *outcome, fsp_put_records_t *records)
+{
+    fsp_details_t details = {.sha256 = outcome->sha256,
+                             .chunk_count = outcome->chunk_count,
+                             .media_type = request->media_type,
+                             .message = request->message};
+    fsp_buf_reset(&self->scratch2);
+    fsp_details_encode(&details, &self->scratch2);
+    fsp_key_t key;
+    records->details = seal_record(call, FSP_OBJECT_DETAILS, fsp_buf_slice(&self->scratch2), &key);
+    fsp_carrier_t carrier = {.root_kind = outcome->root_kind,
+                             .root_key = outcome->root_key,
+                             .sealed_part = fsp_blob_slice(records->details)};
+    if (outcome->root_kind == FSP_ROOT_INLINE) {
+        records->content =
+            seal_record(call, FSP_OBJECT_INLINE, outcome->inline_content, &carrier.root_key);
+        carrier.inline_object = fsp_blob_slice(records->content);
+    }
+    records->root_key = carrier.root_key;
+    fsp_carrier_encode(&carrier, &records->carrier);
+    FSP_ASSERT(fsp_buf_ok(&records->carrier));
+    if (request->has_attr) {
+        fsp_attr_t attributes = {
+            .mode = request->mode, .mtime_s = request->mtime_s, .mtime_ns = request->mtime_ns};
+        fsp_buf_reset(&self->scratch2);
+        fsp_attr_encode(&attributes, &self->scratch2);
+        records->attr = seal_record(call, FSP_OBJECT_ATTR, fsp_buf_slice(&self->scratch2), &key);
+    }
+}
+
+void
+fsp_put_fill(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *request,
+             const fsp_upload_outcome_t *outcome, fsp_put_records_t *ret_records,
+             fsp_command_t *command)
+{
+    memset(ret_records, 0, sizeof(*ret_records));
+    fsp_buf_init(&ret_records->carrier, FSP_CARRIER_BYTES_MAX);
+    seal_records(self, call, request, outcome, ret_records);
+    command->request_digest = fsp_put_digest(request, outcome, &self->scratch2);
+    command->put.target.path = request->path;
+    command->put.target.id = request->file_id;
+    command->put.kind = (fsp_kind_t)request->kind;
+    command->put.condition = request->condition;
+    command->put.create_parents = request->create_parents;
+    fsp_random(command->put.ids_seed.bytes, sizeof(command->put.ids_seed.bytes));
+    command->put.size = outcome->size;
+    command->put.carrier = fsp_buf_slice(&ret_records->carrier);
+    if (ret_records->attr)
+        command->put.attr = fsp_blob_slice(ret_records->attr);
+    if (request->token > 0) {
+        command->version = 2;
+        command->put.lease_token = request->token;
+    }
+}
+
+void
+fsp_put_records_clear(fsp_put_records_t *self)
+{
+    fsp_blob_destroy(&self->details);
+    fsp_blob_destroy(&self->content);
+    fsp_blob_destroy(&self->attr);
+    fsp_buf_clear(&self->carrier);
 }
 
 /* The upload is stored: binds it to its name by one command. */
@@ -351,57 +418,18 @@ finish_put(fsp_frontend_t *self, fsp_call_t *call)
         fsp_frontend_error(self, call, FSP_DAMAGED, NULL); /* what arrived is not what was sent */
         return;
     }
-    fsp_details_t details = {.sha256 = outcome.sha256,
-                             .chunk_count = outcome.chunk_count,
-                             .media_type = request->media_type,
-                             .message = request->message};
-    fsp_buf_reset(&self->scratch2);
-    fsp_details_encode(&details, &self->scratch2);
-    fsp_key_t key;
-    fsp_blob_t *sealed_part =
-        seal_record(call, FSP_OBJECT_DETAILS, fsp_buf_slice(&self->scratch2), &key);
-    fsp_blob_t *inline_object = NULL, *attr = NULL;
-    fsp_carrier_t carrier = {.root_kind = outcome.root_kind,
-                             .root_key = outcome.root_key,
-                             .sealed_part = fsp_blob_slice(sealed_part)};
-    if (outcome.root_kind == FSP_ROOT_INLINE) {
-        inline_object =
-            seal_record(call, FSP_OBJECT_INLINE, outcome.inline_content, &carrier.root_key);
-        carrier.inline_object = fsp_blob_slice(inline_object);
-    }
     fsp_command_t command;
+    fsp_put_records_t records;
     fsp_frontend_command_init(call, FSP_COMMAND_PUT, &command);
     command.layout_version = self->args->layout_version;
-    command.request_digest = digest_put(call, &outcome, &self->scratch2);
-    command.put.target.path = request->path;
-    command.put.target.id = request->file_id;
-    command.put.kind = (fsp_kind_t)request->kind;
-    command.put.condition = request->condition;
-    command.put.create_parents = request->create_parents;
-    fsp_random(command.put.ids_seed.bytes, sizeof(command.put.ids_seed.bytes));
-    command.put.size = outcome.size;
-    if (request->has_attr) {
-        fsp_attr_t attributes = {
-            .mode = request->mode, .mtime_s = request->mtime_s, .mtime_ns = request->mtime_ns};
-        fsp_buf_reset(&self->scratch2);
-        fsp_attr_encode(&attributes, &self->scratch2);
-        attr = seal_record(call, FSP_OBJECT_ATTR, fsp_buf_slice(&self->scratch2), &key);
-        command.put.attr = fsp_blob_slice(attr);
-    }
-    fsp_buf_reset(&self->scratch2);
-    fsp_carrier_encode(&carrier, &self->scratch2);
-    FSP_ASSERT(fsp_buf_ok(&self->scratch2));
-    command.put.carrier = fsp_buf_slice(&self->scratch2);
-
+    fsp_put_fill(self, call, request, &outcome, &records, &command);
     call->reply = FSP_NEW(fsp_reply_t);
     call->reply->sha256 = outcome.sha256;
-    call->reply->content_root = carrier.root_key;
+    call->reply->content_root = records.root_key;
     call->reply->chunks = outcome.chunk_count;
     call->reply->chunks_new = outcome.chunk_new_count;
     fsp_frontend_send_command(self, call, &command);
-    fsp_blob_destroy(&sealed_part);
-    fsp_blob_destroy(&inline_object);
-    fsp_blob_destroy(&attr);
+    fsp_put_records_clear(&records);
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef FSP_ACTORS_NODE_H
 #define FSP_ACTORS_NODE_H
 #include "actors/actor.h"
+#include "actors/spaces.h"
 #include "core/base/batch.h"
 #include "core/data/chunker.h"
 #include "core/data/object.h"
@@ -30,6 +31,7 @@ typedef struct {
     uint32_t shard;
     uint64_t replica;
     uint64_t durable_index;
+    bool cuts; /* and ends there, though it may have been longer; only with durable */
 } fsp_store_job_t;
 /* Makes a job; takes *batch_p over.  Ends with fsp_store_job_destroy. */
 fsp_store_job_t *fsp_store_job_new(uint64_t token, fsp_batch_t **batch_p, bool durable);
@@ -103,16 +105,6 @@ typedef struct {
 
 extern const fsp_actor_class_t fsp_frontend_actor_class;
 
-/* A space as the gateway knows it, with the keys in the clear. */
-typedef struct {
-    fsp_space_id_t space_id;
-    char name[FSP_SPACE_NAME_BYTES_MAX + 1];
-    uint64_t epoch;
-    uint64_t change; /* highest change number that this gateway has seen */
-    fsp_space_keys_t *keys;
-    fsp_gear_t *gear;
-} fsp_gateway_space_t;
-
 typedef struct {
     const char *listen; /* tcp://HOST:PORT, PORT may be * */
     uint8_t curve_public[32];
@@ -120,12 +112,12 @@ typedef struct {
     fsp_sign_key_t sign_key; /* signs receipts */
     fsp_node_id_t node_id;
     fsp_mesh_id_t mesh_id;
-    fsp_store_t *store;          /* for disk status only */
-    fsp_gateway_space_t *spaces; /* belong to the supervisor, outlive the actor */
-    size_t space_count;
+    fsp_store_t *store;   /* for disk status only */
+    fsp_spaces_t *spaces; /* outlives the actor, who alone uses it meanwhile */
     size_t worker_count;
     uint64_t layout_version;
-    char endpoint[256]; /* out: the actual address, after START */
+    uint64_t feature_level; /* of the shard: what is above it is not sent there */
+    char endpoint[256];     /* out: the actual address, after START */
 } fsp_frontend_actor_args_t;
 /* Commands of the frontend: "SERVE" answer requests from now on, "DRAIN" refuse new ones. "IDLE"
    asks whether anything is under way: OK or BUSY. */

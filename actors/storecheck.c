@@ -26,6 +26,7 @@ enum {
     LINE_BYTES_MAX = 64 * 1024,
 };
 
+/* That of the log, for ever; whose rows are the state is what the log says (log.shard). */
 static const fsp_shard_ref_t home = {.shard = FSP_HOME_SHARD, .generation = 1};
 
 typedef struct {
@@ -124,7 +125,7 @@ on_fault(void *context, const fsp_fault_t *fault)
     fsp_buf_t path;
     fsp_buf_init(&path, FSP_PATH_BYTES_MAX + 16);
     if (self->state && !fsp_file_id_is_zero(fault->file_id))
-        fsp_audit_path(home, fsp_overlay_view(self->state), fault->space_id, fault->file_id, &path);
+        fsp_audit_path(self->log.shard, fsp_overlay_view(self->state), fault->space_id, fault->file_id, &path);
     if (self->config->json)
         print_fault_json(self, fault, fsp_buf_slice(&path), words.text);
     else
@@ -132,6 +133,14 @@ on_fault(void *context, const fsp_fault_t *fault)
     fsp_buf_clear(&path);
     if (self->store)
         fsp_readonly_take_words(self->store, &words); /* of the search for the path */
+}
+
+static void
+on_state_fault(void *context, const fsp_fault_t *fault)
+{
+    storecheck_t *self = context;
+    if (!fsp_log_remains(self->log.shard, fault))
+        on_fault(self, fault);
 }
 
 static void
@@ -258,6 +267,7 @@ check_log(storecheck_t *self)
         .watermark = fsp_watermark_index(mark, home.shard, FSP_HOME_REPLICA),
         .clean = mark->clean,
     };
+    self->replica.base = fsp_raft_conf_single(&self->replica.self);
     fsp_log_audit(&self->replica, fsp_readonly_view(self->store, FSP_FAMILY_LOG),
                   fsp_readonly_view(self->store, FSP_FAMILY_STATE), on_fault, self, &self->log);
     self->applied = self->log.applied;
@@ -268,13 +278,15 @@ static void
 check_state(storecheck_t *self)
 {
     uint64_t before = self->fault_count;
-    fsp_audit_state(home, fsp_overlay_view(self->state), on_fault, self, &self->counts);
+    fsp_audit_state(self->log.shard, fsp_overlay_view(self->state), on_state_fault, self,
+                    &self->counts);
     if (self->fault_count > before || !self->log.sound || self->log.applied == self->log.last)
         return;
     if (fsp_log_replay(&self->replica, fsp_readonly_view(self->store, FSP_FAMILY_LOG), &self->log,
                        self->state, REPLAY_BYTES_MAX, on_fault, self, &self->applied)) {
         self->counts = (fsp_audit_counts_t){0};
-        fsp_audit_state(home, fsp_overlay_view(self->state), on_fault, self, &self->counts);
+        fsp_audit_state(self->log.shard, fsp_overlay_view(self->state), on_state_fault, self,
+                    &self->counts);
     }
 }
 
@@ -317,7 +329,7 @@ check_space(storecheck_t *self, fsp_space_id_t space_id, const fsp_space_row_t *
         add_fault(self, "space", FSP_SLICE_OF(space_id), "no chunk lengths");
     self->proof.space_id = space_id;
     self->proof.keys = keys;
-    fsp_proof_space(&self->proof, home, fsp_overlay_view(self->state));
+    fsp_proof_space(&self->proof, self->log.shard, fsp_overlay_view(self->state));
     self->proof.keys = NULL;
     fsp_space_keys_destroy(&keys);
 }
@@ -325,7 +337,7 @@ check_space(storecheck_t *self, fsp_space_id_t space_id, const fsp_space_row_t *
 static void
 check_spaces(storecheck_t *self)
 {
-    fsp_row_key_t from = fsp_row_key(home, FSP_TABLE_SPACE, (fsp_space_id_t){0});
+    fsp_row_key_t from = fsp_row_key(self->log.shard, FSP_TABLE_SPACE, (fsp_space_id_t){0});
     from.used -= sizeof(fsp_space_id_t);
     fsp_row_key_t to = from;
     fsp_row_key_to_prefix_end(&to);
@@ -337,6 +349,8 @@ check_spaces(storecheck_t *self)
         if (cursor->key.bytes != FSP_ROW_PREFIX_BYTES ||
             fsp_space_row_decode(cursor->value, &space) != FSP_OK)
             continue; /* reported with the state */
+        if (space.access.state >= FSP_LIFE_DROPPING)
+            continue; /* its keys are gone, so that nothing of it can be read: by design */
         memcpy(space_id.bytes, cursor->key.data + from.used, sizeof(space_id.bytes));
         check_space(self, space_id, &space);
     }
@@ -409,6 +423,7 @@ fsp_storecheck_run(const fsp_storecheck_config_t *config)
     FSP_PRE(config->directory != NULL);
     storecheck_t *self = FSP_NEW(storecheck_t);
     self->config = config;
+    self->log.shard = home; /* until the log is read */
     fsp_buf_init(&self->line, LINE_BYTES_MAX);
     fsp_error_t error = {.text = ""};
     int code = 0;

@@ -2,8 +2,10 @@
 /* supervisor - starts the actors of a node in order, watches them, and stops them in reverse. Layer
  * actors.
  *
- *   open store -> identity -> store actor -> shard -> (first start: space `home`) -> objects ->
- * workers -> auth -> frontend binds -> admin.profile gets the address -> SERVE -> READY=1
+ *   open store -> identity -> store actor -> shard -> its feature level -> (first start: space
+ * `home`) -> objects -> workers -> auth -> frontend binds -> admin.profile gets the address ->
+ * SERVE
+ * -> READY=1
  *
  * An actor whose start fails, or that fails later, stops the node with its reason and a non-zero
  * exit code.
@@ -11,15 +13,16 @@
 #include "actors/supervisor.h"
 
 #include "actors/clock.h"
+#include "actors/housekeeping.h"
 #include "actors/identity.h"
 #include "actors/log.h"
 #include "actors/node.h"
+#include "actors/shardcall.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
 #include "proto/errors.h"
-#include "proto/peer.h"
 #include "store/datadir.h"
 
 #include <czmq.h>
@@ -31,17 +34,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define WRAP_SPACE_KEY FSP_WRAP_SPACE_KEY
-#define WRAP_CUT_KEY FSP_WRAP_CUT_KEY
-#define HOME_SPACE "home"
-
 enum {
     LOCK_WAIT_US = 2 * 1000 * 1000,
     DRAIN_MS_MAX = 10 * 1000,
-    ANSWER_MS_MAX = 30 * 1000, /* the shard's first answer: it may have to apply a long log */
-    ASK_AGAIN_US = 5 * 1000,
     CLOSE_WAIT_US = 5 * 1000 * 1000,
-    SPACES_MAX = 64,
     DESCRIPTORS_WANTED = 65536,
     DESCRIPTORS_MIN = 8192, /* sessions, twice: those that come while others go */
     REPLICA_NUMBER =
@@ -56,8 +52,9 @@ typedef struct {
     fsp_mailbox_t *mailbox;
     int signal_fd;
     size_t worker_count;
-    fsp_gateway_space_t spaces[SPACES_MAX];
-    size_t space_count;
+    fsp_spaces_t *spaces;
+    uint64_t feature_level; /* of the shard */
+    fsp_housekeeping_t housekeeping;
     fsp_actor_t *actors[FSP_ACTOR_COUNT]; /* by id; NULL: not running */
     fsp_store_actor_args_t store_args;
     fsp_shard_actor_args_t shard_args;
@@ -80,52 +77,12 @@ start_actor(supervisor_t *self, const fsp_actor_class_t *class, fsp_actor_id_t i
     return status;
 }
 
-/* The answer of the shard to one question; false if none came within wait_us. */
-static bool
-receive_answer(supervisor_t *self, fsp_time_t wait_us, fsp_buf_t *ret, fsp_status_t *ret_status)
+static fsp_shardcall_t
+shardcall(const supervisor_t *self)
 {
-    zmq_pollitem_t item = {.socket = fsp_mailbox_socket(self->mailbox), .events = ZMQ_POLLIN};
-    fsp_mail_t mail;
-    (void)zmq_poll(&item, 1, (long)(wait_us / 1000));
-    if (!fsp_mailbox_receive(self->mailbox, &mail))
-        return false;
-    *ret_status = FSP_OK;
-    if (mail.envelope.type == FSP_MSG_OK)
-        fsp_buf_append_slice(ret, fsp_mail_body(&mail));
-    else
-        *ret_status = fsp_peer_error_decode(fsp_mail_body(&mail));
-    fsp_mail_clear(&mail);
-    return true;
-}
-
-/* Asks the shard and waits for its answer; before the frontend runs, nobody else does.  A shard
-   that is not serving yet (its own election is on its way to the disk) refuses, and is asked again.
- */
-static fsp_status_t
-ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, fsp_error_t *error)
-{
-    fsp_time_t until = fsp_clock_mono_us() + (fsp_time_t)ANSWER_MS_MAX * 1000;
-    bool asked = false;
-    while (fsp_clock_mono_us() < until) {
-        if (!asked)
-            fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, type, 1, body, NULL,
-                             0);
-        asked = true;
-        fsp_status_t status;
-        bool answered = receive_answer(self, ASK_AGAIN_US, ret, &status);
-        if (fsp_actor_failure(self->actors[FSP_ACTOR_SHARD], error) ||
-            fsp_actor_failure(self->actors[FSP_ACTOR_STORE], error))
-            return error->status;
-        if (!answered)
-            continue;
-        if (status == FSP_OK)
-            return FSP_OK;
-        if (status != FSP_BUSY && status != FSP_NOT_LEADER)
-            return fsp_error_set(error, status, "shard: %s", fsp_status_text(status));
-        (void)zmq_poll(NULL, 0, ASK_AGAIN_US / 1000);
-        asked = false;
-    }
-    return fsp_error_set(error, FSP_TIMEOUT, "the shard does not answer");
+    return (fsp_shardcall_t){.mailbox = self->mailbox,
+                             .shard = self->actors[FSP_ACTOR_SHARD],
+                             .store = self->actors[FSP_ACTOR_STORE]};
 }
 
 /* -- spaces ------------------------------------------------------------------------------------ */
@@ -133,137 +90,86 @@ ask_shard(supervisor_t *self, unsigned type, fsp_slice_t body, fsp_buf_t *ret, f
 static fsp_status_t
 make_home(supervisor_t *self, fsp_error_t *error)
 {
-    FSP_AUTO(fsp_secret_wipe) fsp_secret_t data_key;
-    FSP_AUTO(fsp_secret_wipe) fsp_secret_t cut_key;
-    uint8_t salts[2][32];
-    fsp_random(data_key.bytes, sizeof(data_key.bytes));
-    fsp_random(cut_key.bytes, sizeof(cut_key.bytes));
-    fsp_random(salts, sizeof(salts));
-    fsp_buf_t wrapped_key, wrapped_cut, bytes;
-    fsp_buf_init(&wrapped_key, FSP_WRAPPED_BYTES_MAX);
-    fsp_buf_init(&wrapped_cut, FSP_WRAPPED_BYTES_MAX);
-    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_space_id_t space_id;
-    fsp_random(space_id.bytes, sizeof(space_id.bytes));
-    char context[FSP_WRAP_CONTEXT_BYTES];
-    fsp_wrap_context(WRAP_SPACE_KEY, space_id, 1, context);
-    fsp_wrap(&self->identity.mesh_key, salts[0], context, FSP_SLICE_OF(data_key), &wrapped_key);
-    fsp_wrap_context(WRAP_CUT_KEY, space_id, 0, context);
-    fsp_wrap(&self->identity.mesh_key, salts[1], context, FSP_SLICE_OF(cut_key), &wrapped_cut);
-    FSP_ASSERT(fsp_buf_ok(&wrapped_key) && fsp_buf_ok(&wrapped_cut));
-
     fsp_subject_id_t admin = fsp_subject_of(self->identity.admin_public_key);
     fsp_command_t command = {.type = FSP_COMMAND_SPACE_INIT,
                              .version = FSP_COMMAND_VERSION,
                              .subject = admin,
                              .attempt = 1,
                              .layout_version = LAYOUT_VERSION};
-    command.space_id = space_id;
+    fsp_random(command.space_id.bytes, sizeof(command.space_id.bytes));
     fsp_random(command.op_id.bytes, sizeof(command.op_id.bytes));
     fsp_random(command.request_digest.bytes, sizeof(command.request_digest.bytes));
-    command.space_init.name = fsp_slice_text(HOME_SPACE);
+    command.space_init.name = fsp_slice_text(FSP_HOME_SPACE);
     command.space_init.owner = admin;
-    fsp_random(command.space_init.root_id.bytes, sizeof(command.space_init.root_id.bytes));
-    fsp_random(command.space_init.trash_id.bytes, sizeof(command.space_init.trash_id.bytes));
-    command.space_init.chunk_bytes_min = fsp_chunk_params_default.bytes_min;
-    command.space_init.chunk_bytes_avg = fsp_chunk_params_default.bytes_avg;
-    command.space_init.chunk_bytes_max = fsp_chunk_params_default.bytes_max;
-    command.space_init.keys[0] =
-        (fsp_wrapped_key_t){.generation = 1, .wrapped = fsp_buf_slice(&wrapped_key)};
-    command.space_init.key_count = 1;
-    command.space_init.wrapped_cut_key = fsp_buf_slice(&wrapped_cut);
-    fsp_command_encode(&command, &bytes);
-    FSP_ASSERT(fsp_buf_ok(&bytes));
-
-    fsp_buf_t answer;
-    fsp_buf_init(&answer, FSP_RESULT_BYTES_MAX);
-    fsp_status_t status = ask_shard(self, FSP_SHARD_COMMAND, fsp_buf_slice(&bytes), &answer, error);
-    if (status == FSP_OK) {
-        fsp_result_t result;
-        status = fsp_result_decode(fsp_buf_slice(&answer), &result);
-        if (status == FSP_OK)
-            status = result.status;
-        if (status != FSP_OK)
-            (void)fsp_error_set(error, status, "space %s cannot be made: %s", HOME_SPACE,
-                                fsp_status_text(status));
-    }
-    fsp_buf_clear(&answer);
-    fsp_buf_clear(&wrapped_key);
-    fsp_buf_clear(&wrapped_cut);
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    fsp_spaces_make(self->spaces, &command, &bytes);
+    fsp_shardcall_t call = shardcall(self);
+    fsp_status_t status = fsp_shardcall_command(&call, fsp_buf_slice(&bytes), NULL, error);
+    if (status != FSP_OK)
+        (void)fsp_error_set(error, status, "space %s cannot be made: %s", FSP_HOME_SPACE,
+                            fsp_status_text(status));
     fsp_buf_clear(&bytes);
     return status;
 }
 
+/* Takes the spaces of an answer; ret_last: the id of the last one. */
 static fsp_status_t
-unwrap_secret(supervisor_t *self, const char *context, fsp_slice_t wrapped, fsp_secret_t *ret)
+take_spaces(supervisor_t *self, fsp_slice_t bytes, bool *ret_more, fsp_space_id_t *ret_last)
 {
-    fsp_buf_t plain;
-    fsp_buf_init(&plain, FSP_WRAPPED_BYTES_MAX);
-    fsp_status_t status = fsp_unwrap(&self->identity.mesh_key, context, wrapped, &plain);
-    if (status == FSP_OK && plain.bytes != sizeof(ret->bytes))
-        status = FSP_DAMAGED;
+    fsp_answer_t answer;
+    fsp_status_t status = fsp_answer_open(bytes, &answer);
     if (status == FSP_OK)
-        memcpy(ret->bytes, plain.data, sizeof(ret->bytes));
-    if (plain.data)
-        fsp_wipe(plain.data, plain.bytes);
-    fsp_buf_clear(&plain);
+        status = answer.status;
+    for (size_t i = 0; status == FSP_OK && i < answer.count; i++) {
+        fsp_space_info_t info;
+        fsp_gateway_space_t *space;
+        status = fsp_answer_space(&answer, &info);
+        if (status == FSP_OK)
+            status = fsp_spaces_take(self->spaces, &info, &space);
+        if (status == FSP_OK)
+            *ret_last = info.space_id;
+    }
+    if (status == FSP_OK)
+        *ret_more = answer.more && answer.count > 0;
     return status;
 }
 
-static fsp_status_t
-take_space(supervisor_t *self, const fsp_space_info_t *info)
+static bool
+note_closing(void *arg, fsp_space_id_t space_id, fsp_time_t deadline)
 {
-    fsp_gateway_space_t *space = &self->spaces[self->space_count];
-    fsp_chunk_params_t params = {info->chunk_bytes_min, info->chunk_bytes_avg,
-                                 info->chunk_bytes_max};
-    if (info->name.bytes >= sizeof(space->name) || !fsp_chunk_params_valid(&params))
-        return FSP_DAMAGED;
-    memcpy(space->name, info->name.data, info->name.bytes);
-    space->name[info->name.bytes] = '\0';
-    space->space_id = info->space_id;
-    space->epoch = info->epoch;
-    space->change = info->change_index;
-    space->keys = fsp_space_keys_new();
-    self->space_count++;
-    char context[FSP_WRAP_CONTEXT_BYTES];
-    FSP_AUTO(fsp_secret_wipe) fsp_secret_t secret = {0};
-    for (size_t i = 0; i < info->key_count; i++) {
-        fsp_wrap_context(WRAP_SPACE_KEY, info->space_id, info->keys[i].generation, context);
-        fsp_status_t status = unwrap_secret(self, context, info->keys[i].wrapped, &secret);
-        if (status != FSP_OK)
-            return status;
-        fsp_space_keys_add(space->keys, info->keys[i].generation, &secret);
-    }
-    fsp_wrap_context(WRAP_CUT_KEY, info->space_id, 0, context);
-    fsp_status_t status = unwrap_secret(self, context, info->wrapped_cut_key, &secret);
-    if (status == FSP_OK)
-        space->gear = fsp_gear_new(&secret, &params);
-    return status;
+    supervisor_t *self = arg;
+    fsp_gateway_space_t *space = fsp_spaces_by_id(self->spaces, space_id);
+    if (space) /* what is being dropped has no keys any more and is not in the list */
+        space->closes = deadline;
+    return true;
 }
 
 static fsp_status_t
 load_spaces(supervisor_t *self, fsp_error_t *error)
 {
-    fsp_query_t query = {.type = FSP_QUERY_SPACES,
-                         .subject = fsp_subject_of(self->identity.admin_public_key),
-                         .limit = SPACES_MAX};
-    fsp_buf_t bytes, answer_bytes;
+    /* The node itself sees all of them, whoever may; at level 1 only their owner does. */
+    fsp_query_t query = {.type = FSP_QUERY_SPACES, .limit = FSP_LIST_LIMIT_MAX};
+    if (self->feature_level < 2)
+        query.subject = fsp_subject_of(self->identity.admin_public_key);
+    fsp_buf_t bytes, answer;
     fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_buf_init(&answer_bytes, FSP_BODY_BYTES_MAX);
-    fsp_query_encode(&query, &bytes);
-    fsp_status_t status =
-        ask_shard(self, FSP_SHARD_QUERY, fsp_buf_slice(&bytes), &answer_bytes, error);
-    fsp_answer_t answer;
-    if (status == FSP_OK) {
-        status = fsp_answer_open(fsp_buf_slice(&answer_bytes), &answer);
-        if (status == FSP_OK)
-            status = answer.status;
-        for (size_t i = 0; status == FSP_OK && i < answer.count && i < SPACES_MAX; i++) {
-            fsp_space_info_t info;
-            status = fsp_answer_space(&answer, &info);
-            if (status == FSP_OK)
-                status = take_space(self, &info);
-        }
+    fsp_buf_init(&answer, FSP_BODY_BYTES_MAX);
+    fsp_shardcall_t call = shardcall(self);
+    fsp_space_id_t last;
+    fsp_status_t status = FSP_OK;
+    for (bool more = true; more && status == FSP_OK;) {
+        fsp_buf_reset(&bytes);
+        fsp_buf_reset(&answer);
+        fsp_query_encode(&query, &bytes);
+        status = fsp_shardcall(&call, FSP_SHARD_QUERY, fsp_buf_slice(&bytes), &answer, error);
+        if (status != FSP_OK)
+            break;
+        status = take_spaces(self, fsp_buf_slice(&answer), &more, &last);
+        query.after = FSP_SLICE_OF(last);
+        if (status == FSP_OK && !more)
+            status = fsp_housekeeping_closing(fsp_store_view(self->store, FSP_FAMILY_STATE),
+                                              self->shard_args.shard, note_closing, self);
         if (status != FSP_OK)
             (void)fsp_error_set(
                 error, status, "spaces cannot be opened: %s",
@@ -273,8 +179,14 @@ load_spaces(supervisor_t *self, fsp_error_t *error)
                     : fsp_status_text(status));
     }
     fsp_buf_clear(&bytes);
-    fsp_buf_clear(&answer_bytes);
+    fsp_buf_clear(&answer);
     return status;
+}
+
+static bool
+has_home(supervisor_t *self)
+{
+    return fsp_spaces_find(self->spaces, fsp_slice_text(FSP_HOME_SPACE)) != NULL;
 }
 
 /* -- start ------------------------------------------------------------------------------------- */
@@ -302,9 +214,14 @@ start_services(supervisor_t *self, fsp_error_t *error)
                                                          .replica = REPLICA_NUMBER,
                                                          .store_id = self->identity.store_id}};
     status = start_actor(self, &fsp_shard_actor_class, FSP_ACTOR_SHARD, &self->shard_args, error);
+    self->spaces = fsp_spaces_new(&self->identity.mesh_key);
+    fsp_shardcall_t call = shardcall(self);
+    uint64_t wanted = self->config->feature_level ? self->config->feature_level : FSP_FEATURE_LEVEL;
+    if (status == FSP_OK)
+        status = fsp_shardcall_raise_level(&call, wanted, &self->feature_level, error);
     if (status == FSP_OK)
         status = load_spaces(self, error);
-    if (status == FSP_OK && self->space_count == 0) {
+    if (status == FSP_OK && !has_home(self)) {
         status = make_home(self, error);
         if (status == FSP_OK)
             status = load_spaces(self, error);
@@ -336,9 +253,9 @@ start_frontend(supervisor_t *self, fsp_error_t *error)
                                     .mesh_id = self->identity.mesh_id,
                                     .store = self->store,
                                     .spaces = self->spaces,
-                                    .space_count = self->space_count,
                                     .worker_count = self->worker_count,
-                                    .layout_version = LAYOUT_VERSION};
+                                    .layout_version = LAYOUT_VERSION,
+                                    .feature_level = self->feature_level};
     memcpy(self->frontend_args.curve_public, self->identity.curve_key.public_key, 32);
     fsp_status_t status = start_actor(self, &fsp_frontend_actor_class, FSP_ACTOR_FRONTEND,
                                       &self->frontend_args, error);
@@ -411,13 +328,30 @@ next_signal(supervisor_t *self)
     return got == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
-/* Waits until a signal asks for an end (OK) or an actor fails. */
+static void
+keep_house(supervisor_t *self)
+{
+    fsp_mail_t mail;
+    while (fsp_mailbox_receive(self->mailbox, &mail)) {
+        fsp_housekeeping_mail(&self->housekeeping, &mail, fsp_clock_mono_us(), fsp_clock_wall_us());
+        fsp_mail_clear(&mail);
+    }
+    fsp_housekeeping_turn(&self->housekeeping, fsp_clock_mono_us(), fsp_clock_wall_us());
+}
+
+/* Waits until a signal asks for an end (OK) or an actor fails, and keeps house meanwhile. */
 static fsp_status_t
 watch(supervisor_t *self, fsp_error_t *error)
 {
-    zmq_pollitem_t items[FSP_ACTOR_COUNT + 1] = {{.fd = self->signal_fd, .events = ZMQ_POLLIN}};
-    fsp_actor_t *watched[FSP_ACTOR_COUNT + 1] = {NULL};
-    int count = 1;
+    fsp_housekeeping_t *house = &self->housekeeping;
+    fsp_housekeeping_init(house, self->mailbox, fsp_store_view(self->store, FSP_FAMILY_STATE),
+                          self->shard_args.shard);
+    enum { SIGNAL, INBOX, FIRST_ACTOR };
+    zmq_pollitem_t items[FIRST_ACTOR + FSP_ACTOR_COUNT] = {
+        [SIGNAL] = {.fd = self->signal_fd, .events = ZMQ_POLLIN},
+        [INBOX] = {.socket = fsp_mailbox_socket(self->mailbox), .events = ZMQ_POLLIN}};
+    fsp_actor_t *watched[FIRST_ACTOR + FSP_ACTOR_COUNT] = {NULL};
+    int count = FIRST_ACTOR;
     for (int i = 0; i < FSP_ACTOR_COUNT; i++) {
         if (self->actors[i]) {
             watched[count] = self->actors[i];
@@ -426,12 +360,14 @@ watch(supervisor_t *self, fsp_error_t *error)
         }
     }
     for (;;) {
-        (void)zmq_poll(items, count, -1);
-        for (int i = 1; i < count; i++) {
+        keep_house(self);
+        fsp_time_t now_us = fsp_clock_mono_us(), due_us = fsp_housekeeping_deadline(house);
+        (void)zmq_poll(items, count, due_us > now_us ? (long)((due_us - now_us) / 1000 + 1) : 0);
+        for (int i = FIRST_ACTOR; i < count; i++) {
             if ((items[i].revents & ZMQ_POLLIN) && fsp_actor_failure(watched[i], error))
                 return error->status;
         }
-        if (items[0].revents & ZMQ_POLLIN) {
+        if (items[SIGNAL].revents & ZMQ_POLLIN) {
             int number = next_signal(self);
             if (number == SIGTERM || number == SIGINT) {
                 fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"stopping\" signal=%d", number);
@@ -570,10 +506,7 @@ fsp_supervisor_run(const fsp_supervisor_config_t *config)
     fsp_mailbox_destroy(&self->mailbox);
     if (self->store)
         fsp_store_close(&self->store, status == FSP_OK, CLOSE_WAIT_US);
-    for (size_t i = 0; i < self->space_count; i++) {
-        fsp_space_keys_destroy(&self->spaces[i].keys);
-        fsp_gear_destroy(&self->spaces[i].gear);
-    }
+    fsp_spaces_destroy(&self->spaces);
     fsp_secret_wipe(&self->frontend_args.curve_secret);
     fsp_secret_wipe(&self->frontend_args.sign_key.seed);
     fsp_identity_wipe(&self->identity);

@@ -9,11 +9,14 @@
 #ifndef FSP_ACTORS_SUPERVISOR_H
 #define FSP_ACTORS_SUPERVISOR_H
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct {
     const char *directory;
     const char *listen; /* tcp://HOST:PORT */
     bool sync;
+    uint64_t feature_level; /* raise the shard to this one only; 0: to the program's.  For tests of
+                               upgrades. */
 } fsp_supervisor_config_t;
 
 /* Runs a node until it is told to stop.  Returns the process's exit code; reasons go to standard

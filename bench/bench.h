@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* One measured figure; printed as a table row, or as a JSON line with --json. */
 void bench_report(bool json, const char *name, double value, const char *unit, const char *note);
@@ -33,4 +34,20 @@ typedef struct {
 } bench_load_result_t;
 /* Runs the load with one connection a client; returns false if nothing could be measured. */
 bool bench_load(const bench_load_t *load, bench_load_result_t *ret);
+
+/* A daemon on a directory of its own, which exists. */
+typedef struct {
+    char directory[64];
+    char profile[96];
+    pid_t pid;
+    double start_s; /* from exec to the first answer */
+} bench_node_t;
+bool bench_node_start(bench_node_t *self);
+void bench_node_stop(bench_node_t *self); /* its directory stays */
+void bench_remove(const char *directory); /* with all that is in it */
+
+/* Commands a second through the state machine, in memory and on a store in directory (exists). */
+void bench_apply(bool json, size_t files, const char *directory);
+/* Time from the start of a node with so many files to its first answer. */
+void bench_recover(bool json, size_t files, bench_node_t *node);
 #endif

@@ -3,19 +3,15 @@
 #include "bench/bench.h"
 
 #include "actors/filesphere.h"
-#include "core/base/check.h"
+#include "core/base/text.h"
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <getopt.h>
-#include <libgen.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
+
+enum { FILES_MIN = 1000, FILES_MAX = 10000000 };
 
 void
 bench_report(bool json, const char *name, double value, const char *unit, const char *note)
@@ -29,72 +25,8 @@ bench_report(bool json, const char *name, double value, const char *unit, const 
     (void)fflush(stdout);
 }
 
-typedef struct {
-    char directory[64];
-    char profile[96];
-    pid_t pid;
-    double start_s; /* from exec to the first answer */
-} node_t;
-
-static int
-remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    (void)info;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-/* Starts the daemon that lies beside this program, in a directory of its own. */
-static bool
-node_start(node_t *self)
-{
-    char program[512];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 16);
-    FSP_ASSERT(length > 0);
-    program[length] = '\0';
-    char *slash = strrchr(program, '/');
-    (void)snprintf(slash + 1, sizeof(program) - (size_t)(slash + 1 - program), "filesphered");
-    (void)snprintf(self->profile, sizeof(self->profile), "%s/admin.profile", self->directory);
-    double start = bench_seconds();
-    self->pid = fork();
-    FSP_ASSERT(self->pid >= 0);
-    if (self->pid == 0) {
-        int null = open("/dev/null", O_WRONLY);
-        (void)dup2(null, STDOUT_FILENO);
-        (void)execl(program, program, "--data", self->directory, "--listen",
-                    "tcp://127.0.0.1:17421", (char *)NULL);
-        _exit(127);
-    }
-    for (int i = 0; i < 500; i++) {
-        filesphere_config_t config = {.profile_path = self->profile, .timeout_ms = 1000};
-        filesphere_t *handle = NULL;
-        filesphere_node_t info;
-        bool up = filesphere_open(&config, &handle) == FILESPHERE_OK &&
-                  filesphere_node(handle, &info) == FILESPHERE_OK;
-        filesphere_close(&handle);
-        if (up) {
-            self->start_s = bench_seconds() - start;
-            return true;
-        }
-        struct timespec pause = {.tv_nsec = 2 * 1000 * 1000};
-        (void)nanosleep(&pause, NULL);
-    }
-    return false;
-}
-
 static void
-node_stop(node_t *self)
-{
-    if (self->pid > 0) {
-        (void)kill(self->pid, SIGTERM);
-        (void)waitpid(self->pid, NULL, 0);
-    }
-    (void)nftw(self->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void
-report_memory(bool json, const node_t *node, const char *name, const char *note)
+report_memory(bool json, const bench_node_t *node, const char *name, const char *note)
 {
     filesphere_config_t config = {.profile_path = node->profile};
     filesphere_t *handle = NULL;
@@ -151,35 +83,61 @@ run_loads(bool json, const char *profile, double seconds)
     }
 }
 
+/* Everything, on a node of its own. */
+static int
+run_all(bool json, bench_node_t *node, double seconds)
+{
+    if (!bench_node_start(node)) {
+        (void)fputs("filesphere-bench: the node does not answer\n", stderr);
+        return 1;
+    }
+    bench_report(json, "start to first answer", node->start_s * 1e3, "ms", "new data directory");
+    struct timespec idle = {.tv_sec = 5};
+    (void)nanosleep(&idle, NULL);
+    report_memory(json, node, "memory, 5 s after start", "resident");
+    run_loads(json, node->profile, seconds);
+    report_memory(json, node, "memory, right after the load", "resident");
+    idle.tv_sec = 30;
+    (void)nanosleep(&idle, NULL);
+    report_memory(json, node, "memory, 30 s later", "resident");
+    return 0;
+}
+
 static void
 print_usage(FILE *to)
 {
-    (void)fputs("Usage: filesphere-bench limits|load|all [--profile FILE] [--seconds N] [--json]\n"
-                "\n"
-                "  limits   what this machine allows, block by block\n"
-                "  load     what the node of --profile does\n"
-                "  all      limits, then a node of its own in a temporary directory under the "
-                "current one\n",
-                to);
+    (void)fputs(
+        "Usage: filesphere-bench limits|load|all|apply|recover [--profile FILE] [--seconds N]\n"
+        "                        [--files N] [--json]\n"
+        "\n"
+        "  limits   what this machine allows, block by block\n"
+        "  load     what the node of --profile does\n"
+        "  all      limits, then a node of its own in a temporary directory under the "
+        "current one\n"
+        "  apply    commands a second through the state machine, and what a file costs\n"
+        "  recover  from the start of a node with N files to its first answer\n",
+        to);
 }
 
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {{"profile", required_argument, NULL, 'p'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"profile", required_argument, NULL, 'p'}, {"seconds", required_argument, NULL, 's'},
+        {"files", required_argument, NULL, 'f'},   {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     const char *profile = NULL;
     double seconds = 5;
-    bool json = false;
+    uint64_t files = 100000;
+    bool json = false, bad = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'p')
             profile = optarg;
         else if (option == 's')
             seconds = strtod(optarg, NULL);
+        else if (option == 'f')
+            bad = bad || fsp_parse_u64(fsp_slice_text(optarg), FILES_MAX, &files) != FSP_OK;
         else if (option == 'j')
             json = true;
         else {
@@ -189,12 +147,14 @@ main(int argc, char **argv)
     }
     const char *command = optind < argc ? argv[optind] : "";
     bool limits = strcmp(command, "limits") == 0, all = strcmp(command, "all") == 0;
-    if ((!limits && !all && strcmp(command, "load") != 0) || seconds <= 0) {
+    bool apply = strcmp(command, "apply") == 0, recover = strcmp(command, "recover") == 0;
+    bool makes = limits || all || apply || recover; /* a directory */
+    if ((!makes && strcmp(command, "load") != 0) || seconds <= 0 || bad || files < FILES_MIN) {
         print_usage(stderr);
         return 2;
     }
-    node_t node = {.directory = "bench-XXXXXX"};
-    if ((limits || all) && !mkdtemp(node.directory)) {
+    bench_node_t node = {.directory = "bench-XXXXXX"};
+    if (makes && !mkdtemp(node.directory)) {
         perror("filesphere-bench: temporary directory");
         return 1;
     }
@@ -204,26 +164,16 @@ main(int argc, char **argv)
         bench_limits_print(json, &measured);
     }
     int code = 0;
-    if (all) {
-        if (node_start(&node)) {
-            bench_report(json, "start to first answer", node.start_s * 1e3, "ms",
-                         "new data directory");
-            struct timespec idle = {.tv_sec = 5};
-            (void)nanosleep(&idle, NULL);
-            report_memory(json, &node, "memory, 5 s after start", "resident");
-            run_loads(json, node.profile, seconds);
-            report_memory(json, &node, "memory, right after the load", "resident");
-            idle.tv_sec = 30;
-            (void)nanosleep(&idle, NULL);
-            report_memory(json, &node, "memory, 30 s later", "resident");
-        } else {
-            (void)fputs("filesphere-bench: the node does not answer\n", stderr);
-            code = 1;
-        }
-    } else if (!limits) {
+    if (apply)
+        bench_apply(json, files, node.directory);
+    else if (recover)
+        bench_recover(json, files, &node);
+    else if (all)
+        code = run_all(json, &node, seconds);
+    else if (!limits)
         run_loads(json, profile, seconds);
-    }
-    if (limits || all)
-        node_stop(&node);
+    bench_node_stop(&node);
+    if (makes)
+        bench_remove(node.directory);
     return code;
 }

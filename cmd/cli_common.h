@@ -40,6 +40,11 @@ struct cli {
     uint64_t timeout_s, after;
     bool has_range;
     uint64_t range_first, range_last;
+    filesphere_at_t at;        /* --at */
+    bool has_after, has_count; /* watch */
+    bool force, yes, now, cancel;
+    uint64_t count, lease_token, quota_bytes;
+    uint64_t duration_us; /* --for, --delay, --older-than; 0: not given */
 
     mode_t file_mode;       /* 0666 without the umask's bits */
     bool content_on_stdout; /* then lines of --json go to stderr */
@@ -88,6 +93,14 @@ bool cli_is(filesphere_code_t code, fsp_status_t status);
 /* Writes the error line, if anything failed, and gives the exit code. */
 int cli_finish(cli_t *cli);
 
+/* Asks whether something that cannot be undone is meant: --yes, or the word typed on a terminal.
+   False: the failure is noted. */
+bool cli_confirm(cli_t *cli, const char *what, const char *word);
+/* A whole number of at least 1, such as a token; false: the failure is noted. */
+bool cli_number(cli_t *cli, const char *what, const char *text, uint64_t *ret);
+/* The fields of a change. */
+void cli_json_change(fsp_json_t *json, const filesphere_change_t *change);
+void cli_print_change(const filesphere_change_t *change);
 /* Parses a remote operand; false: the failure is noted. */
 bool cli_remote(cli_t *cli, const char *text, cli_remote_t *ret);
 /* What is at a remote path: the kind, 0 if nothing is.  False: the failure is noted. */
@@ -108,4 +121,16 @@ int cli_version_ls(cli_t *cli);
 int cli_version_restore(cli_t *cli);
 int cli_changes(cli_t *cli);
 int cli_node_show(cli_t *cli);
+int cli_version_rm(cli_t *cli);
+int cli_lock(cli_t *cli);
+int cli_renew(cli_t *cli);
+int cli_unlock(cli_t *cli);
+int cli_trash_ls(cli_t *cli);
+int cli_trash_restore(cli_t *cli);
+int cli_trash_empty(cli_t *cli);
+int cli_watch(cli_t *cli);
+int cli_batch(cli_t *cli);
+int cli_space_create(cli_t *cli);
+int cli_space_ls(cli_t *cli);
+int cli_space_rm(cli_t *cli);
 #endif

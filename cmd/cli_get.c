@@ -95,7 +95,17 @@ get_of(const getter_t *self, const char *path)
                               .version = cli->version,
                               .has_range = cli->has_range,
                               .first = cli->range_first,
-                              .last = cli->range_last};
+                              .last = cli->range_last,
+                              .at = cli->at};
+}
+
+/* What a path is, or was at the moment that is asked for. */
+static filesphere_code_t
+look(const getter_t *self, const char *path, const char *version, filesphere_info_t *ret)
+{
+    filesphere_t *handle = self->cli->handle;
+    return version ? filesphere_stat(handle, self->space, path, version, ret)
+                   : filesphere_stat_at(handle, self->space, path, self->cli->at, ret);
 }
 
 /* Transfers; false: the failure is noted.  local is for words. */
@@ -256,11 +266,12 @@ get_directory(getter_t *self, const char *path, int fd, const char *local, unsig
 {
     cli_t *cli = self->cli;
     filesphere_info_t info;
-    filesphere_code_t code = filesphere_stat(cli->handle, self->space, path, NULL, &info);
+    filesphere_code_t code = look(self, path, NULL, &info);
     cli_names_t names;
     cli_names_init(&names);
     if (code == FILESPHERE_OK)
-        code = filesphere_list(cli->handle, self->space, path, NULL, collect_entry, &names);
+        code = filesphere_list_at(cli->handle, self->space, path, NULL, cli->at, collect_entry,
+                                  &names, NULL);
     if (code != FILESPHERE_OK) {
         cli_fail_call(cli, code);
     } else {
@@ -368,12 +379,13 @@ get_operand(getter_t *self, const cli_remote_t *remote, const char *local, bool 
     cli_t *cli = self->cli;
     self->space = remote->space;
     filesphere_info_t info;
-    filesphere_code_t code =
-        filesphere_stat(cli->handle, remote->space, remote->path, cli->version, &info);
+    filesphere_code_t code = look(self, remote->path, cli->version, &info);
     if (code != FILESPHERE_OK) {
         cli_fail_call(cli, code);
         return;
     }
+    if (info.at_change > 0) /* the rest of a tree is of the same moment */
+        cli->at = (filesphere_at_t){.change = info.at_change};
     if (info.kind == FILESPHERE_DIRECTORY && !cli->recursive) {
         cli_fail_status(cli, FSP_IS_DIRECTORY, "%.400s: is a directory; get it with -r",
                         remote->path);
@@ -449,7 +461,9 @@ cli_get(cli_t *cli)
     getter_t getter = {.cli = cli, .lines = cli->many};
     struct stat about;
     bool into = !to_stdout && stat(local, &about) == 0 && S_ISDIR(about.st_mode);
-    if (cli->recursive && (cli->has_range || cli->version))
+    if (cli->version && (cli->at.change || cli->at.time_us))
+        cli_fail_status(cli, FSP_INVALID, "--version and --at each name a version; give one");
+    else if (cli->recursive && (cli->has_range || cli->version))
         cli_fail_status(cli, FSP_INVALID,
                         "--range and --version are for single files; leave -r away");
     else if (cli->recursive && to_stdout)
@@ -477,7 +491,10 @@ cli_cat(cli_t *cli)
 {
     cli->many = cli->operand_count > 1;
     getter_t getter = {.cli = cli};
-    for (int i = 0; i < cli->operand_count && !cli_is_hopeless(cli); i++) {
+    if (cli->version && (cli->at.change || cli->at.time_us))
+        cli_fail_status(cli, FSP_INVALID, "--version and --at each name a version; give one");
+    bool fits = cli->failure_count == 0;
+    for (int i = 0; fits && i < cli->operand_count && !cli_is_hopeless(cli); i++) {
         cli_remote_t remote;
         if (cli_remote(cli, cli->operands[i], &remote))
             get_to_stdout(&getter, &remote);

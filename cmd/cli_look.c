@@ -8,6 +8,7 @@ typedef struct {
     cli_t *cli;
     const char *directory;
     uint64_t count;
+    uint64_t at_change; /* the moment that is shown; 0: now */
 } lister_t;
 
 /* Counts and lets an interrupted listing end. */
@@ -30,6 +31,8 @@ finish_list(lister_t *self, const char *path, filesphere_code_t code)
         if (path)
             fsp_json_text(json, "path", path);
         fsp_json_uint(json, "count", self->count);
+        if (self->at_change > 0)
+            fsp_json_uint(json, "at_change", self->at_change);
         cli_line_end(cli);
     }
     return cli_finish(cli);
@@ -63,6 +66,8 @@ list_entry(void *arg, const filesphere_entry_t *entry)
         fsp_json_uint(json, "number", entry->number);
         fsp_json_time(json, "modified", entry->modified_us);
         fsp_json_uint(json, "head_count", entry->head_count);
+        if (entry->lost)
+            fsp_json_bool(json, "lost", true);
         cli_line_end(cli);
         return go_on(self);
     }
@@ -71,9 +76,11 @@ list_entry(void *arg, const filesphere_entry_t *entry)
         (void)printf("  %12llu  ", (unsigned long long)entry->size);
     }
     cli_print_escaped(entry->name);
-    (void)printf("%s\n", entry->kind == FILESPHERE_DIRECTORY ? "/"
-                         : entry->kind == FILESPHERE_SYMLINK ? "@"
-                                                             : "");
+    (void)printf("%s%s\n",
+                 entry->kind == FILESPHERE_DIRECTORY ? "/"
+                 : entry->kind == FILESPHERE_SYMLINK ? "@"
+                                                     : "",
+                 entry->lost ? "  (no longer kept)" : "");
     return go_on(self);
 }
 
@@ -83,7 +90,7 @@ list_file(lister_t *self, const cli_remote_t *remote)
 {
     filesphere_info_t info;
     filesphere_code_t code =
-        filesphere_stat(self->cli->handle, remote->space, remote->path, NULL, &info);
+        filesphere_stat_at(self->cli->handle, remote->space, remote->path, self->cli->at, &info);
     if (code != FILESPHERE_OK)
         return code;
     filesphere_entry_t entry = {.kind = info.kind,
@@ -110,8 +117,8 @@ cli_ls(cli_t *cli)
     if (!cli_remote(cli, cli->operand_count > 0 ? cli->operands[0] : "/", &remote))
         return cli_finish(cli);
     lister_t lister = {.cli = cli, .directory = remote.path};
-    filesphere_code_t code =
-        filesphere_list(cli->handle, remote.space, remote.path, cli->prefix, list_entry, &lister);
+    filesphere_code_t code = filesphere_list_at(cli->handle, remote.space, remote.path, cli->prefix,
+                                                cli->at, list_entry, &lister, &lister.at_change);
     if (cli_is(code, FSP_NOT_DIRECTORY) && !remote.into)
         code = list_file(&lister, &remote);
     return finish_list(&lister, remote.path, code);
@@ -147,6 +154,10 @@ print_info(const filesphere_info_t *info)
     print_time(info->modified_us);
     if (info->attr.set)
         (void)printf("\nmode      %04o", info->attr.mode);
+    if (info->lease_token > 0) {
+        (void)printf("\nlease     %llu until ", (unsigned long long)info->lease_token);
+        print_time(info->lease_expires_us);
+    }
     (void)printf("\n");
 }
 
@@ -158,7 +169,12 @@ cli_stat(cli_t *cli)
         return cli_finish(cli);
     filesphere_info_t info;
     filesphere_code_t code =
-        filesphere_stat(cli->handle, remote.space, remote.path, cli->version, &info);
+        cli->version ? filesphere_stat(cli->handle, remote.space, remote.path, cli->version, &info)
+                     : filesphere_stat_at(cli->handle, remote.space, remote.path, cli->at, &info);
+    if (cli->version && (cli->at.change || cli->at.time_us)) {
+        cli_fail_status(cli, FSP_INVALID, "--version and --at each name a version; give one");
+        return cli_finish(cli);
+    }
     if (code != FILESPHERE_OK) {
         cli_fail_call(cli, code);
     } else if (cli->json) {
@@ -216,43 +232,55 @@ cli_version_ls(cli_t *cli)
 
 /* -- changes ----------------------------------------------------------------------------------- */
 
-static int
-list_change(void *arg, const filesphere_change_t *change)
+void
+cli_json_change(fsp_json_t *json, const filesphere_change_t *change)
 {
-    static const char *const operations[] = {"none",  "space-init", "put",     "delete",
-                                             "mkdir", "move",       "restore", "copy"};
-    lister_t *self = arg;
-    cli_t *cli = self->cli;
-    const char *operation = change->operation < sizeof operations / sizeof operations[0]
-                                ? operations[change->operation]
-                                : "other";
-    if (cli->json) {
-        fsp_json_t *json = cli_line(cli, "change");
-        fsp_json_uint(json, "index", change->index);
-        fsp_json_text(json, "operation", operation);
-        fsp_json_time(json, "time", change->time_us);
-        fsp_json_hex(json, "author", change->author, sizeof change->author);
-        cli_json_id(json, "op_id", change->op_id, sizeof change->op_id);
-        fsp_json_text(json, "kind", cli_kind_name(change->kind));
-        cli_json_id(json, "file_id", change->file_id, sizeof change->file_id);
-        cli_json_id(json, "version", change->version_id, sizeof change->version_id);
-        fsp_json_text(json, "path", change->path);
-        if (change->from_path[0])
-            fsp_json_text(json, "from", change->from_path);
+    fsp_json_uint(json, "index", change->index);
+    if (change->part > 0)
+        fsp_json_uint(json, "part", change->part);
+    fsp_json_text(json, "operation", filesphere_operation_name(change->operation));
+    fsp_json_time(json, "time", change->time_us);
+    fsp_json_hex(json, "author", change->author, sizeof change->author);
+    cli_json_id(json, "op_id", change->op_id, sizeof change->op_id);
+    fsp_json_text(json, "kind", cli_kind_name(change->kind));
+    cli_json_id(json, "file_id", change->file_id, sizeof change->file_id);
+    cli_json_id(json, "version", change->version_id, sizeof change->version_id);
+    fsp_json_text(json, "path", change->path);
+    if (change->from_path[0])
+        fsp_json_text(json, "from", change->from_path);
+    if (change->part == 0)
         fsp_json_hex(json, "hash", change->hash, sizeof change->hash);
-        cli_line_end(cli);
-        return go_on(self);
-    }
+}
+
+void
+cli_print_change(const filesphere_change_t *change)
+{
     (void)printf("%8llu  ", (unsigned long long)change->index);
     print_time(change->time_us);
-    (void)printf("  %-10s  ", operation);
+    (void)printf("  %s%-10s  ", change->part > 0 ? "  " : "",
+                 filesphere_operation_name(change->operation));
     if (change->from_path[0]) {
         cli_print_escaped(change->from_path);
         (void)printf(" -> ");
     }
     cli_print_escaped(change->path);
     (void)printf("\n");
-    return go_on(self);
+}
+
+static int
+list_change(void *arg, const filesphere_change_t *change)
+{
+    lister_t *self = arg;
+    cli_t *cli = self->cli;
+    if (cli->json) {
+        cli_json_change(cli_line(cli, change->part > 0 ? "part" : "change"), change);
+        cli_line_end(cli);
+    } else {
+        cli_print_change(change);
+    }
+    if (change->part == 0)
+        return go_on(self);
+    return cli_interrupted() ? -1 : 0;
 }
 
 int

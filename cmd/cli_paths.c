@@ -71,6 +71,173 @@ cli_range_parse(const char *text, uint64_t *ret_first, uint64_t *ret_last)
     return FSP_OK;
 }
 
+/* -- moments, durations, sizes ----------------------------------------------------------------- */
+
+/* `digits` decimal digits at *text, which moves behind them; false: they are not there, or they are
+   not within min and max. */
+static bool
+take_digits(const char **text, size_t digits, unsigned min, unsigned max, unsigned *ret)
+{
+    unsigned value = 0;
+    for (size_t i = 0; i < digits; i++) {
+        if ((*text)[i] < '0' || (*text)[i] > '9')
+            return false;
+        value = value * 10 + (unsigned)((*text)[i] - '0');
+    }
+    *text += digits;
+    *ret = value;
+    return value >= min && value <= max;
+}
+
+static bool
+take_char(const char **text, const char *one_of)
+{
+    if (**text == '\0' || !strchr(one_of, **text))
+        return false;
+    (*text)++;
+    return true;
+}
+
+/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar, from 1970 on. */
+static uint64_t
+days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+    /* Years that begin in March: the leap day is then the last one. */
+    unsigned y = month > 2 ? year : year - 1;
+    unsigned m = month > 2 ? month - 3 : month + 9;
+    uint64_t days = (uint64_t)y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
+    return days - 719468;
+}
+
+static unsigned
+days_of_month(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
+}
+
+/* ".123" in microseconds; further digits say nothing. */
+static bool
+take_fraction(const char **text, uint64_t *ret_us)
+{
+    *ret_us = 0;
+    if (!take_char(text, "."))
+        return true;
+    if (**text < '0' || **text > '9')
+        return false;
+    for (uint64_t unit = 100000; **text >= '0' && **text <= '9'; unit /= 10, (*text)++)
+        *ret_us += unit * (uint64_t)(**text - '0');
+    return true;
+}
+
+/* RFC 3339, or a date alone. */
+static fsp_status_t
+parse_time(const char *text, uint64_t *ret_us)
+{
+    unsigned year, month, day, hour = 0, minute = 0, second = 0;
+    uint64_t fraction = 0, zone_s = 0;
+    bool west = false;
+    if (!take_digits(&text, 4, 1970, 9999, &year) || !take_char(&text, "-") ||
+        !take_digits(&text, 2, 1, 12, &month) || !take_char(&text, "-") ||
+        !take_digits(&text, 2, 1, days_of_month(year, month), &day))
+        return FSP_INVALID;
+    if (*text != '\0') {
+        if (!take_char(&text, "Tt ") || !take_digits(&text, 2, 0, 23, &hour) ||
+            !take_char(&text, ":") || !take_digits(&text, 2, 0, 59, &minute) ||
+            !take_char(&text, ":") || !take_digits(&text, 2, 0, 60, &second) ||
+            !take_fraction(&text, &fraction))
+            return FSP_INVALID;
+        if (*text == '+' || *text == '-') {
+            unsigned zone_h, zone_m;
+            west = *text++ == '-';
+            if (!take_digits(&text, 2, 0, 23, &zone_h) || !take_char(&text, ":") ||
+                !take_digits(&text, 2, 0, 59, &zone_m))
+                return FSP_INVALID;
+            zone_s = zone_h * 3600 + zone_m * 60;
+        } else if (!take_char(&text, "Zz")) {
+            return FSP_INVALID;
+        }
+        if (*text != '\0')
+            return FSP_INVALID;
+    }
+    uint64_t seconds =
+        days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    if (!west && zone_s > seconds)
+        return FSP_INVALID;
+    seconds = west ? seconds + zone_s : seconds - zone_s;
+    *ret_us = seconds * 1000000 + fraction;
+    return *ret_us > 0 ? FSP_OK : FSP_INVALID; /* 0 would mean now */
+}
+
+/* A number and a letter of a table; the number at least 1. */
+static fsp_status_t
+parse_scaled(const char *text, const char *letters, const uint64_t *factors, uint64_t *ret)
+{
+    size_t bytes = strlen(text);
+    const char *letter =
+        bytes > 1 && text[bytes - 1] != '\0' ? strchr(letters, text[bytes - 1]) : NULL;
+    if (!letter)
+        return FSP_INVALID;
+    uint64_t factor = factors[letter - letters], number;
+    if (fsp_parse_u64(fsp_slice(text, bytes - 1), UINT64_MAX / factor, &number) != FSP_OK ||
+        number == 0)
+        return FSP_INVALID;
+    *ret = number * factor;
+    return FSP_OK;
+}
+
+fsp_status_t
+cli_duration_parse(const char *text, uint64_t *ret_us)
+{
+    static const uint64_t second = 1000000;
+    static const uint64_t factors[] = {second, 60 * second, 3600 * second, 86400 * second,
+                                       7 * 86400 * second};
+    return parse_scaled(text, "smhdw", factors, ret_us);
+}
+
+fsp_status_t
+cli_size_parse(const char *text, uint64_t *ret_bytes)
+{
+    static const uint64_t factors[] = {UINT64_C(1) << 10, UINT64_C(1) << 20, UINT64_C(1) << 30,
+                                       UINT64_C(1) << 40};
+    if (parse_scaled(text, "KMGT", factors, ret_bytes) == FSP_OK)
+        return FSP_OK;
+    return fsp_parse_u64(fsp_slice_text(text), UINT64_MAX, ret_bytes);
+}
+
+fsp_status_t
+cli_at_parse(const char *text, uint64_t now_us, uint64_t *ret_change, uint64_t *ret_time_us)
+{
+    uint64_t change = 0, time_us = 0, ago_us;
+    fsp_status_t status;
+    if (*text == '@') {
+        status = fsp_parse_u64(fsp_slice_text(text + 1), UINT64_MAX, &change);
+        if (status == FSP_OK && change == 0)
+            status = FSP_INVALID;
+    } else if (*text == '-') {
+        status = cli_duration_parse(text + 1, &ago_us);
+        if (status == FSP_OK && ago_us >= now_us)
+            status = FSP_INVALID;
+        if (status == FSP_OK)
+            time_us = now_us - ago_us;
+    } else {
+        status = parse_time(text, &time_us);
+    }
+    if (status != FSP_OK)
+        return FSP_INVALID;
+    *ret_change = change;
+    *ret_time_us = time_us;
+    return FSP_OK;
+}
+
+bool
+cli_path_within(const char *path, const char *directory)
+{
+    size_t bytes = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+    return strncmp(path, directory, bytes) == 0 && (path[bytes] == '/' || path[bytes] == '\0');
+}
+
 fsp_slice_t
 cli_local_base(const char *path)
 {

@@ -24,6 +24,17 @@ const char *cli_remote_base(const char *path);
 /* "A-B", both inclusive, or "A-" up to the end.  INVALID otherwise. */
 FSP_MUST_CHECK fsp_status_t cli_range_parse(const char *text, uint64_t *ret_first,
                                             uint64_t *ret_last);
+/* A moment: "@CHANGE" (*ret_change), or a time (*ret_time_us, microseconds since 1970): RFC 3339
+   with its zone, a date (its beginning, UTC), or how long ago ("-90s", "-2h", "-3d").  The other
+   output is 0.  INVALID otherwise. */
+FSP_MUST_CHECK fsp_status_t cli_at_parse(const char *text, uint64_t now_us, uint64_t *ret_change,
+                                         uint64_t *ret_time_us);
+/* "90s", "10m", "2h", "7d", "2w" in microseconds; at least one. */
+FSP_MUST_CHECK fsp_status_t cli_duration_parse(const char *text, uint64_t *ret_us);
+/* "4096", "64K", "10M", "2G", "1T" in bytes (of 1024). */
+FSP_MUST_CHECK fsp_status_t cli_size_parse(const char *text, uint64_t *ret_bytes);
+/* True if path is directory itself or lies below it. */
+bool cli_path_within(const char *path, const char *directory);
 /* Last name of a local path without trailing slashes; empty for "/", "." and ".." and what ends so:
    the thing has no name of its own.  A slice of path. */
 fsp_slice_t cli_local_base(const char *path);

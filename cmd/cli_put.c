@@ -160,6 +160,7 @@ put_source(putter_t *self, source_t *source, const char *local, const char *remo
                             .create_parents = true,
                             .if_none_match = cli->no_replace,
                             .message = cli->message,
+                            .lease_token = cli->lease_token,
                             .size_hint = UINT64_MAX};
     if (cli->if_match) {
         if (fsp_hex_decode(fsp_slice_text(cli->if_match), if_match, sizeof if_match) != FSP_OK) {

@@ -7,6 +7,7 @@
 #include "proto/errors.h"
 
 #include <stdarg.h>
+#include <unistd.h>
 
 enum { EXIT_PARTLY = 7, EXIT_INTERRUPTED = 130 };
 
@@ -79,6 +80,16 @@ cli_json_node(fsp_json_t *json, const filesphere_info_t *info)
     for (size_t i = 0; i < info->head_count; i++)
         fsp_json_hex(json, NULL, info->heads[i], sizeof info->heads[i]);
     fsp_json_array_end(json);
+    if (info->lease_token > 0) {
+        fsp_json_object(json, "lease");
+        fsp_json_uint(json, "token", info->lease_token);
+        cli_json_id(json, "holder", info->lease_holder, sizeof info->lease_holder);
+        if (info->lease_expires_us > 0)
+            fsp_json_time(json, "expires", info->lease_expires_us);
+        fsp_json_object_end(json);
+    }
+    if (info->at_change > 0)
+        fsp_json_uint(json, "at_change", info->at_change);
     if (info->attr.set) {
         fsp_json_uint(json, "mode", info->attr.mode);
         if (info->attr.mtime_s >= 0 && info->attr.mtime_s < 253402300800)
@@ -135,6 +146,11 @@ advice(filesphere_code_t code)
         {FSP_TIMEOUT, "try again later"},
         {FSP_CLOSING, "try again later"},
         {FSP_OUTCOME_UNKNOWN, "look whether it was done before trying again"},
+        {FSP_LOCKED, "wait until the lease ends, or ask its holder"},
+        {FSP_LEASE_LOST, "somebody may have changed the file: look, then lock it again"},
+        {FSP_HELD, "a hold must end first"},
+        {FSP_TRASHED, "look with: filesphere trash ls"},
+        {FSP_SPACE_CLOSING, "it can be kept with: filesphere space rm --cancel NAME"},
         {FSP_UNKNOWN_KEY, "ask for a profile whose key the node knows"},
         {FSP_FORBIDDEN, "ask the owner of the space for the right"},
         {FSP_QUOTA, "remove something, or ask for more quota"},
@@ -253,6 +269,37 @@ cli_finish(cli_t *cli)
                       (unsigned long long)cli->done_count, (unsigned long long)cli->failure_count);
     }
     return exit_code;
+}
+
+bool
+cli_confirm(cli_t *cli, const char *what, const char *word)
+{
+    if (cli->yes)
+        return true;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        cli_fail_status(cli, FSP_INVALID, "%.400s; this cannot be undone: give --yes", what);
+        return false;
+    }
+    char line[128] = "";
+    (void)fputs("filesphere: ", stderr);
+    write_escaped(stderr, what);
+    (void)fprintf(stderr, "; this cannot be undone.  Type %s to go on: ", word);
+    if (!fgets(line, sizeof line, stdin))
+        line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    if (strcmp(line, word) == 0)
+        return true;
+    cli_fail_status(cli, FSP_CANCELLED, "not confirmed; nothing was done");
+    return false;
+}
+
+bool
+cli_number(cli_t *cli, const char *what, const char *text, uint64_t *ret)
+{
+    if (fsp_parse_u64(fsp_slice_text(text), UINT64_MAX, ret) == FSP_OK && *ret > 0)
+        return true;
+    cli_fail_status(cli, FSP_INVALID, "%.80s: not %s; give its number", text, what);
+    return false;
 }
 
 /* -- remote operands --------------------------------------------------------------------------- */

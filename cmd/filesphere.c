@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* -- commands ---------------------------------------------------------------------------------- */
@@ -17,15 +18,16 @@
 enum { MANY = 1 << 20 };
 
 const cli_command_t cli_commands[] = {
-    {NULL, "put", "rnMm", 2, MANY, "LOCAL... REMOTE", "store files; LOCAL '-' is standard input",
+    {NULL, "put", "rnMmL", 2, MANY, "LOCAL... REMOTE", "store files; LOCAL '-' is standard input",
      "filesphere put report.pdf /docs/report.pdf", cli_put},
-    {NULL, "get", "rVR", 2, MANY, "REMOTE... LOCAL", "fetch files; LOCAL '-' is standard output",
+    {NULL, "get", "rVRt", 2, MANY, "REMOTE... LOCAL", "fetch files; LOCAL '-' is standard output",
      "filesphere get -r /docs ./docs", cli_get},
-    {NULL, "cat", "VR", 1, MANY, "REMOTE...",
+    {NULL, "cat", "VRt", 1, MANY, "REMOTE...",
      "write contents to standard output (with --json, lines go to stderr)",
      "filesphere cat --range 0-99 /docs/report.pdf", cli_cat},
-    {NULL, "ls", "lx", 0, 1, "[REMOTE]", "list a directory", "filesphere ls -l /docs", cli_ls},
-    {NULL, "stat", "V", 1, 1, "REMOTE", "show what is known about a file or directory",
+    {NULL, "ls", "lxt", 0, 1, "[REMOTE]", "list a directory", "filesphere ls --at -2h /docs",
+     cli_ls},
+    {NULL, "stat", "Vt", 1, 1, "REMOTE", "show what is known about a file or directory",
      "filesphere stat --json /docs/report.pdf", cli_stat},
     {NULL, "mkdir", "p", 1, MANY, "REMOTE...", "make directories",
      "filesphere mkdir -p /docs/2026/november", cli_mkdir},
@@ -40,6 +42,34 @@ const cli_command_t cli_commands[] = {
      "filesphere version ls /docs/report.pdf", cli_version_ls},
     {"version", "restore", "V", 1, 2, "REMOTE VERSION", "make an older version the newest again",
      "filesphere version restore /docs/report.pdf 3f9a51c07b2e", cli_version_restore},
+    {"version", "rm", "", 2, MANY, "REMOTE VERSION...",
+     "drop the content of older versions for good; their place in the history stays",
+     "filesphere version rm /docs/report.pdf 3f9a51c07b2e", cli_version_rm},
+    {NULL, "lock", "f", 1, 1, "REMOTE", "take the lease of a file and print its token",
+     "filesphere lock --for 10m /docs/report.pdf", cli_lock},
+    {NULL, "renew", "f", 2, 2, "REMOTE TOKEN", "let a lease last longer",
+     "filesphere renew --for 10m /docs/report.pdf 127", cli_renew},
+    {NULL, "unlock", "F", 1, 2, "REMOTE [TOKEN]", "give a lease back, or end it with --force",
+     "filesphere unlock /docs/report.pdf 127", cli_unlock},
+    {"trash", "ls", "l", 0, 1, "[SPACE:/]", "list what was removed, and from where, oldest first",
+     "filesphere trash ls", cli_trash_ls},
+    {"trash", "restore", "p", 1, 2, "ITEM|REMOTE [REMOTE]",
+     "take something out of the trash, by its number or by where it was",
+     "filesphere trash restore /docs/report.pdf", cli_trash_restore},
+    {"trash", "empty", "oY", 0, 1, "[SPACE:/]", "drop for good what lies in the trash",
+     "filesphere trash empty --older-than 30d --yes", cli_trash_empty},
+    {NULL, "batch", "", 1, 2, "FILE [SPACE:/]",
+     "do many things at once or none of them: one JSON object a line, '-' is standard input",
+     "echo '{\"op\":\"move\",\"path\":\"/a\",\"to\":\"/b\"}' | filesphere batch -", cli_batch},
+    {NULL, "watch", "AC", 0, 1, "[REMOTE]",
+     "show changes as they happen, below a path; until interrupted",
+     "filesphere watch --json /docs", cli_watch},
+    {"space", "create", "Q", 1, 1, "NAME", "make a space",
+     "filesphere space create --quota 10G team", cli_space_create},
+    {"space", "ls", "l", 0, 0, "", "list the spaces", "filesphere space ls", cli_space_ls},
+    {"space", "rm", "DNkY", 1, 1, "NAME",
+     "remove a space: read only at once, its content goes for good after the delay",
+     "filesphere space rm --delay 30d team", cli_space_rm},
     {NULL, "changes", "A", 0, 1, "[SPACE:/]", "list the changes of a space, oldest first",
      "filesphere changes --after 120 --json", cli_changes},
     {"node", "show", "", 0, 0, "", "show the state of the node", "filesphere node show --json",
@@ -70,6 +100,18 @@ static const option_t options[] = {
     {'x', false, "prefix", "TEXT", "only names that start so"},
     {'p', true, "parents", NULL, "make parents; no error if it exists"},
     {'A', false, "after", "NUMBER", "only changes after this number"},
+    {'t', false, "at", "TIME",
+     "as it was: RFC 3339, a date, how long ago (-2h), or a change number (@127)"},
+    {'L', false, "lease", "TOKEN", "only if the lease is still this one (see lock)"},
+    {'f', false, "for", "DURATION", "how long the lease lasts: 30s, 10m, 2h, 1d (10m)"},
+    {'F', false, "force", NULL, "whoever holds it"},
+    {'o', false, "older-than", "DURATION", "only what was removed so long ago: 12h, 30d"},
+    {'C', false, "count", "NUMBER", "end after so many changes"},
+    {'Q', false, "quota", "BYTES", "what it may hold: 500M, 10G, 2T"},
+    {'D', false, "delay", "DURATION", "how long its content stays: 12h, 30d (7d)"},
+    {'N', false, "now", NULL, "without delay"},
+    {'k', false, "cancel", NULL, "keep it after all"},
+    {'Y', false, "yes", NULL, "do not ask"},
 };
 static const option_t common_options[] = {
     {'P', false, "profile", "FILE",
@@ -210,6 +252,28 @@ take_number(cli_t *cli, const char *name, const char *text, uint64_t min, uint64
     return false;
 }
 
+/* --at, and the durations. */
+static bool
+take_time(cli_t *cli, int letter)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
+    uint64_t now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    if (letter == 't') {
+        if (cli_at_parse(optarg, now_us, &cli->at.change, &cli->at.time_us) == FSP_OK)
+            return true;
+        cli_fail_status(cli, FSP_INVALID,
+                        "--at %.80s: give a time as 2026-11-25T15:00:00Z, a date, -2h, or @CHANGE",
+                        optarg);
+        return false;
+    }
+    if (cli_duration_parse(optarg, &cli->duration_us) == FSP_OK)
+        return true;
+    cli_fail_status(cli, FSP_INVALID, "%.80s: give a duration, as in 30s, 10m, 2h, 7d or 2w",
+                    optarg);
+    return false;
+}
+
 typedef enum { PARSED, HELP, VERSION, WRONG } parsed_t;
 
 static parsed_t
@@ -248,7 +312,35 @@ take_option(cli_t *cli, int letter, char **argv)
         cli->parents = true;
         return PARSED;
     case 'A':
-        return take_number(cli, "after", optarg, 0, UINT64_MAX, &cli->after) ? PARSED : WRONG;
+        cli->has_after = true;
+        return take_number(cli, "after", optarg, 0, UINT64_MAX - 1, &cli->after) ? PARSED : WRONG;
+    case 't':
+    case 'f':
+    case 'o':
+    case 'D':
+        return take_time(cli, letter) ? PARSED : WRONG;
+    case 'L':
+        return take_number(cli, "lease", optarg, 1, UINT64_MAX, &cli->lease_token) ? PARSED : WRONG;
+    case 'C':
+        cli->has_count = true;
+        return take_number(cli, "count", optarg, 1, UINT64_MAX, &cli->count) ? PARSED : WRONG;
+    case 'Q':
+        if (cli_size_parse(optarg, &cli->quota_bytes) == FSP_OK && cli->quota_bytes > 0)
+            return PARSED;
+        cli_fail_status(cli, FSP_INVALID, "--quota %.80s: give a size, as in 500M or 10G", optarg);
+        return WRONG;
+    case 'F':
+        cli->force = true;
+        return PARSED;
+    case 'N':
+        cli->now = true;
+        return PARSED;
+    case 'k':
+        cli->cancel = true;
+        return PARSED;
+    case 'Y':
+        cli->yes = true;
+        return PARSED;
     case 'P':
         cli->profile = optarg;
         return PARSED;

@@ -165,21 +165,61 @@ range_decode(void *self, fsp_slice_t value)
 static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, range_encode,
                                          range_decode};
 
+/* -- ops: what a batch does, in order ---------------------------------------------------------- */
+
+static bool
+ops_present(const void *self)
+{
+    return ((const fsp_request_t *)self)->op_count > 0;
+}
+
+static void
+ops_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_request_t *request = self;
+    FSP_PRE(request->op_count <= FSP_BATCH_ITEMS_MAX);
+    fsp_wire_array(buf, request->op_count);
+    fsp_buf_append_slice(buf, request->ops);
+}
+
+static fsp_status_t
+ops_decode(void *self, fsp_slice_t value)
+{
+    fsp_request_t *request = self;
+    fsp_wire_reader_t reader;
+    fsp_status_t status =
+        fsp_wire_open_array(value, FSP_BATCH_ITEMS_MAX, &reader, &request->op_count);
+    if (!status)
+        request->ops = fsp_slice(reader.at, (size_t)(reader.end - reader.at));
+    return status;
+}
+
+static const fsp_field_custom_t OPS = {"array of [type, body, content], at most 256", ops_present,
+                                       ops_encode, ops_decode};
+
 /* -- requests ---------------------------------------------------------------------------------- */
 
 #define ON(type) (UINT64_C(1) << FSP_MSG_##type)
 /* What changes something and therefore has an op id. */
-#define ON_CHANGES_SOMETHING (ON(PUT) | ON(MKDIR) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+#define ON_CHANGES_SOMETHING                                                                       \
+    (ON(PUT) | ON(MKDIR) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE) | ON(LOCK) | ON(RENEW) | \
+     ON(UNLOCK) | ON(UNDELETE) | ON(PRUNE) | ON(PURGE) | ON(BATCH) | ON(SPACE_CREATE) |            \
+     ON(SPACE_REMOVE))
 /* What acts on one node, by path or by id. */
 #define ON_TARGET                                                                                  \
     (ON(PUT) | ON(GET) | ON(STAT) | ON(LIST) | ON(VERSIONS) | ON(DELETE) | ON(MOVE) | ON(COPY) |   \
-     ON(RESTORE))
+     ON(RESTORE) | ON(LOCK) | ON(RENEW) | ON(UNLOCK) | ON(UNDELETE) | ON(PRUNE))
+/* Where it may also be missing. */
+#define ON_TARGET_OR_NONE (ON_TARGET | ON(PURGE))
 #define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
-#define ON_SPACE (ON_TARGET | ON(MKDIR) | ON(CHANGES))
+#define ON_AT (ON(GET) | ON(STAT) | ON(LIST))
+#define ON_SPACE                                                                                   \
+    (ON_TARGET_OR_NONE | ON(MKDIR) | ON(CHANGES) | ON(WATCH) | ON(BATCH) | ON(SPACE_CREATE) |      \
+     ON(SPACE_REMOVE))
 #define ON_REQUEST                                                                                 \
     (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(RESUME) |          \
      ON(SPACES) | ON(NODE))
-#define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA))
+#define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA) | ON(NEWS))
 
 #define REQUEST(type, member, key, bound) FSP_FIELD(type, fsp_request_t, member, key, bound)
 #define REQUEST_ALSO(type, member, key, bound, flag)                                               \
@@ -189,13 +229,14 @@ static const fsp_field_custom_t RANGE = {"array [first, last]", range_present, r
    do something else than what was asked. */
 static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST(SPACE, space, "space", FSP_SPACE_NAME_BYTES_MAX), .types = ON_SPACE, .strict = true},
-    {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX), .types = ON_TARGET | ON(MKDIR),
+    {REQUEST(PATH, path, "path", FSP_PATH_BYTES_MAX), .types = ON_TARGET_OR_NONE | ON(MKDIR),
      .strict = true},
-    {REQUEST(FIXED, file_id, "file", sizeof(fsp_file_id_t)), .types = ON_TARGET, .strict = true},
-    {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX), .types = ON(MOVE) | ON(COPY),
+    {REQUEST(FIXED, file_id, "file", sizeof(fsp_file_id_t)), .types = ON_TARGET_OR_NONE,
+     .strict = true},
+    {REQUEST(PATH, to_path, "to", FSP_PATH_BYTES_MAX), .types = ON(MOVE) | ON(COPY) | ON(UNDELETE),
      .strict = true},
     {REQUEST(HEX, version, "version", VERSION_HEX_MAX),
-     .types = ON(GET) | ON(STAT) | ON(COPY) | ON(RESTORE), .strict = true},
+     .types = ON(GET) | ON(STAT) | ON(COPY) | ON(RESTORE) | ON(PRUNE), .strict = true},
     {REQUEST(FIXED, op_id, "op", sizeof(fsp_op_id_t)), .types = ON_CHANGES_SOMETHING},
     {REQUEST(UINT, attempt, "attempt", UINT32_MAX), .types = ON_CHANGES_SOMETHING},
     {REQUEST(UINT, since, "since", UINT64_MAX), .types = ON_CHANGES_SOMETHING},
@@ -203,7 +244,7 @@ static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST_ALSO(IDS, condition.versions, "bases", FSP_PARENTS_MAX, condition.version_count),
      .types = ON_CONDITION, .strict = true},
     {REQUEST(BOOL, create_parents, "parents", 0),
-     .types = ON(PUT) | ON(MKDIR) | ON(MOVE) | ON(COPY)},
+     .types = ON(PUT) | ON(MKDIR) | ON(MOVE) | ON(COPY) | ON(UNDELETE)},
     {REQUEST(BOOL, recursive, "recursive", 0), .types = ON(DELETE)},
     {REQUEST(BOOL, replace, "replace", 0), .types = ON(MOVE) | ON(COPY)},
     {REQUEST(BOOL, exist_ok, "exist_ok", 0), .types = ON(MKDIR)},
@@ -216,15 +257,28 @@ static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST_ALSO(FIXED, sha256, "sha256", sizeof(fsp_hash_t), has_sha256),
      .types = ON(PUT) | ON(COMMIT)},
     {FSP_FIELD_OF(&RANGE, "range"), .types = ON(GET), .strict = true},
-    {REQUEST(UINT, credit, "credit", UINT32_MAX), .types = ON(GET) | ON(CREDIT)},
+    {REQUEST(UINT, credit, "credit", UINT32_MAX), .types = ON(GET) | ON(CREDIT) | ON(WATCH)},
     {REQUEST(TEXT, prefix, "prefix", FSP_NAME_BYTES_MAX), .types = ON(LIST)},
     {REQUEST(TEXT, after, "after", FSP_NAME_BYTES_MAX), .types = ON(LIST)},
-    {REQUEST(UINT, after_index, "after_index", UINT64_MAX), .types = ON(VERSIONS) | ON(CHANGES)},
+    {REQUEST(UINT, after_index, "after_index", UINT64_MAX),
+     .types = ON(VERSIONS) | ON(CHANGES) | ON(WATCH)},
     {REQUEST(UINT, limit, "limit", FSP_LIST_LIMIT_MAX),
      .types = ON(LIST) | ON(VERSIONS) | ON(CHANGES) | ON(SPACES)},
     {REQUEST_ALSO(UINTS, versions, "versions", VERSIONS_MAX, version_count), .types = ON(HELLO)},
     {REQUEST(TEXT, client, "client", CLIENT_NAME_BYTES_MAX), .types = ON(HELLO)},
     {REQUEST(FIXED, session_id, "session", sizeof(fsp_op_id_t)), .types = ON(HELLO)},
+    /* Minor version 2. */
+    {REQUEST(UINT, at_index, "at", UINT64_MAX), .types = ON_AT, .strict = true},
+    {REQUEST(UINT, at_time, "at_time", UINT64_MAX), .types = ON_AT, .strict = true},
+    {REQUEST(UINT, token, "token", UINT64_MAX), .types = ON(PUT) | ON(RENEW) | ON(UNLOCK),
+     .strict = true},
+    {REQUEST(UINT, duration, "duration", UINT64_MAX),
+     .types = ON(LOCK) | ON(RENEW) | ON(SPACE_REMOVE)},
+    {REQUEST(BOOL, force, "force", 0), .types = ON(UNLOCK), .strict = true},
+    {REQUEST(UINT, before, "before", UINT64_MAX), .types = ON(PURGE), .strict = true},
+    {REQUEST(UINT, quota_bytes, "quota", UINT64_MAX), .types = ON(SPACE_CREATE), .strict = true},
+    {REQUEST(BOOL, cancel, "cancel", 0), .types = ON(SPACE_REMOVE), .strict = true},
+    {FSP_FIELD_OF(&OPS, "ops"), .types = ON(BATCH), .strict = true},
 };
 
 fsp_fields_t
@@ -264,8 +318,9 @@ request_fits(fsp_client_type_t type, const fsp_request_t *request)
     bool by_id = !fsp_file_id_is_zero(request->file_id);
     if (is_on(type, ON_TARGET) && by_path == by_id)
         return false;
-    if (is_on(type, ON_CHANGES_SOMETHING) &&
-        (fsp_op_id_is_zero(request->op_id) || request->attempt == 0))
+    if (request->at_index > 0 && (request->at_time > 0 || request->version.bytes > 0))
+        return false;
+    if (request->at_time > 0 && request->version.bytes > 0)
         return false;
     if (!condition_fits(&request->condition))
         return false;
@@ -278,9 +333,25 @@ request_fits(fsp_client_type_t type, const fsp_request_t *request)
     case FSP_MSG_COPY:
         return request->to_path.bytes > 0;
     case FSP_MSG_RESTORE:
+    case FSP_MSG_PRUNE:
         return request->version.bytes > 0;
     case FSP_MSG_CREDIT:
+    case FSP_MSG_WATCH:
         return request->credit > 0;
+    case FSP_MSG_LOCK:
+        return request->duration > 0;
+    case FSP_MSG_RENEW:
+        return request->duration > 0 && request->token > 0;
+    case FSP_MSG_UNLOCK:
+        return (request->token > 0) != request->force;
+    case FSP_MSG_PURGE:
+        return !(by_path && by_id) && !(request->before > 0 && (by_path || by_id));
+    case FSP_MSG_BATCH:
+        return request->op_count > 0;
+    case FSP_MSG_SPACE_CREATE:
+        return request->space.bytes > 0;
+    case FSP_MSG_SPACE_REMOVE:
+        return request->space.bytes > 0 && !(request->cancel && request->duration > 0);
     default:
         return true;
     }
@@ -294,6 +365,21 @@ fsp_request_encode(fsp_client_type_t type, const fsp_request_t *request, fsp_buf
 }
 
 fsp_status_t
+fsp_request_decode_op(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret)
+{
+    FSP_PRE(ret);
+    FSP_PRE(is_on(type, ON_CHANGES_SOMETHING));
+    fsp_request_t request;
+    memset(&request, 0, sizeof(request));
+    fsp_status_t status = fsp_fields_decode(fsp_request_fields(), type, body, &request);
+    if (!status && !request_fits(type, &request))
+        status = FSP_INVALID;
+    if (!status)
+        *ret = request;
+    return status;
+}
+
+fsp_status_t
 fsp_request_decode(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret)
 {
     FSP_PRE(ret);
@@ -304,6 +390,9 @@ fsp_request_decode(fsp_client_type_t type, fsp_slice_t body, fsp_request_t *ret)
     fsp_status_t status = fsp_fields_decode(fsp_request_fields(), type, body, &request);
     if (status)
         return status;
+    if (is_on(type, ON_CHANGES_SOMETHING) &&
+        (fsp_op_id_is_zero(request.op_id) || request.attempt == 0))
+        return FSP_INVALID;
     if (!request_fits(type, &request))
         return FSP_INVALID;
     *ret = request;
@@ -423,6 +512,13 @@ static const fsp_field_t REPLY_FIELDS[] = {
     {REPLY(UINT, rss_bytes, "rss", UINT64_MAX)},
     {FSP_FIELD_OF(&DISK, "disk")},
     {REPLY(BOOL, sync, "sync", 0)},
+    /* Minor version 2. */
+    {REPLY(UINT, token, "token", UINT64_MAX)},
+    {REPLY(FIXED, holder, "holder", sizeof(fsp_subject_id_t))},
+    {REPLY(UINT, expires, "expires", UINT64_MAX)},
+    {REPLY(UINT, at_index, "at", UINT64_MAX)},
+    {REPLY(NAME, next, "next", FSP_NAME_BYTES_MAX)},
+    {REPLY(UINT, failed, "failed", FSP_BATCH_ITEMS_MAX)},
 };
 
 fsp_fields_t

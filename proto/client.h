@@ -18,6 +18,8 @@
 #include "proto/envelope.h"
 
 enum { FSP_CAPABILITIES_MAX = 32 };
+/* Minor versions of the protocol: the first, and the newest that this program speaks. */
+enum { FSP_CLIENT_MINOR_FIRST = 1, FSP_CLIENT_MINOR = 2 };
 
 typedef struct {
     /* HELLO */
@@ -65,7 +67,30 @@ typedef struct {
     fsp_slice_t after;    /* "after" (text) */
     uint64_t after_index; /* "after_index" */
     uint64_t limit;       /* "limit": 0 = the most */
+    /* GET, STAT, LIST: as it was (minor version 2, as all below) */
+    uint64_t at_index;  /* "at": at this change */
+    fsp_time_t at_time; /* "at_time": by the last change up to this time */
+    /* Leases */
+    uint64_t token;      /* "token": PUT, RENEW, UNLOCK */
+    fsp_time_t duration; /* "duration": LOCK, RENEW; SPACE_REMOVE: until its content goes */
+    bool force;          /* "force": UNLOCK, whoever holds it */
+    /* PURGE */
+    fsp_time_t before; /* "before": only what was deleted by then */
+    /* Spaces */
+    uint64_t quota_bytes; /* "quota": SPACE_CREATE */
+    bool cancel;          /* "cancel": SPACE_REMOVE, it stays after all */
+    /* BATCH: "ops": array of [type, body] or [type, body, content]; read with fsp_request_next_op.
+     */
+    size_t op_count;
+    fsp_slice_t ops; /* raw msgpack of the array's elements */
 } fsp_request_t;
+
+/* One operation of a BATCH. */
+typedef struct {
+    fsp_client_type_t type; /* PUT, MKDIR, DELETE, MOVE, COPY, RESTORE, LOCK, UNLOCK, UNDELETE */
+    fsp_request_t request;  /* without space, op, attempt and since, which are the batch's */
+    fsp_slice_t content;    /* PUT: the whole content, at most FSP_INLINE_BYTES_MAX */
+} fsp_request_op_t;
 
 /* Entries of VERSIONS, LIST, CHANGES and SPACES answers are the structs of core/meta/query.h. */
 typedef struct {
@@ -109,16 +134,22 @@ typedef struct {
     uint32_t mode;
     int64_t mtime_s;
     uint32_t mtime_ns;
-    fsp_slice_t message; /* "message" */
-    uint64_t from, to;   /* GET: "from", "to" (exclusive): what DATA will bring; a payload frame
-                            beside OK is its start */
-    fsp_slice_t receipt; /* PUT: "receipt": signed (core/data/receipt) */
+    fsp_slice_t message;     /* "message" */
+    uint64_t token;          /* "token": LOCK: of the lease; STAT: of the present one */
+    fsp_subject_id_t holder; /* "holder": STAT: who has it */
+    fsp_time_t expires;      /* "expires": STAT: until when */
+    uint64_t from, to;       /* GET: "from", "to" (exclusive): what DATA will bring; a payload frame
+                                beside OK is its start */
+    fsp_slice_t receipt;     /* PUT: "receipt": signed (core/data/receipt) */
     /* CREDIT */
     uint64_t credit; /* "credit" */
     bool has_offset; /* "offset": answer to RESUME: where DATA goes on */
     uint64_t offset;
     /* LIST, VERSIONS, CHANGES, SPACES: "items": array of maps; read with fsp_reply_next_*. */
-    bool more; /* "more" */
+    bool more;         /* "more" */
+    uint64_t at_index; /* "at": the change number that is shown */
+    fsp_slice_t next;  /* "next": LIST with at: what to go on after */
+    uint64_t failed;   /* "failed": BATCH: the operation that was refused, from 1 */
     size_t item_count;
     fsp_slice_t items; /* raw msgpack of the array's elements */
     /* NODE */
@@ -133,6 +164,9 @@ typedef struct {
 void fsp_request_encode(fsp_client_type_t type, const fsp_request_t *request, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_request_decode(fsp_client_type_t type, fsp_slice_t body,
                                                fsp_request_t *ret);
+/* The same without op and attempt, for operations of a batch: of what changes something only. */
+FSP_MUST_CHECK fsp_status_t fsp_request_decode_op(fsp_client_type_t type, fsp_slice_t body,
+                                                  fsp_request_t *ret);
 /* Items of lists are written by the callers below into `items` (raw elements), with item_count. */
 void fsp_reply_encode(const fsp_reply_t *reply, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_reply_decode(fsp_slice_t body, fsp_reply_t *ret);
@@ -141,6 +175,10 @@ void fsp_item_entry_encode(const fsp_entry_info_t *entry, fsp_buf_t *items);
 void fsp_item_version_encode(const fsp_version_info_t *version, fsp_buf_t *items);
 void fsp_item_change_encode(const fsp_change_info_t *change, fsp_buf_t *items);
 void fsp_item_space_encode(const fsp_space_info_t *space, fsp_buf_t *items); /* never the keys */
+void fsp_item_did_encode(const fsp_result_item_t *did, fsp_buf_t *items);
+/* What one operation of a batch did, as an element of change->items: the encoder of changes takes
+   these, not the bytes of core/meta. */
+void fsp_item_part_encode(const fsp_change_info_t *part, fsp_buf_t *items);
 
 /* Walks reply->items: *at starts at 0 and is moved on; NOT_FOUND at the end. */
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at,
@@ -151,4 +189,22 @@ FSP_MUST_CHECK fsp_status_t fsp_reply_next_change(const fsp_reply_t *reply, size
                                                   fsp_change_info_t *ret);
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_space(const fsp_reply_t *reply, size_t *at,
                                                  fsp_space_info_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_did(const fsp_reply_t *reply, size_t *at,
+                                               fsp_result_item_t *ret);
+/* Walks the parts of a change that a batch made, in the same way. */
+FSP_MUST_CHECK fsp_status_t fsp_change_next_part(const fsp_change_info_t *change, size_t *at,
+                                                 fsp_change_info_t *ret);
+
+/* -- batches and minor versions (client_ops.c) ------------------------------------------------- */
+
+/* True for types that may stand in a BATCH. */
+bool fsp_client_type_is_op(fsp_client_type_t type);
+void fsp_request_op_encode(const fsp_request_op_t *op, fsp_buf_t *ops);
+/* Walks request->ops: *at starts at 0 and is moved on; NOT_FOUND at the end.  ret borrows. */
+FSP_MUST_CHECK fsp_status_t fsp_request_next_op(const fsp_request_t *request, size_t *at,
+                                                fsp_request_op_t *ret);
+/* The minor version since which there are messages of this type; 1 for what nobody knows. */
+unsigned fsp_client_type_minor(fsp_client_type_t type);
+/* The minor version that a request needs, by its type and what it says. */
+unsigned fsp_request_minor(fsp_client_type_t type, const fsp_request_t *request);
 #endif

@@ -11,4 +11,6 @@ fsp_fields_t fsp_item_entry_fields(void);
 fsp_fields_t fsp_item_version_fields(void);
 fsp_fields_t fsp_item_change_fields(void);
 fsp_fields_t fsp_item_space_fields(void);
+fsp_fields_t fsp_item_did_fields(void);
+fsp_fields_t fsp_item_part_fields(void);
 #endif

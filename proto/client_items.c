@@ -14,6 +14,32 @@ static_assert(sizeof(fsp_command_type_t) == sizeof(uint32_t), "enumerations are 
 
 #define TABLE(rows) ((fsp_fields_t){(rows), sizeof(rows) / sizeof((rows)[0])})
 
+/* Absence must mean the usual, so the wire says the opposite of the struct. */
+static bool
+lost_present(const void *self)
+{
+    return !((const fsp_entry_info_t *)self)->retained;
+}
+
+static void
+lost_encode(const void *self, fsp_buf_t *buf)
+{
+    (void)self;
+    fsp_wire_bool(buf, true);
+}
+
+static fsp_status_t
+lost_decode(void *self, fsp_slice_t value)
+{
+    bool lost;
+    fsp_status_t status = fsp_wire_read_bool(value, &lost);
+    if (!status)
+        ((fsp_entry_info_t *)self)->retained = !lost;
+    return status;
+}
+
+static const fsp_field_custom_t LOST = {"bool", lost_present, lost_encode, lost_decode};
+
 #define ENTRY(type, member, key, bound) FSP_FIELD(type, fsp_entry_info_t, member, key, bound)
 static const fsp_field_t ENTRY_FIELDS[] = {
     {ENTRY(NAME, name, "name", FSP_NAME_BYTES_MAX)},
@@ -24,6 +50,7 @@ static const fsp_field_t ENTRY_FIELDS[] = {
     {ENTRY(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
     {ENTRY(UINT, number, "number", UINT64_MAX)},
     {ENTRY(UINT, head_count, "heads", FSP_HEADS_MAX)},
+    {FSP_FIELD_OF(&LOST, "lost")},
 };
 static_assert(sizeof(size_t) == sizeof(uint64_t), "counts are read as u64");
 
@@ -44,6 +71,36 @@ static const fsp_field_t VERSION_FIELDS[] = {
     {VERSION(BOOL, is_head, "head", 0)},
 };
 
+static bool
+parts_present(const void *self)
+{
+    return ((const fsp_change_info_t *)self)->item_count > 0;
+}
+
+static void
+parts_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_change_info_t *change = self;
+    FSP_PRE(change->item_count <= FSP_BATCH_ITEMS_MAX);
+    fsp_wire_array(buf, change->item_count);
+    fsp_buf_append_slice(buf, change->items);
+}
+
+static fsp_status_t
+parts_decode(void *self, fsp_slice_t value)
+{
+    fsp_change_info_t *change = self;
+    fsp_wire_reader_t reader;
+    fsp_status_t status =
+        fsp_wire_open_array(value, FSP_BATCH_ITEMS_MAX, &reader, &change->item_count);
+    if (!status)
+        change->items = fsp_slice(reader.at, (size_t)(reader.end - reader.at));
+    return status;
+}
+
+static const fsp_field_custom_t PARTS = {"array of maps, at most 256", parts_present, parts_encode,
+                                         parts_decode};
+
 #define CHANGE(type, member, key, bound) FSP_FIELD(type, fsp_change_info_t, member, key, bound)
 static const fsp_field_t CHANGE_FIELDS[] = {
     {CHANGE(UINT, index, "change", UINT64_MAX)},
@@ -58,6 +115,28 @@ static const fsp_field_t CHANGE_FIELDS[] = {
     {CHANGE(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
     {CHANGE(FIXED, previous, "previous", sizeof(fsp_hash_t))},
     {CHANGE(FIXED, hash, "hash", sizeof(fsp_hash_t))},
+    {CHANGE(FIXED, displaced_id, "displaced", sizeof(fsp_file_id_t))},
+    {FSP_FIELD_OF(&PARTS, "parts")},
+};
+
+/* A part of a batch: what differs from the change that it is a part of. */
+static const fsp_field_t PART_FIELDS[] = {
+    {CHANGE(U32, operation, "what", UINT16_MAX)},
+    {CHANGE(U32, kind, "kind", FSP_KIND_SYMLINK)},
+    {CHANGE(FIXED, file_id, "file", sizeof(fsp_file_id_t))},
+    {CHANGE(PATH, path, "path", FSP_PATH_BYTES_MAX)},
+    {CHANGE(PATH, from_path, "from", FSP_PATH_BYTES_MAX)},
+    {CHANGE(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
+    {CHANGE(FIXED, displaced_id, "displaced", sizeof(fsp_file_id_t))},
+};
+
+#define DID(type, member, key, bound) FSP_FIELD(type, fsp_result_item_t, member, key, bound)
+static const fsp_field_t DID_FIELDS[] = {
+    {DID(U32, kind, "kind", FSP_KIND_SYMLINK)},
+    {DID(FIXED, file_id, "file", sizeof(fsp_file_id_t))},
+    {DID(FIXED, version_id, "version", sizeof(fsp_version_id_t))},
+    {DID(UINT, number, "number", UINT64_MAX)},
+    {DID(UINT, size, "size", INT64_MAX)},
 };
 
 #define SPACE(type, member, key, bound) FSP_FIELD(type, fsp_space_info_t, member, key, bound)
@@ -71,6 +150,7 @@ static const fsp_field_t SPACE_FIELDS[] = {
     {SPACE(UINT, used_bytes, "used", UINT64_MAX)},
     {SPACE(FIXED, root_id, "root", sizeof(fsp_file_id_t))},
     {SPACE(FIXED, trash_id, "trash", sizeof(fsp_file_id_t))},
+    {SPACE(UINT, closes, "closes", UINT64_MAX)},
 };
 
 fsp_fields_t
@@ -97,6 +177,18 @@ fsp_item_space_fields(void)
     return TABLE(SPACE_FIELDS);
 }
 
+fsp_fields_t
+fsp_item_did_fields(void)
+{
+    return TABLE(DID_FIELDS);
+}
+
+fsp_fields_t
+fsp_item_part_fields(void)
+{
+    return TABLE(PART_FIELDS);
+}
+
 void
 fsp_item_entry_encode(const fsp_entry_info_t *entry, fsp_buf_t *items)
 {
@@ -121,14 +213,25 @@ fsp_item_space_encode(const fsp_space_info_t *space, fsp_buf_t *items)
     fsp_fields_encode(fsp_item_space_fields(), 0, space, items);
 }
 
+void
+fsp_item_did_encode(const fsp_result_item_t *did, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_did_fields(), 0, did, items);
+}
+
+void
+fsp_item_part_encode(const fsp_change_info_t *part, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_part_fields(), 0, part, items);
+}
+
 /* Reads the item at *at into *item, which is zeroed first; *at moves on only if all is well. */
 static fsp_status_t
-next_item(const fsp_reply_t *reply, size_t *at, fsp_fields_t table, void *item, size_t item_bytes)
+next_item(fsp_slice_t items, size_t *at, fsp_fields_t table, void *item, size_t item_bytes)
 {
-    FSP_PRE(reply);
     FSP_PRE(at);
-    FSP_PRE(*at <= reply->items.bytes);
-    fsp_wire_reader_t reader = fsp_wire_open_values(reply->items);
+    FSP_PRE(*at <= items.bytes);
+    fsp_wire_reader_t reader = fsp_wire_open_values(items);
     const uint8_t *start = reader.at;
     reader.at += *at;
     fsp_slice_t value;
@@ -136,6 +239,8 @@ next_item(const fsp_reply_t *reply, size_t *at, fsp_fields_t table, void *item, 
     if (status)
         return status;
     memset(item, 0, item_bytes);
+    if (table.fields == ENTRY_FIELDS)
+        ((fsp_entry_info_t *)item)->retained = true; /* unless it says "lost" */
     status = fsp_fields_decode(table, 0, value, item);
     if (!status)
         *at = (size_t)(reader.at - start);
@@ -149,7 +254,8 @@ fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at, fsp_entry_info_t *ret
     FSP_PRE(ret);
     fsp_entry_info_t entry;
     size_t ahead = *at;
-    fsp_status_t status = next_item(reply, &ahead, fsp_item_entry_fields(), &entry, sizeof(entry));
+    fsp_status_t status =
+        next_item(reply->items, &ahead, fsp_item_entry_fields(), &entry, sizeof(entry));
     if (status)
         return status;
     if (entry.name.bytes == 0)
@@ -165,7 +271,7 @@ fsp_reply_next_version(const fsp_reply_t *reply, size_t *at, fsp_version_info_t 
     FSP_PRE(ret);
     fsp_version_info_t version;
     fsp_status_t status =
-        next_item(reply, at, fsp_item_version_fields(), &version, sizeof(version));
+        next_item(reply->items, at, fsp_item_version_fields(), &version, sizeof(version));
     if (!status)
         *ret = version;
     return status;
@@ -176,7 +282,8 @@ fsp_reply_next_change(const fsp_reply_t *reply, size_t *at, fsp_change_info_t *r
 {
     FSP_PRE(ret);
     fsp_change_info_t change;
-    fsp_status_t status = next_item(reply, at, fsp_item_change_fields(), &change, sizeof(change));
+    fsp_status_t status =
+        next_item(reply->items, at, fsp_item_change_fields(), &change, sizeof(change));
     if (!status)
         *ret = change;
     return status;
@@ -187,8 +294,31 @@ fsp_reply_next_space(const fsp_reply_t *reply, size_t *at, fsp_space_info_t *ret
 {
     FSP_PRE(ret);
     fsp_space_info_t space;
-    fsp_status_t status = next_item(reply, at, fsp_item_space_fields(), &space, sizeof(space));
+    fsp_status_t status =
+        next_item(reply->items, at, fsp_item_space_fields(), &space, sizeof(space));
     if (!status)
         *ret = space;
+    return status;
+}
+
+fsp_status_t
+fsp_reply_next_did(const fsp_reply_t *reply, size_t *at, fsp_result_item_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_result_item_t did;
+    fsp_status_t status = next_item(reply->items, at, fsp_item_did_fields(), &did, sizeof(did));
+    if (!status)
+        *ret = did;
+    return status;
+}
+
+fsp_status_t
+fsp_change_next_part(const fsp_change_info_t *change, size_t *at, fsp_change_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_change_info_t part;
+    fsp_status_t status = next_item(change->items, at, fsp_item_part_fields(), &part, sizeof(part));
+    if (!status)
+        *ret = part;
     return status;
 }

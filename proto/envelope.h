@@ -22,6 +22,7 @@ typedef enum {
     FSP_SERVICE_OBJECTS = 3, /* objects of a node that stores */
     FSP_SERVICE_STORE = 4,   /* node-local: batches by pointer */
     FSP_SERVICE_WORKERS = 5, /* node-local: jobs by pointer */
+    FSP_SERVICE_NODE = 6,    /* node-local: actors to their supervisor */
 } fsp_service_t;
 
 /* Types of FSP_SERVICE_CLIENT. */
@@ -38,18 +39,29 @@ typedef enum {
     FSP_MSG_ABORT = 13,  /* gives a transfer up */
     FSP_MSG_CREDIT = 14, /* the receiver of data grants bytes */
     FSP_MSG_RESUME = 15, /* asks where an upload stands, after HELLO took a session up again */
+    FSP_MSG_NEWS = 16,   /* what a WATCH brings; minor version 2, as all that are marked so */
     FSP_MSG_GET = 20,
     FSP_MSG_STAT = 30,
     FSP_MSG_LIST = 31,
     FSP_MSG_VERSIONS = 32,
     FSP_MSG_CHANGES = 33,
     FSP_MSG_SPACES = 34,
+    FSP_MSG_WATCH = 35, /* 2: changes as they happen */
     FSP_MSG_MKDIR = 40,
     FSP_MSG_DELETE = 41,
     FSP_MSG_MOVE = 42,
     FSP_MSG_COPY = 43,
     FSP_MSG_RESTORE = 44,
-    FSP_MSG_NODE = 50, /* node status */
+    FSP_MSG_LOCK = 45,         /* 2 */
+    FSP_MSG_RENEW = 46,        /* 2 */
+    FSP_MSG_UNLOCK = 47,       /* 2 */
+    FSP_MSG_UNDELETE = 48,     /* 2: out of the trash */
+    FSP_MSG_PRUNE = 49,        /* 2: an old version's content goes */
+    FSP_MSG_NODE = 50,         /* node status */
+    FSP_MSG_PURGE = 51,        /* 2: what lies in the trash goes */
+    FSP_MSG_BATCH = 52,        /* 2: all or nothing */
+    FSP_MSG_SPACE_CREATE = 53, /* 2 */
+    FSP_MSG_SPACE_REMOVE = 54, /* 2 */
 } fsp_client_type_t;
 
 /* Types of FSP_SERVICE_SHARD and FSP_SERVICE_OBJECTS; answers are FSP_MSG_OK or FSP_MSG_ERROR. */

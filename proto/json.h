@@ -31,6 +31,23 @@ void fsp_json_null(fsp_json_t *self, const char *key);
 /* RFC 3339 text of a time in microseconds since 1970. */
 void fsp_json_time(fsp_json_t *self, const char *key, fsp_time_t unix_us);
 
+/* One JSON object whose members are texts, whole numbers from 0 and booleans (json_read.c). */
+typedef struct fsp_json_flat fsp_json_flat_t;
+/* INVALID with words in error, which never quote a value.  No key may occur twice. */
+FSP_MUST_CHECK fsp_status_t fsp_json_flat_open(fsp_slice_t text, fsp_json_flat_t **ret,
+                                               fsp_error_t *error);
+void fsp_json_flat_close(fsp_json_flat_t **self_p);
+/* A key that is not in the list, which ends with NULL; NULL if all are. */
+const char *fsp_json_flat_unknown(const fsp_json_flat_t *self, const char *const *known);
+/* Each: NOT_FOUND without such a member, INVALID if it is of another kind (a text must not hold a
+   NUL); ret is untouched then.  Texts live as long as the object. */
+FSP_MUST_CHECK fsp_status_t fsp_json_flat_text(const fsp_json_flat_t *self, const char *key,
+                                               const char **ret);
+FSP_MUST_CHECK fsp_status_t fsp_json_flat_uint(const fsp_json_flat_t *self, const char *key,
+                                               uint64_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_json_flat_bool(const fsp_json_flat_t *self, const char *key,
+                                               bool *ret);
+
 /* The profile: how a client finds and trusts its mesh.  Format 1; a JSON object with format, name,
    mesh_id (64 hex), endpoints (array of text), server_key, public_key, secret_key (Z85, 40),
    node_key (Ed25519, 64 hex), space. */

@@ -31,7 +31,7 @@ struct fsp_db {
     rocksdb_readoptions_t *read_rows;   /* checksums verified */
     rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is slow in this build */
     rocksdb_writeoptions_t *write_plain, *write_sync;
-    atomic_size_t lent;  /* slices and iterators alive */
+    atomic_size_t lent;  /* slices, iterators and snapshots alive */
     atomic_bool failed;  /* set once, by the writing thread; failure never changes afterwards */
     fsp_error_t failure; /* the first */
     fsp_error_t *words;  /* read-only: of the last read that failed; else NULL */
@@ -41,6 +41,12 @@ struct fsp_db_write {
     fsp_db_t *db;
     rocksdb_writebatch_t *batch;
     size_t bytes; /* put into batch since it was made or emptied */
+};
+
+struct fsp_db_snapshot {
+    fsp_db_t *db;
+    const rocksdb_snapshot_t *snapshot;
+    rocksdb_readoptions_t *read_rows; /* as the database's, with the snapshot in them */
 };
 
 struct fsp_db_iter {
@@ -302,11 +308,39 @@ find(fsp_db_t *self, const rocksdb_readoptions_t *how, fsp_family_t family, fsp_
     return *ret ? FSP_OK : FSP_NOT_FOUND;
 }
 
+fsp_db_snapshot_t *
+fsp_db_snapshot_new(fsp_db_t *self)
+{
+    fsp_db_snapshot_t *made = FSP_NEW(fsp_db_snapshot_t);
+    made->db = self;
+    (void)atomic_fetch_add_explicit(&self->lent, 1, memory_order_relaxed);
+    made->snapshot = rocksdb_create_snapshot(self->rocks);
+    made->read_rows = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_snapshot(made->read_rows, made->snapshot);
+    return made;
+}
+
+void
+fsp_db_snapshot_destroy(fsp_db_snapshot_t **self_p)
+{
+    FSP_PRE(self_p != NULL);
+    fsp_db_snapshot_t *self = *self_p;
+    if (!self)
+        return;
+    fsp_db_t *db = self->db;
+    rocksdb_readoptions_destroy(self->read_rows);
+    rocksdb_release_snapshot(db->rocks, self->snapshot);
+    fsp_free(self);
+    *self_p = NULL;
+    (void)atomic_fetch_sub_explicit(&db->lent, 1, memory_order_release);
+}
+
 fsp_status_t
-fsp_db_get(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, fsp_buf_t *ret_value)
+fsp_db_get(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_slice_t key,
+           fsp_buf_t *ret_value)
 {
     rocksdb_pinnableslice_t *slice = NULL;
-    fsp_status_t status = find(self, self->read_rows, family, key, &slice);
+    fsp_status_t status = find(self, at ? at->read_rows : self->read_rows, family, key, &slice);
     if (status != FSP_OK)
         return status;
     size_t bytes = 0;
@@ -355,7 +389,8 @@ fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from,
 }
 
 fsp_db_iter_t *
-fsp_db_iter_new(fsp_db_t *self, fsp_family_t family, fsp_slice_t from, fsp_slice_t to)
+fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_slice_t from,
+                fsp_slice_t to)
 {
     fsp_db_iter_t *iter = FSP_NEW(fsp_db_iter_t);
     iter->db = self;
@@ -364,6 +399,8 @@ fsp_db_iter_new(fsp_db_t *self, fsp_family_t family, fsp_slice_t from, fsp_slice
     if (iter->status != FSP_OK || (to.bytes > 0 && fsp_slice_cmp(from, to) >= 0))
         return iter;
     iter->options = rocksdb_readoptions_create();
+    if (at)
+        rocksdb_readoptions_set_snapshot(iter->options, at->snapshot);
     if (to.bytes > 0) {
         iter->to = fsp_alloc_raw(to.bytes);
         memcpy(iter->to, to.data, to.bytes);

@@ -13,6 +13,7 @@
 typedef struct fsp_db fsp_db_t;
 typedef struct fsp_db_write fsp_db_write_t; /* rows of one atomic write, in order */
 typedef struct fsp_db_iter fsp_db_iter_t;
+typedef struct fsp_db_snapshot fsp_db_snapshot_t; /* the rows of all families at one moment */
 
 typedef struct {
     const char *path;          /* exists */
@@ -27,7 +28,7 @@ FSP_MUST_CHECK fsp_status_t fsp_db_open(const fsp_db_config_t *config, fsp_db_t 
                                         fsp_error_t *error);
 /* Nothing may be lent out (fsp_db_lent): RocksDB aborts or worse. */
 void fsp_db_close(fsp_db_t **self_p);
-/* Slices and iterators that still point into the database. */
+/* Slices, iterators and snapshots that still point into the database. */
 size_t fsp_db_lent(const fsp_db_t *self);
 
 /* Sticky failure: the first reason wins. */
@@ -42,17 +43,23 @@ void fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
 
-/* Appends the value, checksums verified.  NOT_FOUND, TOO_LARGE, DAMAGED, IO. */
-FSP_MUST_CHECK fsp_status_t fsp_db_get(fsp_db_t *self, fsp_family_t family, fsp_slice_t key,
-                                       fsp_buf_t *ret_value);
+/* Counts as lent.  While it lives, compaction keeps every row that it sees, also the many that have
+   been written over since: whoever takes one bounds its life. */
+fsp_db_snapshot_t *fsp_db_snapshot_new(fsp_db_t *self);
+/* No iterator may stand on it any more. */
+void fsp_db_snapshot_destroy(fsp_db_snapshot_t **self_p);
+
+/* Appends the value, checksums verified; at NULL: as of now.  NOT_FOUND, TOO_LARGE, DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_db_get(fsp_db_t *self, const fsp_db_snapshot_t *at,
+                                       fsp_family_t family, fsp_slice_t key, fsp_buf_t *ret_value);
 /* Lends from..to (0: the end) of a sealed value: its reader checks tag or digest, so checksums are
    not verified here.  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
 FSP_MUST_CHECK fsp_status_t fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key,
                                         uint64_t from, uint64_t to, fsp_blob_t **ret_blob);
 
-/* Stands on the first key >= from; `to` empty: no end. */
-fsp_db_iter_t *fsp_db_iter_new(fsp_db_t *self, fsp_family_t family, fsp_slice_t from,
-                               fsp_slice_t to);
+/* Stands on the first key >= from; `to` empty: no end; at NULL: as of now. */
+fsp_db_iter_t *fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family,
+                               fsp_slice_t from, fsp_slice_t to);
 void fsp_db_iter_destroy(fsp_db_iter_t **self_p);
 /* True and the row (valid until the next call); false at the end or at an error. */
 bool fsp_db_iter_row(fsp_db_iter_t *self, fsp_slice_t *ret_key, fsp_slice_t *ret_value);

@@ -27,7 +27,7 @@ fsp_recover_damaged(fsp_error_t *error, const char *words)
 static fsp_status_t
 read_row(fsp_db_t *db, const char *key, fsp_buf_t *ret, fsp_error_t *error)
 {
-    fsp_status_t status = fsp_db_get(db, FSP_FAMILY_LOCAL, fsp_slice_text(key), ret);
+    fsp_status_t status = fsp_db_get(db, NULL, FSP_FAMILY_LOCAL, fsp_slice_text(key), ret);
     return status == FSP_OK || status == FSP_NOT_FOUND
                ? status
                : fsp_error_set(error, status, "row %s: %s", key, fsp_status_text(status));

@@ -429,6 +429,37 @@ fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches, size_t count, bo
     return write_group(self, sync && self->sync, error);
 }
 
+/* The same rule as for a write: what a failed sync left behind is not known. */
+static fsp_status_t
+write_marks(fsp_store_t *self, fsp_error_t *error)
+{
+    fsp_error_t why;
+    if (fsp_watermark_file_write(&self->file, &self->durable, &why) != FSP_OK) {
+        fsp_db_fail(self->db, why.text);
+        return fsp_db_check(self->db, error);
+    }
+    self->file_behind = false;
+    return FSP_OK;
+}
+
+/* Both slots: if the newer one rots, the older must not say more than the log has.  The row may
+   still say more until the cut, which carries the lowered one. */
+fsp_status_t
+fsp_store_lower(fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t index,
+                fsp_error_t *error)
+{
+    FSP_PRE(self != NULL);
+    fsp_status_t status = fsp_db_check(self->db, error);
+    if (status != FSP_OK)
+        return status;
+    self->row_behind |= fsp_watermark_lower(&self->noted, shard, replica, index);
+    if (!fsp_watermark_lower(&self->durable, shard, replica, index))
+        return FSP_OK;
+    for (int i = 0; i < 2 && status == FSP_OK; i++)
+        status = write_marks(self, error);
+    return status;
+}
+
 void
 fsp_store_note_durable(fsp_store_t *self, uint32_t shard, uint64_t replica, uint64_t index)
 {
@@ -467,13 +498,5 @@ fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
     status = fsp_db_poll(self->db, error);
     if (status != FSP_OK || !self->file_behind)
         return status;
-    fsp_error_t why;
-    status = fsp_watermark_file_write(&self->file, &self->durable, &why);
-    if (status != FSP_OK) {
-        /* The same rule as for a write: what a failed sync left behind is not known. */
-        fsp_db_fail(self->db, why.text);
-        return fsp_db_check(self->db, error);
-    }
-    self->file_behind = false;
-    return FSP_OK;
+    return write_marks(self, error);
 }

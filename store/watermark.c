@@ -53,6 +53,20 @@ fsp_watermark_note(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint
     return true;
 }
 
+bool
+fsp_watermark_lower(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint64_t index)
+{
+    FSP_PRE(self != NULL);
+    for (uint32_t i = 0; i < self->count; i++) {
+        fsp_mark_t *mark = &self->marks[i];
+        if (mark->shard != shard || mark->replica != replica || mark->index <= index)
+            continue;
+        mark->index = index;
+        return true;
+    }
+    return false;
+}
+
 uint64_t
 fsp_watermark_index(const fsp_watermark_t *self, uint32_t shard, uint64_t replica)
 {

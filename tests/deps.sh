@@ -11,7 +11,7 @@ packages=(
 )
 if [ "${1:-}" != build ]; then
   packages+=(
-    g++ clang libclang-rt-14-dev clang-format-14 check binutils
+    g++ clang libclang-rt-14-dev clang-format-14 check binutils spin
     python3 python3-zmq python3-msgpack python3-nacl python3-cryptography python3-xxhash
   )
   # For tests/interop/javascript.  Debian's npm is some 400 packages: not if node and npm are there from elsewhere.

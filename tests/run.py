@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the sanitizer tree and runs everything; the very last line is "N passed, N failed".
 
-  tests/run.py [--long] [--only WORD]    WORD: a part (unit, sim, fuzz, tidy, warnings, interop, system) or part of a test's name
+  tests/run.py [--long] [--only WORD]    WORD: a part (unit, sim, spin, fuzz, tidy, warnings, interop, system) or part of a test's name
 
 A program that ends badly, times out, or ran no test counts as failed.  Output of what failed is shown in full.
 """
@@ -93,6 +93,8 @@ def jobs(long):
         yield "interop", path.stem, lambda p=path: script(p.stem, ["/usr/bin/python3", str(p)], 600)
     simulator = ["/usr/bin/python3", str(ROOT / "tests" / "sim" / "check.py"), str(BUILD / "bin" / "filesphere-sim")]
     yield "sim", "sim", lambda: script("sim", simulator + (["--long"] if long else []), 7200 if long else 600)
+    models = ["/usr/bin/python3", str(ROOT / "tests" / "spin" / "check.py")] + (["--long"] if long else [])
+    yield "spin", "spin", lambda: script("spin", models, 7200 if long else 600)
     yield "tidy", "tidy", lambda: script("tidy", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "tidy.py"),
                                                   "--build", str(BUILD)], 300)
     yield "warnings", "clang", lambda: script("clang", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "clang.py"),

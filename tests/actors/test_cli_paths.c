@@ -115,6 +115,113 @@ START_TEST(terminals_see_no_control_characters)
 }
 END_TEST
 
+START_TEST(moments_are_changes_or_times)
+{
+    static const uint64_t now = UINT64_C(1764083916000000); /* 2025-11-25T15:18:36Z */
+    static const struct {
+        const char *text;
+        uint64_t change, time_us;
+    } table[] = {
+        {"@1", 1, 0},
+        {"@18446744073709551615", UINT64_MAX, 0},
+        {"2025-11-25T15:18:36Z", 0, now},
+        {"2025-11-25t15:18:36z", 0, now},
+        {"2025-11-25 15:18:36Z", 0, now},
+        {"2025-11-25T15:18:36.5Z", 0, now + 500000},
+        {"2025-11-25T15:18:36.0000019Z", 0, now + 1},
+        {"2025-11-25T17:48:36+02:30", 0, now},
+        {"2025-11-25T10:18:36-05:00", 0, now},
+        {"2025-11-25", 0, UINT64_C(1764028800000000)},
+        {"2024-02-29", 0, UINT64_C(1709164800000000)},
+        {"2000-02-29", 0, UINT64_C(951782400000000)},
+        {"1970-01-02", 0, UINT64_C(86400000000)},
+        {"9999-12-31T23:59:59Z", 0, UINT64_C(253402300799000000)},
+        {"-90s", 0, now - 90000000},
+        {"-2h", 0, now - UINT64_C(7200000000)},
+        {"-3d", 0, now - UINT64_C(259200000000)},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        uint64_t change = 5, time_us = 5;
+        ck_assert_msg(cli_at_parse(table[i].text, now, &change, &time_us) == FSP_OK, "%s",
+                      table[i].text);
+        ck_assert_msg(change == table[i].change && time_us == table[i].time_us, "%s: @%llu, %llu",
+                      table[i].text, (unsigned long long)change, (unsigned long long)time_us);
+    }
+    static const char *const invalid[] = {
+        "",
+        "@",
+        "@0",
+        "@x",
+        "@-1",
+        "-",
+        "-0s",
+        "-5",
+        "-5y",
+        "-s",
+        "2025-11-31",
+        "2023-02-29",
+        "2100-02-29",
+        "2025-13-01",
+        "2025-1-1",
+        "25-11-25",
+        "1970-01-01",
+        "1969-12-31",
+        "now",
+        "2025-11-25T15:18Z",
+        "2025-11-25T15:18:36",
+        "2025-11-25T24:00:00Z",
+        "2025-11-25T15:18:36.Z",
+        "2025-11-25T15:18:36Zx",
+        "2025-11-25T15:18:36+2:30",
+        "1970-01-01T00:00:01+00:01",
+        "-99999999999999w",
+    };
+    for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) {
+        uint64_t change = 5, time_us = 5;
+        ck_assert_msg(cli_at_parse(invalid[i], now, &change, &time_us) == FSP_INVALID, "%s",
+                      invalid[i]);
+        ck_assert(change == 5 && time_us == 5);
+    }
+}
+END_TEST
+
+START_TEST(durations_and_sizes_have_units)
+{
+    uint64_t value = 5;
+    ck_assert_int_eq(cli_duration_parse("10m", &value), FSP_OK);
+    ck_assert_uint_eq(value, 600000000);
+    ck_assert_int_eq(cli_duration_parse("2w", &value), FSP_OK);
+    ck_assert_uint_eq(value, UINT64_C(1209600000000));
+    ck_assert_int_eq(cli_size_parse("0", &value), FSP_OK);
+    ck_assert_uint_eq(value, 0);
+    ck_assert_int_eq(cli_size_parse("4096", &value), FSP_OK);
+    ck_assert_uint_eq(value, 4096);
+    ck_assert_int_eq(cli_size_parse("10G", &value), FSP_OK);
+    ck_assert_uint_eq(value, UINT64_C(10737418240));
+    static const char *const durations[] = {"",    "s",    "0s",  "10", "1 s",
+                                            "-1s", "1.5h", "1hh", "1H", "99999999999999w"};
+    static const char *const sizes[] = {"", "K", "1k", "1KB", "-1", "1.5G", "99999999999999T"};
+    value = 5;
+    for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++)
+        ck_assert_msg(cli_duration_parse(durations[i], &value) == FSP_INVALID, "%s", durations[i]);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        ck_assert_msg(cli_size_parse(sizes[i], &value) != FSP_OK, "%s", sizes[i]);
+    ck_assert_uint_eq(value, 5);
+}
+END_TEST
+
+START_TEST(a_path_is_within_whole_names)
+{
+    ck_assert(cli_path_within("/a", "/a"));
+    ck_assert(cli_path_within("/a/b", "/a"));
+    ck_assert(cli_path_within("/a", "/"));
+    ck_assert(cli_path_within("/", "/"));
+    ck_assert(!cli_path_within("/ab", "/a"));
+    ck_assert(!cli_path_within("/", "/a"));
+    ck_assert(!cli_path_within("/b/a", "/a"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,6 +233,9 @@ main(void)
     tcase_add_test(tcase, ranges_are_inclusive);
     tcase_add_test(tcase, local_names_without_a_name_are_empty);
     tcase_add_test(tcase, terminals_see_no_control_characters);
+    tcase_add_test(tcase, moments_are_changes_or_times);
+    tcase_add_test(tcase, durations_and_sizes_have_units);
+    tcase_add_test(tcase, a_path_is_within_whole_names);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }

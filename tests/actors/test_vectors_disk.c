@@ -46,9 +46,42 @@ read_log_entry(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
             meaning, "command",
             fsp_slice(row.bytes.data + FSP_LOG_TIME_BYTES, row.bytes.bytes - FSP_LOG_TIME_BYTES));
         entry.bytes = fsp_blob_copy(row.bytes.data, row.bytes.bytes);
+    } else if (row.kind == FSP_ENTRY_CONFIG) {
+        say_hex(meaning, "configuration", row.bytes);
+        entry.bytes = fsp_blob_copy(row.bytes.data, row.bytes.bytes);
     }
     fsp_log_entry_encode(&entry, again);
     fsp_blob_destroy(&entry.bytes);
+    return FSP_OK;
+}
+
+static json_t *
+conf_seats(const fsp_raft_conf_t *conf)
+{
+    json_t *seats = json_array();
+    for (size_t i = 0; i < conf->count; i++) {
+        json_t *seat = json_object();
+        say_id(seat, "node", conf->seats[i].member.node_id);
+        say_u64(seat, "replica", conf->seats[i].member.replica);
+        say_id(seat, "store", conf->seats[i].member.store_id);
+        say_u64(seat, "flags", conf->seats[i].flags);
+        json_array_append_new(seats, seat);
+    }
+    return seats;
+}
+
+static fsp_status_t
+read_log_base(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_log_base_t row;
+    fsp_status_t status = fsp_log_base_decode(bytes, &row);
+    if (status)
+        return status;
+    say_u64(meaning, "generation", row.generation);
+    say_u64(meaning, "aim", row.conf.aim);
+    say_u64(meaning, "next_replica", row.conf.next_replica);
+    say(meaning, "seats", conf_seats(&row.conf));
+    fsp_log_base_encode(&row, again);
     return FSP_OK;
 }
 
@@ -65,6 +98,20 @@ compute_log_key(const json_t *given)
     json_t *result = json_object();
     say_hex(result, "hard_state", fsp_log_key_slice(&hard));
     say_hex(result, "entry", fsp_log_key_slice(&entry));
+    return result;
+}
+
+static json_t *
+compute_log_base_key(const json_t *given)
+{
+    fsp_shard_ref_t shard = {.shard = (uint32_t)take_u64(given, "shard"),
+                             .generation = (uint32_t)take_u64(given, "generation")};
+    fsp_raft_member_t member = {.replica = take_u64(given, "replica")};
+    take_hex(given, "store", member.store_id.bytes, sizeof(member.store_id.bytes));
+    fsp_log_name_t name = fsp_log_name(shard, &member);
+    fsp_log_key_t base = fsp_log_base_key(&name);
+    json_t *result = json_object();
+    say_hex(result, "base", fsp_log_key_slice(&base));
     return result;
 }
 
@@ -106,6 +153,42 @@ make_log(json_t *entries)
     say(given, "store", json_string("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"));
     say_u64(given, "index", 256);
     vectors_add_computed(entries, "keys of a log", "log-key", given);
+}
+
+/* What a log of more than one replica holds besides. */
+static void
+make_log_of_many(json_t *entries)
+{
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_VALUE_BYTES_MAX);
+    fsp_log_base_t base = {.generation = 2, .conf = {.aim = 5, .next_replica = 2, .count = 1}};
+    FILL(base.conf.seats[0].member.node_id, 0xd0);
+    FILL(base.conf.seats[0].member.store_id, 0x0f);
+    base.conf.seats[0].member.replica = 1;
+    base.conf.seats[0].flags = FSP_RAFT_VOTER;
+    fsp_log_base_encode(&base, &bytes);
+    vectors_add(entries, "base of a log", "log-base", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_buf_t conf;
+    fsp_buf_init(&conf, FSP_RAFT_CONF_BYTES_MAX);
+    fsp_raft_conf_encode(&base.conf, &conf);
+    fsp_entry_t entry = {
+        .term = 3, .kind = FSP_ENTRY_CONFIG, .bytes = fsp_blob_copy(conf.data, conf.bytes)};
+    fsp_log_entry_encode(&entry, &bytes);
+    vectors_add(entries, "log entry with a configuration", "log-entry", fsp_buf_slice(&bytes));
+    fsp_blob_destroy(&entry.bytes);
+    fsp_buf_clear(&conf);
+    fsp_buf_clear(&bytes);
+    json_t *given = json_object();
+    say_u64(given, "shard", 1);
+    say_u64(given, "generation", 2);
+    say_u64(given, "replica", 3);
+    say(given, "store", json_string("0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"));
+    vectors_add_computed(entries, "key of the base of a log", "log-base-key", given);
+    vectors_add_hex(entries, "refused: base of version 2", "log-base", "930202c4059401000190");
+    vectors_add_hex(entries, "refused: base without a configuration", "log-base", "930102c400");
+    vectors_add_hex(entries, "refused: log entry, an empty configuration", "log-entry",
+                    "94010303c400");
 }
 
 /* -- object rows ------------------------------------------------------------------------------- */
@@ -435,6 +518,7 @@ static void
 make_store(json_t *entries)
 {
     make_log(entries);
+    make_log_of_many(entries);
     make_object_rows(entries);
     make_watermark(entries);
     vectors_add_computed(entries, "a new store's own rows", "new-store", json_object());
@@ -450,7 +534,9 @@ make_store(json_t *entries)
 static const vectors_kind_t kinds[] = {
     {"log-hard", read_log_hard, NULL},
     {"log-entry", read_log_entry, NULL},
+    {"log-base", read_log_base, NULL},
     {"log-key", NULL, compute_log_key},
+    {"log-base-key", NULL, compute_log_base_key},
     {"object-row", read_object_row, NULL},
     {"object-row-key", NULL, compute_object_row_key},
     {"watermark-row", read_watermark_row, NULL},

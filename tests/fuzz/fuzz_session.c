@@ -55,7 +55,8 @@ typedef struct {
 static fsp_frontend_t *frontend;
 static fsp_shell_t shell;
 static fsp_frontend_actor_args_t args;
-static fsp_gateway_space_t space;
+static const fsp_secret_t mesh_key = {{8}};
+static fsp_spaces_t *spaces; /* anew for each input */
 static fsp_store_t *store;
 static fsp_mailbox_t *shard_box, *objects_box, *worker_boxes[WORKERS];
 static client_t clients[CLIENTS];
@@ -84,8 +85,7 @@ remove_all(void)
     for (int i = 0; i < WORKERS; i++)
         fsp_mailbox_destroy(&worker_boxes[i]);
     fsp_store_close(&store, true, 1000000);
-    fsp_space_keys_destroy(&space.keys);
-    fsp_gear_destroy(&space.gear);
+    fsp_spaces_destroy(&spaces);
     fsp_free(frontend);
     zsys_shutdown();
     zdir_t *dir = zdir_new(directory, NULL);
@@ -126,21 +126,14 @@ set_up_once(void)
     fsp_store_config_t config = {.directory = directory, .memory_bytes = 12 * 1024 * 1024};
     FUZZ_CHECK(fsp_store_open(&config, &store, &fresh, &error) == FSP_OK);
     fsp_secret_t secret = {{7}};
-    static const fsp_chunk_params_t params = {8 * 1024, 64 * 1024, 256 * 1024};
-    space.keys = fsp_space_keys_new();
-    fsp_space_keys_add(space.keys, 1, &secret);
-    space.gear = fsp_gear_new(&secret, &params);
-    memcpy(space.name, "home", 5);
     world_init(&world);
-    space.space_id = world.space_id;
     fsp_subject_id_t guest = subject_id(2);
     fsp_hex_encode(world.owner.bytes, sizeof(world.owner.bytes), owner_hex);
     fsp_hex_encode(guest.bytes, sizeof(guest.bytes), guest_hex);
     world_clear(&world);
     args = (fsp_frontend_actor_args_t){.listen = "tcp://127.0.0.1:*",
                                        .store = store,
-                                       .spaces = &space,
-                                       .space_count = 1,
+                                       .feature_level = FSP_FEATURE_LEVEL,
                                        .worker_count = WORKERS,
                                        .layout_version = 1};
     fsp_sign_key_from_seed(&args.sign_key, &secret);
@@ -230,6 +223,10 @@ take_answer(client_t *client, slot_t *slot, const fsp_envelope_t *envelope, fsp_
         break;
     case FSP_MSG_CREDIT:
         slot->granted += reply.credit;
+        break;
+    case FSP_MSG_NEWS:
+        slot->moved += reply.item_count;
+        FUZZ_CHECK(slot->moved <= slot->granted);
         break;
     case FSP_MSG_DATA:
         FUZZ_CHECK(body.bytes == 8 && payload_bytes > 0);
@@ -385,8 +382,12 @@ answer_shard(fsp_mail_t *question, uint8_t how, fuzz_input_t *input)
     fsp_buf_t body;
     fsp_buf_init(&body, FSP_ANSWER_BYTES_MAX);
     if (question->envelope.type == FSP_SHARD_COMMAND) {
-        (void)apply_bytes(&world, asked);
-        fsp_result_encode(&world.result, &body);
+        /* Not apply_bytes, whose result ends before it could be sent. */
+        FUZZ_CHECK(fsp_meta_apply(world.shard, world.txn, world.index + 1, 1, world.time + 1000,
+                                  asked, &body) == FSP_OK);
+        world.index++;
+        world.time += 1000;
+        commit(&world);
     } else {
         fsp_query_t query;
         FUZZ_CHECK(fsp_query_decode(asked, &query) == FSP_OK);
@@ -555,8 +556,9 @@ deliver(client_t *client, zmq_msg_t *frames, size_t count, bool too_many)
         slot->granted = slot->moved = slot->next = 0;
         slot->resumed = false;
         fsp_request_t request;
-        if (whole && envelope.type == FSP_MSG_GET && envelope.body_bytes > 0 &&
-            fsp_request_decode(FSP_MSG_GET,
+        bool credited = envelope.type == FSP_MSG_GET || envelope.type == FSP_MSG_WATCH;
+        if (whole && credited && envelope.body_bytes > 0 &&
+            fsp_request_decode((fsp_client_type_t)envelope.type,
                                fsp_slice(zmq_msg_data(&frames[1]), envelope.body_bytes),
                                &request) == FSP_OK)
             slot->granted = request.credit;
@@ -633,12 +635,51 @@ say_data(client_t *client, uint64_t id, fuzz_input_t *input)
         how == 248 ? NULL : content(how), length);
 }
 
+/* What came with version 2.  ops: where a batch's operations lie. */
+static void
+say_more(fsp_request_t *request, fsp_client_type_t type, uint8_t flags, uint8_t more,
+         fsp_buf_t *ops)
+{
+    bool looks = type == FSP_MSG_GET || type == FSP_MSG_STAT || type == FSP_MSG_LIST;
+    if (looks && (flags & 96) == 96)
+        request->at_index = 1 + more % 16;
+    if (type == FSP_MSG_WATCH) {
+        request->credit = 1 + more % 7;
+        request->after_index = flags % 8;
+    }
+    request->token = flags & 1 ? 1 + more % 16 : 0;
+    request->force = type == FSP_MSG_UNLOCK && !(flags & 1);
+    request->duration = (uint64_t)(1 + more) * 1000000;
+    if (type == FSP_MSG_PURGE) {
+        request->before = flags & 1 ? shell.wall_us : 0;
+        request->path.bytes = 0;
+    }
+    if (type == FSP_MSG_SPACE_CREATE || (type == FSP_MSG_SPACE_REMOVE && flags != 254))
+        request->space = text(more & 1 ? "home" : "team");
+    request->cancel = type == FSP_MSG_SPACE_REMOVE && (flags & 8);
+    if (request->cancel)
+        request->duration = 0;
+    static const fsp_client_type_t parts[] = {FSP_MSG_PUT,    FSP_MSG_MKDIR, FSP_MSG_MOVE,
+                                              FSP_MSG_DELETE, FSP_MSG_LOCK,  FSP_MSG_COPY};
+    request->op_count = type == FSP_MSG_BATCH ? 1 + flags % 4 : 0;
+    for (size_t i = 0; i < request->op_count; i++) {
+        fsp_request_op_t op = {.type = parts[(more + i) % 6], .request = *request};
+        op.request.space.bytes = 0;
+        memset(&op.request.op_id, 0, sizeof(op.request.op_id));
+        op.request.attempt = 0;
+        if (op.type == FSP_MSG_PUT)
+            op.content = fsp_slice(content(more), more * 16);
+        fsp_request_op_encode(&op, ops);
+    }
+    request->ops = fsp_buf_slice(ops);
+}
+
 static void
 say_request(client_t *client, fsp_client_type_t type, uint64_t id, fuzz_input_t *input)
 {
     uint8_t flags = fuzz_u8(input), more = fuzz_u8(input);
     fsp_request_t *request = FSP_NEW(fsp_request_t);
-    request->versions[0] = flags == 255 ? 2 : 1;
+    request->versions[0] = flags == 255 ? 3 : flags & 4 ? 1 : 2;
     request->version_count = 1;
     if (type == FSP_MSG_HELLO && (flags & 1))
         request->session_id = session_ids[(flags >> 1) % CLIENTS];
@@ -667,7 +708,8 @@ say_request(client_t *client, fsp_client_type_t type, uint64_t id, fuzz_input_t 
     }
     if (type == FSP_MSG_GET || type == FSP_MSG_CREDIT)
         request->credit = more & 1 ? fuzz_u32(input) : 1 + some_length(input);
-    if (type == FSP_MSG_RESTORE || ((flags & 1) && (type == FSP_MSG_GET || type == FSP_MSG_COPY))) {
+    if (type == FSP_MSG_RESTORE || type == FSP_MSG_PRUNE ||
+        ((flags & 1) && (type == FSP_MSG_GET || type == FSP_MSG_COPY))) {
         fsp_row_key_t from = fsp_row_key(world.shard, FSP_TABLE_VERSION_INDEX, world.space_id);
         const fsp_omap_row_t *row =
             fsp_omap_seek(fsp_memview_map(world.rows), fsp_row_key_slice(&from));
@@ -678,9 +720,12 @@ say_request(client_t *client, fsp_client_type_t type, uint64_t id, fuzz_input_t 
                        32, hex);
         request->version = fsp_slice(hex, 8 + more % 57);
     }
-    fsp_buf_t body;
+    fsp_buf_t body, ops;
     fsp_buf_init(&body, FSP_BODY_BYTES_MAX);
+    fsp_buf_init(&ops, FSP_BODY_BYTES_MAX);
+    say_more(request, type, flags, more, &ops);
     fsp_request_encode(type, request, &body);
+    fsp_buf_clear(&ops);
     size_t length = end ? some_length(input) : 0;
     say(client, type, id, fsp_buf_slice(&body), length ? content(more) : NULL, length);
     fsp_buf_clear(&body);
@@ -710,19 +755,51 @@ say_raw(client_t *client, fuzz_input_t *input)
 }
 
 static const fsp_client_type_t types[] = {
-    FSP_MSG_PUT,     FSP_MSG_PUT,    FSP_MSG_GET,    FSP_MSG_GET,     FSP_MSG_CREDIT,
-    FSP_MSG_CREDIT,  FSP_MSG_COMMIT, FSP_MSG_COMMIT, FSP_MSG_STAT,    FSP_MSG_LIST,
-    FSP_MSG_MKDIR,   FSP_MSG_MOVE,   FSP_MSG_COPY,   FSP_MSG_RESTORE, FSP_MSG_DELETE,
-    FSP_MSG_ABORT,   FSP_MSG_HELLO,  FSP_MSG_PING,   FSP_MSG_NODE,    FSP_MSG_VERSIONS,
-    FSP_MSG_CHANGES, FSP_MSG_SPACES, FSP_MSG_RESUME, FSP_MSG_GET,
+    FSP_MSG_PUT,     FSP_MSG_PUT,    FSP_MSG_GET,          FSP_MSG_GET,          FSP_MSG_CREDIT,
+    FSP_MSG_CREDIT,  FSP_MSG_COMMIT, FSP_MSG_COMMIT,       FSP_MSG_STAT,         FSP_MSG_LIST,
+    FSP_MSG_MKDIR,   FSP_MSG_MOVE,   FSP_MSG_COPY,         FSP_MSG_RESTORE,      FSP_MSG_DELETE,
+    FSP_MSG_ABORT,   FSP_MSG_HELLO,  FSP_MSG_PING,         FSP_MSG_NODE,         FSP_MSG_VERSIONS,
+    FSP_MSG_CHANGES, FSP_MSG_SPACES, FSP_MSG_RESUME,       FSP_MSG_GET,          FSP_MSG_WATCH,
+    FSP_MSG_LOCK,    FSP_MSG_RENEW,  FSP_MSG_UNLOCK,       FSP_MSG_UNDELETE,     FSP_MSG_PRUNE,
+    FSP_MSG_PURGE,   FSP_MSG_BATCH,  FSP_MSG_SPACE_CREATE, FSP_MSG_SPACE_REMOVE,
 };
 
 /* -- one input --------------------------------------------------------------------------------- */
 
 static void
+raise_level(void)
+{
+    fsp_command_t command = {.type = FSP_COMMAND_LEVEL_RAISE,
+                             .version = FSP_COMMAND_VERSION,
+                             .op_id = {{1}},
+                             .attempt = 1,
+                             .access = {.value = FSP_FEATURE_LEVEL}};
+    FUZZ_CHECK(apply(&world, &command) == FSP_OK);
+}
+
+/* The gateway's home space, with keys of its own. */
+static void
+make_home(void)
+{
+    static const fsp_secret_t secret = {{7}};
+    static const fsp_chunk_params_t params = {8 * 1024, 64 * 1024, 256 * 1024};
+    fsp_gateway_space_t home = {.name = "home", .keys = fsp_space_keys_new()};
+    fsp_space_keys_add(home.keys, 1, &secret);
+    home.gear = fsp_gear_new(&secret, &params);
+    home.space_id = world.space_id;
+    home.owner = world.owner;
+    fsp_spaces_destroy(&spaces);
+    spaces = fsp_spaces_new(&mesh_key);
+    (void)fsp_spaces_add(spaces, &home);
+    args.spaces = spaces;
+}
+
+static void
 begin(void)
 {
     world_init(&world);
+    raise_level();
+    make_home();
     objects = fsp_omap_new();
     shell.now_us = shell.wall_us = 1000000;
     frontend->last_serial = 0;
@@ -732,7 +809,6 @@ begin(void)
     frontend->flow_us = 0;
     frontend->credit_waits = false;
     frontend->disk_bytes = 0;
-    space.change = 0;
     memset(session_ids, 0, sizeof(session_ids));
     fuzz_input_t none = fuzz_input(NULL, 0);
     for (int i = 0; i < CLIENTS; i++) {

@@ -14,7 +14,7 @@ CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 CRASHES = ROOT / "tests" / "fuzz" / "crashes"
 CANARY_SECONDS = 20
 FILES_MAX = 20  # of each target's corpus, beside regressions
-LENGTH_MAX = {"tree": 70000, "apply": 8192, "session": 8192, "transfer": 2048, "canary": 64}
+LENGTH_MAX = {"tree": 70000, "apply": 8192, "bodies": 8192, "session": 8192, "transfer": 2048, "canary": 64}
 ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=0", UBSAN_OPTIONS="print_stacktrace=1",
            TMPDIR=os.environ.get("TMPDIR", "/tmp"))
 
@@ -22,7 +22,7 @@ ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=0"
 def fuzz(program, name, seconds, work, artifacts):
     command = [str(program), f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=25", "-rss_limit_mb=2048",
                f"-max_len={LENGTH_MAX.get(name, 4096)}", f"-artifact_prefix={artifacts}/{name}-", str(work)]
-    if name in ("apply", "audit", "session", "transfer"):
+    if name in ("apply", "audit", "bodies", "session", "transfer"):
         command.append("-len_control=0")  # decisions: long inputs reach far from the start
     seeds = CORPUS / name
     if seeds.is_dir():

@@ -11,6 +11,7 @@
 #include "core/data/receipt.h"
 #include "core/data/tree.h"
 #include "core/engine/log_rows.h"
+#include "core/engine/replica_message.h"
 #include "core/meta/answer.h"
 #include "core/meta/changes.h"
 #include "core/meta/versions.h"
@@ -354,6 +355,8 @@ seed_commands(void)
                 command->copy.condition.type = by_id ? FSP_IF_NONE_MATCH : FSP_IF_REPLACE;
                 command->copy.ids_seed = file_id;
                 break;
+            default:
+                break;
             }
             fsp_command_encode(command, &buf);
             fsp_free(command);
@@ -599,6 +602,57 @@ seed_rows(void)
     fsp_blob_destroy(&bytes);
     fsp_buf_clear(&record);
     fsp_buf_clear(&carrier);
+}
+
+static void
+seed_replicas(void)
+{
+    fsp_raft_member_t member = {.node_id = {{1}}, .replica = 1, .store_id = {{2}}};
+    fsp_log_base_t base = {.generation = 2, .conf = fsp_raft_conf_single(&member)};
+    begin("logrows");
+    number = 100;
+    fsp_buf_append_u8(&buf, 3);
+    fsp_log_base_encode(&base, &buf);
+    done();
+
+    begin("replica");
+    fsp_buf_append_u8(&buf, 0);
+    fsp_raft_conf_encode(&base.conf, &buf);
+    done();
+    fsp_entry_t entries[] = {
+        {.index = 8, .term = 3, .kind = FSP_ENTRY_NOOP},
+        {.index = 9, .term = 4, .kind = FSP_ENTRY_COMMAND, .bytes = fsp_blob_copy("12345678x", 9)}};
+    fsp_raft_message_t append = {.type = FSP_RAFT_APPEND,
+                                 .from = 1,
+                                 .to = 2,
+                                 .term = 4,
+                                 .index = 7,
+                                 .index_term = 3,
+                                 .entries = entries,
+                                 .entry_count = 2};
+    fsp_buf_append_u8(&buf, 1);
+    fsp_raft_message_encode(&append, &buf);
+    done();
+    fsp_blob_t *rows = fsp_blob_copy("\xc4\x01k\xc4\x01v", 6);
+    fsp_replica_message_t messages[] = {
+        {.type = FSP_REPLICA_RAFT, .raft = append},
+        {.type = FSP_REPLICA_FRAME,
+         .raft = {.type = FSP_RAFT_SNAPSHOT, .from = 1, .to = 2, .term = 4, .index = 9},
+         .frame = {.id = 5, .last = true, .digest = {{3}}, .conf = base.conf, .rows = rows}},
+        {.type = FSP_REPLICA_TOOK,
+         .raft = {.from = 2, .to = 1, .term = 4},
+         .took = {.id = 5, .position = 1}},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        fsp_buf_append_u8(&buf, 2);
+        fsp_replica_message_encode(&messages[i], &buf);
+        done();
+    }
+    fsp_buf_append_u8(&buf, 3);
+    fsp_buf_append_slice(&buf, fsp_blob_slice(rows));
+    done();
+    fsp_blob_destroy(&rows);
+    fsp_blob_destroy(&entries[1].bytes);
 }
 
 static void
@@ -877,6 +931,7 @@ main(int argc, char **argv)
     seed_commands();
     seed_answers();
     seed_rows();
+    seed_replicas();
     seed_objects();
     seed_texts();
     seed_machines();

@@ -6,26 +6,15 @@ Written from docs/protocol alone.  For each entry of tests/vectors/*.json one li
 Needs Debian's python3-nacl, python3-cryptography, python3-msgpack and python3-xxhash; compressed objects are opened with
 the zstd tool if it is there.
 """
-import hashlib, hmac, json, shutil, struct, subprocess, sys
+import hmac, json, shutil, struct, subprocess
 from pathlib import Path
 import msgpack, nacl.bindings, nacl.signing, xxhash
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from vector_machine import *
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 SENTENCE = "a format change needs a number and a migration"
-M32, M53, M63, M64 = (1 << 32) - 1, (1 << 53) - 1, (1 << 63) - 1, (1 << 64) - 1
-sha = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
-u32, u64 = lambda n: struct.pack(">I", n), lambda n: struct.pack(">Q", n)
-
-
-class Refused(Exception):
-    pass
-
-
-def need(holds, status="INVALID"):
-    if not holds:
-        raise Refused(status)
 
 
 def hkdf(key, salt, info, size=32):
@@ -47,15 +36,6 @@ def unseal(key, nonce, data, sealed):
         raise Refused("DAMAGED")
 
 
-# -- values in JSON (tests/vectors/README.md) ----------------------------------------------------------------------
-def number(value):
-    return int(value) if isinstance(value, (int, str)) else value
-
-
-def as_json(n):
-    return n if -M53 <= n <= M53 else str(n)
-
-
 def content(rule):
     if "hex" in rule: return bytes.fromhex(rule["hex"])
     if "text" in rule: return rule["text"].encode()
@@ -65,322 +45,7 @@ def content(rule):
     return b"".join(sha(seed, u64(i)) for i in range(-(-size // 32)))[:size]
 
 
-# -- records.md, section 2: canonical msgpack ----------------------------------------------------------------------
-def utf8(octets):
-    try:
-        return octets.decode("utf-8", "strict")
-    except UnicodeDecodeError:
-        raise Refused("INVALID")
-
-
-def canon_value(b, at, depth):
-    need(at < len(b))
-    first = b[at]
-
-    def big(width, least):
-        need(at + 1 + width <= len(b))
-        value = int.from_bytes(b[at + 1:at + 1 + width], "big")
-        need(value >= least)
-        return value, at + 1 + width
-
-    def octets(size, start):
-        need(size <= len(b) - start)
-        return b[start:start + size], start + size
-    if first < 0x80: return first, at + 1
-    if first == 0xc0: return None, at + 1
-    if first in (0xc2, 0xc3): return first == 0xc3, at + 1
-    numbers = {0xcc: (1, 128), 0xcd: (2, 256), 0xce: (4, 65536), 0xcf: (8, 1 << 32)}
-    bins = {0xc4: (1, 0), 0xc5: (2, 256), 0xc6: (4, 65536)}
-    texts = {0xd9: (1, 32), 0xda: (2, 256), 0xdb: (4, 65536)}
-    arrays = {0xdc: (2, 16), 0xdd: (4, 65536)}
-    if first in numbers: return big(*numbers[first])
-    if first in bins: return octets(*big(*bins[first]))
-    if 0xa0 <= first <= 0xbf or first in texts:
-        size, start = (first & 31, at + 1) if first <= 0xbf else big(*texts[first])
-        raw, end = octets(size, start)
-        return utf8(raw), end
-    need(0x90 <= first <= 0x9f or first in arrays)
-    need(depth < 8, "TOO_LARGE")
-    count, at = (first & 15, at + 1) if first <= 0x9f else big(*arrays[first])
-    need(count <= len(b) - at)
-    values = []
-    for _ in range(count):
-        value, at = canon_value(b, at, depth + 1)
-        values.append(value)
-    return values, at
-
-
-def decode(b):
-    value, end = canon_value(b, 0, 0)
-    need(end == len(b))
-    return value
-
-
-def encode(v):
-    def head(n, small, *forms):
-        if small and n < small[1]: return bytes([small[0] | n])
-        for first, width in forms:
-            if n < 1 << 8 * width: return bytes([first]) + n.to_bytes(width, "big")
-    if v is None: return b"\xc0"
-    if isinstance(v, bool): return b"\xc3" if v else b"\xc2"
-    if isinstance(v, int): return head(v, (0, 128), (0xcc, 1), (0xcd, 2), (0xce, 4), (0xcf, 8))
-    if isinstance(v, bytes): return head(len(v), None, (0xc4, 1), (0xc5, 2), (0xc6, 4)) + v
-    if isinstance(v, str):
-        raw = v.encode()
-        return head(len(raw), (0xa0, 32), (0xd9, 1), (0xda, 2), (0xdb, 4)) + raw
-    return head(len(v), (0x90, 16), (0xdc, 2), (0xdd, 4)) + b"".join(encode(x) for x in v)
-
-
-# A type is (from a value to JSON, checking; from JSON to a value).
-def U(high=M64, low=0, status="INVALID"):
-    def read(v):
-        need(isinstance(v, int) and not isinstance(v, bool))
-        need(low <= v <= high, status)
-        return as_json(v)
-    return read, number
-
-
-def B(size=None, high=1 << 21):
-    def read(v):
-        need(isinstance(v, bytes))
-        need(len(v) == size if size is not None else True)
-        need(len(v) <= high, "TOO_LARGE")
-        return v.hex()
-    return read, bytes.fromhex
-
-
-def ID(size):
-    read, write = B(size)
-
-    def read_id(v):
-        need(v is None or v != bytes(size))
-        return None if v is None else read(v)
-    return read_id, lambda j: None if j is None else write(j)
-
-
-def NOT_ZERO(size):
-    read, write = B(size)
-
-    def read_id(v):
-        text = read(v)
-        need(any(v))
-        return text
-    return read_id, write
-
-
-def T(high, check=None):
-    def read(v):
-        need(isinstance(v, str))
-        need(len(v.encode()) <= high, "TOO_LARGE")
-        if check: check(v)
-        return v
-    return read, lambda j: j
-
-
-BOOL = (lambda v: (need(isinstance(v, bool)), v)[1], lambda j: j)
-
-
-def LIST(kind, low=0, high=M32):
-    def read(v):
-        need(isinstance(v, list) and len(v) >= low)
-        need(len(v) <= high, "TOO_LARGE")
-        return [kind[0](x) for x in v]
-    return read, lambda j: [kind[1](x) for x in j]
-
-
-def ROW(*fields, check=None):
-    """An array of named values."""
-    def read(v):
-        need(isinstance(v, list) and len(v) == len(fields))
-        row = {name: kind[0](x) for (name, kind), x in zip(fields, v)}
-        if check: check(row)
-        return row
-    return read, lambda j: [kind[1](j[name]) for name, kind in fields]
-
-
-def PAIRS(first, second):
-    """A flat array of pairs."""
-    def read(v):
-        need(isinstance(v, list) and len(v) % 2 == 0)
-        return [{first[0]: first[1][0](v[i]), second[0]: second[1][0](v[i + 1])} for i in range(0, len(v), 2)]
-    return read, lambda j: [x for item in j for x in (first[1][1](item[first[0]]), second[1][1](item[second[0]]))]
-
-
-# -- names (commands.md, section 2) --------------------------------------------------------------------------------
-def name_ok(text):
-    return 1 <= len(text.encode()) <= 255 and "/" not in text and "\0" not in text and text not in (".", "..")
-
-
-def check_path(text):
-    parts = text.split("/")
-    need(text == "/" or parts[0] == "" and len(parts) <= 65 and all(name_ok(part) for part in parts[1:]), "BAD_NAME")
-
-
-def check_space_name(text):
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-    need(1 <= len(text) <= 63 and set(text) <= set(letters + "-.") and text[0] in letters and text[-1] in letters,
-         "BAD_NAME")
-
-
-PATH, SPACE_NAME = T(4096, check_path), T(63, check_space_name)
-PATH_ONLY = (lambda v: {"path": PATH[0](v)}, lambda j: j["path"])
-TARGET = (lambda v: {"path": PATH[0](v)} if isinstance(v, str) else {"file": NOT_ZERO(16)[0](v)},
-          lambda j: j["path"] if "path" in j else bytes.fromhex(j["file"]))
-QUERY_TARGET = (lambda v: {"path": PATH[0](v)} if isinstance(v, str) else {"file": ID(16)[0](v)},
-                lambda j: j["path"] if "path" in j else ID(16)[1](j["file"]))
-
-
-def CONDITION(*allowed):
-    def read(v):
-        need(isinstance(v, list) and v)
-        need(len(v) <= 65, "TOO_LARGE")
-        kind, versions = U(255)[0](v[0]), [B(32)[0](x) for x in v[1:]]
-        need(kind in allowed)
-        need({1: not versions, 2: len(versions) == 1, 3: len(versions) == 1, 4: not versions,
-              5: versions and len(set(versions)) == len(versions)}[kind])
-        return {"type": kind, "versions": versions}
-    return read, lambda j: [j["type"]] + [bytes.fromhex(x) for x in j["versions"]]
-
-
-KEY_PAIR = ROW(("generation", U(M32)), ("wrapped", B(high=128)))
-CARRIER = ROW(("root_kind", U(3, 1)), ("root_key", B(32)), ("inline_object", (lambda v: None if v is None else v.hex(),
-                                                                                lambda j: j and bytes.fromhex(j))),
-              ("sealed_part", B()), check=lambda r: need((r["root_kind"] == 1) == (r["inline_object"] is not None)))
-
-
-def check_init(r):
-    generations = [k["generation"] for k in r["keys"]]
-    need(all(a < b for a, b in zip(generations, generations[1:])) and len(generations) <= 16)
-    need(any(bytes.fromhex(r["owner"])) and r["root"] != r["trash"])
-    need(0 < r["chunk_min"] <= r["chunk_avg"] <= r["chunk_max"] <= 4194304)
-
-
-def check_put(r):
-    carrier = CARRIER[0](decode(bytes.fromhex(r["carrier"])))
-    need(carrier["root_kind"] != 1 or number(r["size"]) <= 4096)
-    need(r["node_kind"] in (1, 3))
-    need(r["node_kind"] == 1 or number(r["size"]) <= 4096, "TOO_LARGE")
-
-
-SEED = NOT_ZERO(16)
-BODIES = {
-    1: ROW(("name", SPACE_NAME), ("owner", B(16)), ("root", NOT_ZERO(16)), ("trash", NOT_ZERO(16)), ("quota", U()),
-           ("chunk_min", U(M32)), ("chunk_avg", U(M32)), ("chunk_max", U(M32)), ("keys", LIST(KEY_PAIR, 0, 16)),
-           ("cut_key", B(high=128)), check=check_init),
-    2: ROW(("target", TARGET), ("node_kind", U(3)), ("condition", CONDITION(1, 2, 3, 4, 5)), ("create_parents", BOOL),
-           ("ids_seed", SEED), ("size", U(M63)), ("carrier", B(high=16384)), ("attr", B(high=4096)), check=check_put),
-    3: ROW(("target", TARGET), ("recursive", BOOL), ("condition", CONDITION(1, 3))),
-    4: ROW(("target", PATH_ONLY), ("create_parents", BOOL), ("exist_ok", BOOL), ("ids_seed", SEED),
-           ("attr", B(high=4096))),
-    5: ROW(("from", TARGET), ("to", PATH_ONLY), ("create_parents", BOOL), ("replace", BOOL), ("ids_seed", B(16)),
-           ("condition", CONDITION(1, 3)),
-           check=lambda r: need(not r["create_parents"] or any(bytes.fromhex(r["ids_seed"])))),
-    6: ROW(("target", TARGET), ("version", B(32)), ("condition", CONDITION(1, 3))),
-    7: ROW(("from", TARGET), ("version", B(32)), ("to", PATH_ONLY), ("create_parents", BOOL),
-           ("condition", CONDITION(1, 4)), ("ids_seed", SEED)),
-}
-FRONT = ROW(("type", U(M32)), ("version", U(M32)), ("space", NOT_ZERO(16)), ("subject", B(16)), ("system_index", U()),
-            ("op", NOT_ZERO(16)), ("attempt", U(M32, 1)), ("since", U()), ("request_digest", B(32)), ("epoch", U()),
-            ("layout", U()))
-
-
-def read_command(v):
-    need(isinstance(v, list) and len(v) == 12)
-    kind, version = U(M32)[0](v[0]), U(M32)[0](v[1])
-    need(kind in BODIES, "UNSUPPORTED")
-    need(version <= 1, "LEVEL")
-    need(version == 1)
-    return dict(FRONT[0](v[:11]), body=BODIES[kind][0](v[11]))
-
-
-COMMAND = (read_command, lambda j: FRONT[1](j) + [BODIES[j["type"]][1](j["body"])])
-STATUSES = {0, *range(1, 10), *range(20, 25), *range(30, 40), *range(50, 61), 70, 71, 72, 80, 81, 90, 91, 100, 101, 102,
-            103}
-STATUS = (lambda v: (need(v in STATUSES), v)[1], lambda j: j)
-RESULT = ROW(("status", STATUS), ("change", U()), ("node_kind", U(3)), ("file", ID(16)), ("version", ID(32)),
-             ("number", U()), ("size", U()), ("time", U()), ("heads", LIST(B(32), 0, 64)), ("repeated", BOOL))
-QUERY = ROW(("type", U(5, 1, "UNSUPPORTED")), ("space", ID(16)), ("subject", B(16)), ("system_index", U()),
-            ("target", QUERY_TARGET), ("version", B(high=64)), ("prefix", B(high=255)), ("after", B(high=255)),
-            ("after_index", U()), ("limit", U(1000)))
-
-
-def ascending(texts):
-    return all(a < b for a, b in zip(texts, texts[1:]))
-
-
-RECORD = ROW(("file", B(16)), ("number", U(low=1)), ("how", U(4, 1)), ("parents", LIST(B(32), 0, 64)), ("size", U()),
-             ("author", B(16)), ("time", U()), ("op", B(16)), ("carrier_hash", B(32)),
-             check=lambda r: need(ascending(r["parents"])))
-CHANGE = ROW(("change", U()), ("what", U(65535)), ("time", U()), ("author", B(16)), ("op", B(16)), ("node_kind", U(3)),
-             ("file", B(16)), ("path", T(4096)), ("from_path", T(4096)), ("version", ID(32)), ("displaced", ID(16)),
-             ("made", LIST(B(16), 0, 64)), ("previous", B(32)))
-DETAILS = ROW(("sha256", B(32)), ("chunks", U()), ("media_type", T(127)), ("message", T(1024)))
-ATTR = ROW(("mode", U(4095)), ("mtime_biased", U(M63)), ("mtime_ns", U(999999999)))
-
-
-def WITH(kind, name, extra):
-    """A record, and what follows from its octets."""
-    return (lambda v: dict(kind[0](v), **{name: extra(encode(v))})), kind[1]
-
-
-def nested(kind):
-    """A record as a binary in another one."""
-    return (lambda v: kind[0](decode(v))), (lambda j: encode(kind[1](j)))
-
-
-CHANGE_ROW = WITH(CHANGE, "hash", lambda b: sha(b).hex())
-
-
-def version_item(v):
-    need(isinstance(v, list) and len(v) == 4)
-    return {"id": sha(v[0]).hex(), "record": nested(RECORD)[0](v[0]), "retained": BOOL[0](v[1]), "head": BOOL[0](v[2]),
-            "carrier": B(high=16384)[0](v[3])}
-
-
-VERSION_ITEM = (version_item, lambda j: [nested(RECORD)[1](j["record"]), j["retained"], j["head"],
-                                         bytes.fromhex(j["carrier"])])
-OPTIONAL_VERSION = (lambda v: None if v is None else version_item(v), lambda j: j and VERSION_ITEM[1](j))
-ITEMS = {
-    "node": ROW(("node_kind", U(3)), ("file", B(16)), ("parent", ID(16)), ("name", T(255)), ("path", T(4096)),
-                ("attr", B(high=4096)), ("time", U()), ("heads", LIST(B(32), 0, 64)), ("version", OPTIONAL_VERSION)),
-    "entry": ROW(("name", T(255)), ("node_kind", U(3)), ("file", B(16)), ("size", U()), ("modified", U()),
-                 ("version", ID(32)), ("number", U()), ("heads", U(64))),
-    "version": VERSION_ITEM,
-    "change": nested(CHANGE_ROW),
-    "space": ROW(("space", B(16)), ("name", T(63)), ("owner", B(16)), ("epoch", U()), ("change", U()), ("quota", U()),
-                 ("used", U()), ("root", B(16)), ("trash", B(16)), ("chunk_min", U(M32)), ("chunk_avg", U(M32)),
-                 ("chunk_max", U(M32)), ("keys", PAIRS(("generation", U(M32)), ("wrapped", B(high=128)))),
-                 ("cut_key", B(high=128))),
-}
-
-
-def ANSWER(item):
-    return ROW(("status", STATUS), ("change", U()), ("more", BOOL), ("items", LIST(ITEMS[item], 0, 1000)))
-
-
-# -- store.md, 4.2 to 4.4 ------------------------------------------------------------------------------------------
-def check_node(r):
-    numbers = [number(h["number"]) for h in r["heads"]]
-    need((r["node_kind"] == 2) == (not numbers) and all(a > b for a, b in zip(numbers, numbers[1:])))
-
-
-ROWS = {
-    "row-shard": ROW(("applied_index", U()), ("applied_term", U()), ("log_time", U()), ("feature_level", U()),
-                     ("subject_floor", U())),
-    "row-space": ROW(("name", T(63)), ("owner", B(16)), ("epoch", U()), ("gc_layout", U()), ("quota", U()), ("used", U()),
-                     ("change", U()), ("head_hash", B(32)), ("horizon", U()), ("ops", U()), ("root", B(16)),
-                     ("trash", B(16)), ("chunk_min", U(M32)), ("chunk_avg", U(M32)), ("chunk_max", U(M32)),
-                     ("keys", LIST(KEY_PAIR, 0, 16)), ("cut_key", B(high=128))),
-    "row-entry": ROW(("node_kind", U(3, 1)), ("file", B(16)), ("since", U())),
-    "row-node": ROW(("node_kind", U(3, 1)), ("parent", ID(16)), ("name", T(255)), ("change", U()), ("time", U()),
-                    ("content_time", U()), ("size", U()), ("heads", PAIRS(("number", U()), ("version", B(32)))),
-                    ("attr", B(high=4096)), check=check_node),
-    "row-version": ROW(("record", B()), ("retained", BOOL), ("carrier", B(high=16384))),
-    "row-version-index": ROW(("file", B(16)), ("number", U())),
-    "row-op": ROW(("change", U()), ("digest", B(32)), ("result", B(high=65536))),
-}
-
-
+# -- store.md, 4.2 and 4.4 -----------------------------------------------------------------------------------------
 def versioned(v, fields):
     need(isinstance(v, list) and v and isinstance(v[0], int) and v[0] > 0, "DAMAGED")
     need(v[0] == 1, "FORMAT_NEWER")
@@ -405,18 +70,27 @@ def read_hard(v):
 def read_entry(v):
     versioned(v, 4)
     term, kind, octets = U(low=1)[0](v[1]), v[2], v[3]
-    need(kind in (1, 2), "FORMAT_NEWER")
+    need(kind in (1, 2, 3), "FORMAT_NEWER")
     if kind == 1:
         need(octets == b"")
         return {"term": term, "entry_kind": 1}
+    if kind == 3:
+        need(0 < len(octets) <= 4096)
+        return {"term": term, "entry_kind": 3, "configuration": octets.hex()}
     need(len(octets) > 8)
     return {"term": term, "entry_kind": 2, "log_time": as_json(int.from_bytes(octets[:8], "big")),
             "command": octets[8:].hex()}
 
 
 def write_entry(j):
+    if j["entry_kind"] == 3: return [1, number(j["term"]), 3, bytes.fromhex(j["configuration"])]
     octets = b"" if j["entry_kind"] == 1 else u64(number(j["log_time"])) + bytes.fromhex(j["command"])
     return [1, number(j["term"]), j["entry_kind"], octets]
+
+
+def read_base(v):
+    versioned(v, 3)
+    return dict({"generation": U(M32)[0](v[1])}, **nested(CONF)[0](v[2]))
 
 
 def read_object_row(v):
@@ -875,9 +549,13 @@ def to_msgpack(j, table, items):
 
 TYPES = {1: "HELLO", 2: "WELCOME", 3: "PING", 4: "PONG", 5: "OK", 6: "ERROR", 10: "PUT", 11: "DATA", 12: "COMMIT",
          13: "ABORT", 14: "CREDIT", 15: "RESUME", 20: "GET", 30: "STAT", 31: "LIST", 32: "VERSIONS", 33: "CHANGES",
-         34: "SPACES", 40: "MKDIR", 41: "DELETE", 42: "MOVE", 43: "COPY", 44: "RESTORE", 50: "NODE"}
-CHANGING = {"PUT", "MKDIR", "DELETE", "MOVE", "COPY", "RESTORE"}
-ACTING = CHANGING - {"MKDIR"} | {"GET", "STAT", "LIST", "VERSIONS"}
+         34: "SPACES", 40: "MKDIR", 41: "DELETE", 42: "MOVE", 43: "COPY", 44: "RESTORE", 50: "NODE",
+         # minor version 2
+         16: "NEWS", 35: "WATCH", 45: "LOCK", 46: "RENEW", 47: "UNLOCK", 48: "UNDELETE", 49: "PRUNE", 51: "PURGE",
+         52: "BATCH", 53: "SPACE_CREATE", 54: "SPACE_REMOVE"}
+NAMELESS = {"MKDIR", "PURGE", "BATCH", "SPACE_CREATE", "SPACE_REMOVE"}  # no target, or only sometimes, or only a path
+CHANGING = {"PUT", "MKDIR", "DELETE", "MOVE", "COPY", "RESTORE", "LOCK", "RENEW", "UNLOCK", "UNDELETE", "PRUNE"} | NAMELESS
+ACTING = CHANGING - NAMELESS | {"GET", "STAT", "LIST", "VERSIONS"}
 
 
 def read_client(b, table, items=None):
@@ -887,13 +565,19 @@ def read_client(b, table, items=None):
     need(meaning["type"] in TYPES, "UNSUPPORTED")
     name = TYPES[meaning["type"]]
     if table == "request":
-        need(name not in ("WELCOME", "PONG", "OK", "ERROR", "DATA"), "PROTOCOL")
+        need(name not in ("WELCOME", "PONG", "OK", "ERROR", "DATA", "NEWS"), "PROTOCOL")
         fields = client_body(body, table, {name}, None)
         need(name not in ACTING or ("path" in fields) != ("file" in fields))
         need(name not in CHANGING or "op" in fields and fields.get("attempt"))
-        need(name != "CREDIT" or fields.get("credit"))
+        need(name not in ("CREDIT", "WATCH") or fields.get("credit"))
         need(name not in ("MOVE", "COPY") or "to" in fields)
-        need(name != "RESTORE" or "version" in fields)
+        need(name not in ("RESTORE", "PRUNE") or "version" in fields)
+        need(name not in ("LOCK", "RENEW") or fields.get("duration"))
+        need(name != "RENEW" or fields.get("token"))
+        need(name != "UNLOCK" or bool(fields.get("token")) != fields.get("force", False))
+        need(len({"at", "at_time", "version"} & set(fields)) < 2)
+        need(name != "PURGE" or len({"path", "file", "before"} & set(fields)) < 2)
+        need(name not in ("SPACE_CREATE", "SPACE_REMOVE") or "space" in fields)
         need(name != "HELLO" or fields.get("versions"))
     else:
         fields = client_body(body, table, None, items)
@@ -938,6 +622,7 @@ CODECS = {
                        ATTR[1])),
     "log-hard": ((lambda b: damaged(read_hard, decode(b))), lambda j: encode([1] + HARD[1](j))),
     "log-entry": ((lambda b: damaged(read_entry, decode(b))), lambda j: encode(write_entry(j))),
+    "log-base": ((lambda b: damaged(read_base, decode(b))), lambda j: encode([1, j["generation"], nested(CONF)[1](j)])),
     "object-row": ((lambda b: damaged(read_object_row, decode(b))), lambda j: encode(write_object_row(j))),
     "watermark-row": canonical(WATERMARK_ROW), "object-header": (read_header, write_header),
     "envelope": (read_envelope, write_envelope), "client-data": (read_data, lambda j: write_envelope(j) + u64(j["offset"])),
@@ -948,7 +633,7 @@ CODECS = {
                                                v[1] > 0), {"status": v[1]})[1])(decode(b))),
                    lambda j: encode([1, j["status"]])),
 }
-CODECS.update({kind: canonical(row) for kind, row in {**ROWS, **PEER}.items()})
+CODECS.update({kind: canonical(row) for kind, row in {**ROWS, **PEER, **RAFT_KINDS}.items()})
 CODECS.update({f"answer-{item}": canonical(ANSWER(item)) for item in ITEMS})
 for _item in ("entry", "version", "change", "space"):
     CODECS[f"client-reply-{_item}"] = ((lambda b, i=_item: read_client(b, "reply", i)),
@@ -966,6 +651,10 @@ def row_key(g):
 def log_key(g):
     prefix = u32(g["shard"]) + u32(g["generation"]) + u64(number(g["replica"])) + unhex(g["store"])
     return {"hard_state": (prefix + b"\1").hex(), "entry": (prefix + b"\2" + u64(g["index"])).hex()}
+
+
+def log_base_key(g):
+    return {"base": (u32(g["shard"]) + u32(g["generation"]) + u64(number(g["replica"])) + unhex(g["store"]) + b"\3").hex()}
 
 
 def object_row_key(g):
@@ -1035,7 +724,7 @@ def gear_of(g):
 
 
 COMPUTED = {
-    "row-key": row_key, "log-key": log_key, "object-row-key": object_row_key, "watermark-file": watermark_file,
+    "row-key": row_key, "log-key": log_key, "log-base-key": log_base_key, "object-row-key": object_row_key, "watermark-file": watermark_file,
     "identity": identity, "new-store": lambda g: {"format": encode([1]).hex(), "sequence": encode(1).hex()},
     "object": compute_object, "object-open": lambda g: describe(content(g["object"]), unhex(g["data_key"])),
     "object-range": object_range, "codec-try": lambda g: {"try": worth_a_try(content(g["plain"]))}, "gear": gear_of,

@@ -17,7 +17,7 @@ ORDER = ["core/base", "core/crypto", "core/place", "core/auth", "core/raft", "co
 # Within core, modules do not see each other but where the design says so.
 CORE_USES = {
     "core/base": [], "core/crypto": ["core/base"], "core/place": ["core/base"], "core/auth": ["core/base"],
-    "core/raft": ["core/base"], "core/meta": ["core/base", "core/crypto", "core/auth"],
+    "core/raft": ["core/base"], "core/meta": ["core/base", "core/crypto", "core/auth", "core/place"],
     "core/data": ["core/base", "core/crypto", "core/meta"],
     "core/mesh": ["core/base", "core/crypto"],
     "core/engine": ["core/base", "core/crypto", "core/raft", "core/meta", "core/data"],
@@ -26,7 +26,7 @@ CORE_USES = {
 DOORS = {
     "rocksdb/": ["store/db.c"],
     "msgpack": ["proto/wire.c"],
-    "jansson": ["proto/profile.c"],
+    "jansson": ["proto/profile.c", "proto/json_read.c"],
     "openssl/": ["core/crypto/bulk.c"],
     "mbedtls/": ["core/crypto/"],
     "sodium": ["core/crypto/"],

@@ -7,7 +7,9 @@ import { createHash } from 'node:crypto'
 import { FileSphereError, TYPE, decodeEnvelope, decodeMessage, encodeMessage, fail, pack, parseProfile,
   readReceipt } from './filesphere-wire.mjs'
 
-export const NAME = Object.fromEntries(Object.entries(TYPE).map(([name, type]) => [type, name]))
+const SECOND = { NEWS: 16, WATCH: 35, LOCK: 45, RENEW: 46, UNLOCK: 47, UNDELETE: 48, PRUNE: 49, PURGE: 51, BATCH: 52,
+  SPACE_CREATE: 53, SPACE_REMOVE: 54 } // minor version 2, which the client does not speak
+export const NAME = Object.fromEntries(Object.entries({ ...TYPE, ...SECOND }).map(([name, type]) => [type, name]))
 const sha256 = (octets) => createHash('sha256').update(octets).digest()
 
 const DEPTH_MAX = 8, VALUES_MAX = 65536
@@ -147,21 +149,27 @@ function checkMap(fields, v) {
   for (const [key, check] of Object.entries(fields)) if (v[key] !== undefined) check(v[key])
 }
 
-const CHANGING = 'PUT MKDIR DELETE MOVE COPY RESTORE', CONDITION = 'PUT DELETE MOVE COPY RESTORE'
-const ON_FILE = 'PUT GET STAT LIST VERSIONS DELETE MOVE COPY RESTORE'
+const LEASE = 'LOCK RENEW UNLOCK', ON_SPACE = 'BATCH SPACE_CREATE SPACE_REMOVE', AT = 'GET STAT LIST'
+const CHANGING = `PUT MKDIR DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE PURGE ${ON_SPACE}`
+const CONDITION = 'PUT DELETE MOVE COPY RESTORE'
+const ON_FILE = `PUT GET STAT LIST VERSIONS DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE`
 const REQUEST = { // key: [check, requests, must be listed ("!"), required in]
-  space: [space, `GET STAT LIST VERSIONS CHANGES ${CHANGING}`, true],
-  path: [checkPath, `MKDIR ${ON_FILE}`, true, 'MKDIR'],
-  file: [bin(16), ON_FILE, true], to: [checkPath, 'MOVE COPY', true, 'MOVE COPY'],
-  version: [hex, 'GET STAT COPY RESTORE', true, 'RESTORE'], op: [bin(16), CHANGING, false, CHANGING],
+  space: [space, `GET STAT LIST VERSIONS CHANGES WATCH ${CHANGING}`, true, 'SPACE_CREATE SPACE_REMOVE'],
+  path: [checkPath, `MKDIR PURGE ${ON_FILE}`, true, 'MKDIR'],
+  file: [bin(16), `PURGE ${ON_FILE}`, true], to: [checkPath, 'MOVE COPY UNDELETE', true, 'MOVE COPY'],
+  version: [hex, 'GET STAT COPY RESTORE PRUNE', true, 'RESTORE PRUNE'], op: [bin(16), CHANGING, false, CHANGING],
   attempt: [uint(U32), CHANGING, false, CHANGING], since: [uint(U64), CHANGING], if: [uint(5), CONDITION, true],
-  bases: [array(64, bin(32)), CONDITION, true], parents: [bool, 'PUT MKDIR MOVE COPY'], recursive: [bool, 'DELETE'],
+  bases: [array(64, bin(32)), CONDITION, true], parents: [bool, 'PUT MKDIR MOVE COPY UNDELETE'], recursive: [bool, 'DELETE'],
   replace: [bool, 'MOVE COPY'], exist_ok: [bool, 'MKDIR'], kind: [uint(3), 'PUT'], attr: [attr, 'PUT MKDIR'],
   end: [bool, 'PUT'], media: [text(127), 'PUT'], message: [text(1024), 'PUT'], size: [uint(SIZE), 'PUT COMMIT'],
-  sha256: [bin(32), 'PUT COMMIT'], range: [range, 'GET', true], credit: [uint(U32), 'CREDIT GET', false, 'CREDIT'],
-  prefix: [text(255), 'LIST'], after: [text(255), 'LIST'], after_index: [uint(U64), 'VERSIONS CHANGES'],
+  sha256: [bin(32), 'PUT COMMIT'], range: [range, 'GET', true], credit: [uint(U32), 'CREDIT GET WATCH', false, 'CREDIT WATCH'],
+  prefix: [text(255), 'LIST'], after: [text(255), 'LIST'], after_index: [uint(U64), 'VERSIONS CHANGES WATCH'],
   limit: [uint(1000), 'LIST VERSIONS CHANGES SPACES'], versions: [array(4, uint(U64)), 'HELLO', false, 'HELLO'],
-  client: [text(128), 'HELLO'], session: [bin(16), 'HELLO'] }
+  client: [text(128), 'HELLO'], session: [bin(16), 'HELLO'],
+  at: [uint(U64), AT, true], at_time: [uint(U64), AT, true], token: [uint(U64), 'PUT RENEW UNLOCK', true, 'RENEW'],
+  duration: [uint(U64), 'LOCK RENEW SPACE_REMOVE', false, 'LOCK RENEW'], force: [bool, 'UNLOCK', true],
+  before: [uint(U64), 'PURGE', true], quota: [uint(U64), 'SPACE_CREATE', true], cancel: [bool, 'SPACE_REMOVE', true],
+  ops: [array(256, array(3, () => {})), 'BATCH', true, 'BATCH'] }
 const DISK = { total: uint(U64), free: uint(U64), reserve: uint(U64), state: text(16) }
 const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint(2), kind: uint(3), file: bin(16),
   path: checkPath, sp: space, version: bin(32), number: uint(U64), size: uint(SIZE), modified: uint(U64),
@@ -170,16 +178,20 @@ const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint
   from: uint(SIZE), to: uint(SIZE), receipt: bin(0, 4096), credit: uint(U32), offset: uint(SIZE), change: uint(U64),
   more: bool, v: uint(U64), server: text(128), node: bin(32), mesh: bin(32), frame: uint(U32), beat: uint(U32),
   caps: array(32, text(64)), space, session: bin(16), grace: uint(U32), resumed: bool,
-  uptime: uint(U64), rss: uint(U64), disk: map(DISK), sync: bool }
+  uptime: uint(U64), rss: uint(U64), disk: map(DISK), sync: bool,
+  token: uint(U64), holder: bin(16), expires: uint(U64), at: uint(U64), next: checkName, failed: uint(256) }
+const PART = { what: uint(65535), kind: uint(3), file: bin(16), path: checkPath, from: checkPath, version: bin(32),
+  displaced: bin(16) }
 const ITEM = {
   LIST: { name: checkName, kind: uint(3), file: bin(16), size: uint(SIZE), modified: uint(U64), version: bin(32),
-    number: uint(U64), heads: uint(64) },
+    number: uint(U64), heads: uint(64), lost: bool },
   VERSIONS: { version: bin(32), file: bin(16), number: uint(U64), how: uint(4), parents: array(64, bin(32)),
     size: uint(SIZE), author: bin(16), time: uint(U64), op: bin(16), carrier: bin(32), retained: bool, head: bool },
   CHANGES: { change: uint(U64), what: uint(65535), time: uint(U64), author: bin(16), op: bin(16), kind: uint(3),
-    file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32) },
+    file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32),
+    displaced: bin(16), parts: array(256, map(PART)) },
   SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64),
-    used: uint(U64), root: bin(16), trash: bin(16) } }
+    used: uint(U64), root: bin(16), trash: bin(16), closes: uint(U64) } }
 const TABLES = [REQUEST, REPLY, DISK, ...Object.values(ITEM)]
 export const LISTED = new Set(TABLES.flatMap((fields) => Object.keys(fields)).concat('items'))
 
@@ -225,7 +237,7 @@ function readClient(kind, octets) {
   const message = decodeMessage(frames, (body) => readStrict(body))
   if (kind === 'client-request') {
     if (!NAME[message.type]) throw new FileSphereError({ symbol: 'unsupported' })
-    if (['WELCOME', 'PONG', 'OK', 'ERROR'].includes(NAME[message.type])) throw fail('protocol', 'not of a client')
+    if (['WELCOME', 'PONG', 'OK', 'ERROR', 'NEWS'].includes(NAME[message.type])) throw fail('protocol', 'not of a client')
     checkRequest(message.type, message.body)
   } else if (kind !== 'client-data') checkReply(TYPE[LISTS[kind]], message.body)
   const meaning = { message: NAME[message.type], service: envelope.service, type: envelope.type,
