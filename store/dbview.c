@@ -3,11 +3,11 @@
  *
  * A cursor stands on a snapshot from when it was opened: it pins memtables and files, so it must
  * not be kept over waits.  Who needs the same rows over waits freezes the view.  That costs disk
- * instead: what is written over stays as long as the snapshot lives, and a shard writes a few of its
- * rows over with every command.  Therefore the life of a frozen view is bounded, by its reader: the
- * one thread that has it looks at the clock when it reads.  A reader that does not read any more is
- * bounded by its own patience (core/engine/snapshot_send.h), so there is no other thread to give the
- * snapshot back under its hands, and no lock.
+ * instead: what is written over stays as long as the snapshot lives, and a shard writes a few of
+ * its rows over with every command.  Therefore the life of a frozen view is bounded, by its reader:
+ * the one thread that has it looks at the clock when it reads.  A reader that does not read any
+ * more is bounded by its own patience (core/engine/snapshot_send.h), so there is no other thread to
+ * give the snapshot back under its hands, and no lock.
  */
 #include "store/dbview.h"
 

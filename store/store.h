@@ -49,8 +49,8 @@ FSP_MUST_CHECK fsp_status_t fsp_store_write(fsp_store_t *self, fsp_batch_t *cons
                                             size_t count, bool sync, fsp_error_t *error);
 /* Before a write after which the log of a shard's replica may end at index: if more was noted, the
    mark outside the database is index durably on return, in both slots, and the row says so in the
-   batch of that write.  A crash in between leaves a mark below the log's end, never above it.  IO is
-   final as with fsp_store_write. */
+   batch of that write.  A crash in between leaves a mark below the log's end, never above it.  IO
+   is final as with fsp_store_write. */
 FSP_MUST_CHECK fsp_status_t fsp_store_lower(fsp_store_t *self, uint32_t shard, uint64_t replica,
                                             uint64_t index, fsp_error_t *error);
 /* Log index of a shard's replica that was reported WRITTEN.  A shard keeps its highest replica

@@ -45,8 +45,8 @@ typedef struct {
 /* True if it changed self.  A shard keeps the mark of its highest replica number alone: numbers are
    never used again, and a replaced replica is lost for ever. */
 bool fsp_watermark_note(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint64_t index);
-/* The log of this very replica is about to be cut: its mark becomes index if it is above.  True if it
-   changed self. */
+/* The log of this very replica is about to be cut: its mark becomes index if it is above.  True if
+   it changed self. */
 bool fsp_watermark_lower(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint64_t index);
 /* 0 if nothing is known of that replica. */
 uint64_t fsp_watermark_index(const fsp_watermark_t *self, uint32_t shard, uint64_t replica);

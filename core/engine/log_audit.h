@@ -11,19 +11,19 @@
 #include "core/meta/audit.h"
 
 typedef struct {
-    uint64_t start, last; /* of the log: entries start + 1 .. last */
-    uint64_t applied;     /* durable in the state */
+    uint64_t start, last;  /* of the log: entries start + 1 .. last */
+    uint64_t applied;      /* durable in the state */
     fsp_shard_ref_t shard; /* with the generation of the state, also of a log that is not sound */
-    bool sound;           /* no fault */
+    bool sound;            /* no fault */
 } fsp_log_audit_t;
 
 /* config: as for the replica that would start.  Reads only. */
 void fsp_log_audit(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_view_t *state_view,
                    fsp_fault_fn *fault, void *context, fsp_log_audit_t *ret);
 
-/* A fault of fsp_audit_state that is none of a store: a stray row of another generation of the shard.
-   A crash leaves such rows of a transfer, of the state before a switch, of a recovery; the next
-   start of the replica forgets them. */
+/* A fault of fsp_audit_state that is none of a store: a stray row of another generation of the
+   shard. A crash leaves such rows of a transfer, of the state before a switch, of a recovery; the
+   next start of the replica forgets them. */
 bool fsp_log_remains(fsp_shard_ref_t shard, const fsp_fault_t *fault);
 
 /* Applies entries ret->applied + 1 .. ret->last to `pending`, which lies on the state, as a node

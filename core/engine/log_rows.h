@@ -7,10 +7,11 @@
  *          kind 3, base:                     [1, generation, configuration]
  *
  * Values are canonical arrays (core/base/canon).  Bytes of a no-op are empty; bytes of a command
- * are log time u64 big-endian | encoded command; those of a configuration are core/raft/raft_conf's.
+ * are log time u64 big-endian | encoded command; those of a configuration are
+ core/raft/raft_conf's.
  * The base row says what configuration the log starts from and which generation of state rows is
- * the shard's; without it, both are as the replica was made.  The prefix's generation never changes.
-   Bit rot is the database's to find: its blocks and
+ * the shard's; without it, both are as the replica was made.  The prefix's generation never
+ changes. Bit rot is the database's to find: its blocks and
  * its log carry checksums, and a row that fails one is a read that fails.
  *
  * How to change: raise the 1 for the row kind that changes, keep the decoder of the old form as

@@ -353,8 +353,8 @@ step_once(fsp_replica_t *self, const fsp_raft_event_t *raft_event, fsp_replica_e
     return FSP_OK;
 }
 
-/* What an effect has to tell raft waits until all effects of its step are carried out: raft's writes
-   and entries are in order, and a step between them would be a step ahead. */
+/* What an effect has to tell raft waits until all effects of its step are carried out: raft's
+   writes and entries are in order, and a step between them would be a step ahead. */
 fsp_status_t
 fsp_replica_step_raft(fsp_replica_t *self, const fsp_raft_event_t *raft_event,
                       fsp_replica_effects_t *effects)

@@ -53,8 +53,8 @@ typedef enum {
 
 typedef struct {
     fsp_replica_event_type_t type;
-    fsp_time_t now_us;    /* monotonic */
-    fsp_time_t wall_us;   /* Unix time, for log time */
+    fsp_time_t now_us;       /* monotonic */
+    fsp_time_t wall_us;      /* Unix time, for log time */
     const fsp_time_t *walls; /* the voters' wall clocks, own included; borrowed */
     size_t wall_count;       /* 0: one voter, or not known */
     uint64_t token;
@@ -76,7 +76,7 @@ typedef enum {
     FSP_REPLICA_ROLE,  /* role, term, leader */
     FSP_REPLICA_CONFIGURED, /* conf, index: committed */
     FSP_REPLICA_REMOVED,    /* no longer a member: stop it, then its rows may go */
-    FSP_REPLICA_STOP,       /* index: its state differs from the majority's: alarm, stop, keep rows */
+    FSP_REPLICA_STOP, /* index: its state differs from the majority's: alarm, stop, keep rows */
 } fsp_replica_effect_type_t;
 
 typedef struct {

@@ -117,16 +117,13 @@ FSP_MUST_CHECK fsp_status_t fsp_replica_apply_entries(fsp_replica_t *self,
 FSP_MUST_CHECK fsp_status_t fsp_replica_answer_reads(fsp_replica_t *self,
                                                      fsp_replica_effects_t *effects);
 /* Commands with an index >= from, and not applied, may or may not happen: NOT_LEADER. */
-void fsp_replica_lose_commands(fsp_replica_t *self, uint64_t from,
-                               fsp_replica_effects_t *effects);
+void fsp_replica_lose_commands(fsp_replica_t *self, uint64_t from, fsp_replica_effects_t *effects);
 /* Commands whose outcome a snapshot holds: it does not say which. */
-void fsp_replica_skip_commands(fsp_replica_t *self, uint64_t upto,
-                               fsp_replica_effects_t *effects);
+void fsp_replica_skip_commands(fsp_replica_t *self, uint64_t upto, fsp_replica_effects_t *effects);
 /* Answers that waited for a second copy of entries up to index. */
 void fsp_replica_copied(fsp_replica_t *self, uint64_t index, fsp_replica_effects_t *effects);
 /* Nobody will tell any more whether there is a second copy: what waits for it is answered so. */
-void fsp_replica_uncopied(fsp_replica_t *self, fsp_status_t status,
-                          fsp_replica_effects_t *effects);
+void fsp_replica_uncopied(fsp_replica_t *self, fsp_status_t status, fsp_replica_effects_t *effects);
 
 /* replica_write.c */
 /* Carries out a WRITE of raft, the rows of the state machine travelling with it. */

@@ -2,9 +2,9 @@
 /* replica_snapshot - snapshots that a replica sends and takes.  Layer core/engine.  Pure.
  *
  * Sender: raft says SEND_SNAPSHOT(replica); frames go out under credit; raft hears SENT at the end,
- * or after a number of silences.  Receiver: raft judges the header of each frame as a message of its
- * leader; rows go to a generation of their own; when the last ones are synced they are read back,
- * and if their digest is the sender's, raft's INSTALL leads to the one write that switches.
+ * or after a number of silences.  Receiver: raft judges the header of each frame as a message of
+ * its leader; rows go to a generation of their own; when the last ones are synced they are read
+ * back, and if their digest is the sender's, raft's INSTALL leads to the one write that switches.
  */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -44,8 +44,7 @@ static fsp_status_t
 report_sent(fsp_replica_t *self, uint64_t replica, uint64_t index, bool ok,
             fsp_replica_effects_t *effects)
 {
-    fsp_raft_event_t sent = {
-        .type = FSP_RAFT_SENT, .replica = replica, .index = index, .ok = ok};
+    fsp_raft_event_t sent = {.type = FSP_RAFT_SENT, .replica = replica, .index = index, .ok = ok};
     return fsp_replica_step_raft(self, &sent, effects);
 }
 
@@ -113,8 +112,7 @@ fsp_replica_on_took(fsp_replica_t *self, const fsp_replica_message_t *message,
     if (!message->took.refused) {
         if (fsp_snapshot_send_took(send, message->took.position)) {
             send->silences = 0;
-            fsp_raft_event_t progress = {.type = FSP_RAFT_PROGRESS,
-                                         .replica = message->raft.from};
+            fsp_raft_event_t progress = {.type = FSP_RAFT_PROGRESS, .replica = message->raft.from};
             fsp_status_t status = fsp_replica_step_raft(self, &progress, effects);
             if (status)
                 return status;
@@ -260,8 +258,7 @@ fsp_replica_on_frame(fsp_replica_t *self, const fsp_replica_message_t *message,
 }
 
 fsp_status_t
-fsp_replica_frame_written(fsp_replica_t *self, uint32_t generation,
-                          fsp_replica_effects_t *effects)
+fsp_replica_frame_written(fsp_replica_t *self, uint32_t generation, fsp_replica_effects_t *effects)
 {
     fsp_snapshot_take_t *take = &self->take;
     if (take->phase == FSP_TAKE_NOTHING || take->generation != generation)
@@ -301,15 +298,12 @@ drive_take(fsp_replica_t *self, fsp_replica_effects_t *effects)
     }
     take->phase = FSP_TAKE_SWITCH;
     size_t writes = self->writes.count;
-    fsp_raft_event_t install = {.type = FSP_RAFT_INSTALL,
-                                .index = take->index,
-                                .term = take->term,
-                                .conf = &take->conf};
+    fsp_raft_event_t install = {
+        .type = FSP_RAFT_INSTALL, .index = take->index, .term = take->term, .conf = &take->conf};
     status = fsp_replica_step_raft(self, &install, effects);
     bool switching = false;
     for (size_t i = writes; i < self->writes.count; i++)
-        switching =
-            switching || ((const replica_write_t *)fsp_fifo_at(&self->writes, i))->install;
+        switching = switching || ((const replica_write_t *)fsp_fifo_at(&self->writes, i))->install;
     if (!status && !switching) {
         /* Raft went on without it. */
         forget_take(self, effects);

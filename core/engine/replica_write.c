@@ -172,9 +172,8 @@ put_switch(fsp_replica_t *self, const fsp_raft_effect_t *raft_effect, fsp_batch_
     self->hard_row.start = raft_effect->index;
     self->hard_row.start_term = raft_effect->term;
     put_hard_row(self, batch);
-    fsp_log_key_t to = raft_effect->install_keeps
-                           ? fsp_log_entry_key(name, raft_effect->index + 1)
-                           : fsp_log_end_key(name);
+    fsp_log_key_t to = raft_effect->install_keeps ? fsp_log_entry_key(name, raft_effect->index + 1)
+                                                  : fsp_log_end_key(name);
     delete_entry_rows(fsp_log_entry_key(name, 0), to, batch);
     if (!raft_effect->install_keeps)
         self->logged_index = raft_effect->index;

@@ -18,9 +18,9 @@
 typedef enum {
     FSP_TAKE_NOTHING,
     FSP_TAKE_FRAMES,
-    FSP_TAKE_SYNC,    /* the last frame's write is under way */
-    FSP_TAKE_VERIFY,  /* reading back */
-    FSP_TAKE_SWITCH,  /* raft decides, then the write of the switch is under way */
+    FSP_TAKE_SYNC,   /* the last frame's write is under way */
+    FSP_TAKE_VERIFY, /* reading back */
+    FSP_TAKE_SWITCH, /* raft decides, then the write of the switch is under way */
 } fsp_take_phase_t;
 
 typedef struct {
@@ -29,11 +29,11 @@ typedef struct {
     uint64_t from; /* replica */
     uint64_t index, term;
     fsp_raft_conf_t conf;
-    uint32_t generation; /* of its rows */
-    uint64_t position;   /* of the next frame that is wanted */
-    uint64_t written;    /* frames that are in the database */
-    fsp_hash_t digest;   /* as the sender says of all rows */
-    fsp_hash_t verified; /* of the rows read back so far */
+    uint32_t generation;                  /* of its rows */
+    uint64_t position;                    /* of the next frame that is wanted */
+    uint64_t written;                     /* frames that are in the database */
+    fsp_hash_t digest;                    /* as the sender says of all rows */
+    fsp_hash_t verified;                  /* of the rows read back so far */
     uint8_t after[FSP_ROW_KEY_BYTES_MAX]; /* and up to where, without prefix */
     size_t after_bytes;
 } fsp_snapshot_take_t;

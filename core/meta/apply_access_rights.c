@@ -114,7 +114,8 @@ step_up(fsp_machine_t *m, const fsp_node_row_t *node, way_t *way, fsp_file_id_t 
         *ret = node->history.origin_id;
     if (status != FSP_NOT_FOUND)
         return status;
-    /* That directory is gone, and what closed it or one above it: nobody can say that it did not. */
+    /* That directory is gone, and what closed it or one above it: nobody can say that it did not.
+     */
     way->parted = way->parted || m->space.access.parted;
     return FSP_OK;
 }

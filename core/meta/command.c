@@ -5,14 +5,14 @@
  * with a body of its own, decoded beside the old one for ever, and a feature level that allows
  * it.
  *
- * Bodies of later families are in command_FAMILY.c; the walk over fields is in codec.h.
+ * Bodies of later families are in command_FAMILY.c; the walk over fields in command_codec.h.
  */
 #include "core/meta/command.h"
 
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 
 enum {
     COMMAND_FIELDS = 12,
@@ -71,15 +71,16 @@ code_space_init(fsp_codec_t *codec, fsp_command_t *command)
     fsp_code_require(codec, !fsp_subject_id_is_zero(command->space_init.owner), FSP_INVALID);
     fsp_code_require(codec, !fsp_file_id_is_zero(command->space_init.root_id), FSP_INVALID);
     fsp_code_require(codec, !fsp_file_id_is_zero(command->space_init.trash_id), FSP_INVALID);
-    fsp_code_require(codec, !fsp_file_id_eq(command->space_init.root_id, command->space_init.trash_id),
-                 FSP_INVALID);
     fsp_code_require(codec,
-                 chunk_lengths_fit(command->space_init.chunk_bytes_min,
-                                   command->space_init.chunk_bytes_avg,
-                                   command->space_init.chunk_bytes_max),
-                 FSP_INVALID);
+                     !fsp_file_id_eq(command->space_init.root_id, command->space_init.trash_id),
+                     FSP_INVALID);
+    fsp_code_require(codec,
+                     chunk_lengths_fit(command->space_init.chunk_bytes_min,
+                                       command->space_init.chunk_bytes_avg,
+                                       command->space_init.chunk_bytes_max),
+                     FSP_INVALID);
     fsp_code_require(codec, command->space_init.key_count > 0,
-                 FSP_INVALID); /* nothing could be sealed */
+                     FSP_INVALID); /* nothing could be sealed */
 }
 
 /* What can be judged of a PUT without state. */
@@ -137,8 +138,9 @@ code_put_2(fsp_codec_t *codec, fsp_command_t *command)
 static void
 code_put(fsp_codec_t *codec, fsp_command_t *command)
 {
-    const unsigned allowed = FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_EDIT) | FSP_CODE_ALLOW(FSP_IF_MATCH) |
-                             FSP_CODE_ALLOW(FSP_IF_NONE_MATCH) | FSP_CODE_ALLOW(FSP_IF_MERGE);
+    const unsigned allowed = FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_EDIT) |
+                             FSP_CODE_ALLOW(FSP_IF_MATCH) | FSP_CODE_ALLOW(FSP_IF_NONE_MATCH) |
+                             FSP_CODE_ALLOW(FSP_IF_MERGE);
     bool second = command->version >= PUT_VERSION_2;
     fsp_code_array(codec, second ? PUT_FIELDS_2 : PUT_FIELDS);
     fsp_code_target(codec, &command->put.target, false);
@@ -160,7 +162,8 @@ code_remove(fsp_codec_t *codec, fsp_command_t *command)
     fsp_code_array(codec, REMOVE_FIELDS);
     fsp_code_target(codec, &command->remove.target, false);
     fsp_code_bool(codec, &command->remove.recursive);
-    fsp_code_condition(codec, &command->remove.condition, FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
+    fsp_code_condition(codec, &command->remove.condition,
+                       FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
 }
 
 static void
@@ -184,10 +187,11 @@ code_move(fsp_codec_t *codec, fsp_command_t *command)
     fsp_code_bool(codec, &command->move.create_parents);
     fsp_code_bool(codec, &command->move.replace);
     FSP_CODE_ID(codec, &command->move.ids_seed);
-    fsp_code_condition(codec, &command->move.condition, FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
+    fsp_code_condition(codec, &command->move.condition,
+                       FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
     fsp_code_require(codec,
-                 !command->move.create_parents || !fsp_file_id_is_zero(command->move.ids_seed),
-                 FSP_INVALID);
+                     !command->move.create_parents || !fsp_file_id_is_zero(command->move.ids_seed),
+                     FSP_INVALID);
 }
 
 static void
@@ -196,7 +200,8 @@ code_restore(fsp_codec_t *codec, fsp_command_t *command)
     fsp_code_array(codec, RESTORE_FIELDS);
     fsp_code_target(codec, &command->restore.target, false);
     FSP_CODE_ID(codec, &command->restore.version_id);
-    fsp_code_condition(codec, &command->restore.condition, FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
+    fsp_code_condition(codec, &command->restore.condition,
+                       FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_MATCH));
 }
 
 static void
@@ -208,7 +213,7 @@ code_copy(fsp_codec_t *codec, fsp_command_t *command)
     fsp_code_target(codec, &command->copy.to, true);
     fsp_code_bool(codec, &command->copy.create_parents);
     fsp_code_condition(codec, &command->copy.condition,
-                   FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_NONE_MATCH));
+                       FSP_CODE_ALLOW(FSP_IF_REPLACE) | FSP_CODE_ALLOW(FSP_IF_NONE_MATCH));
     FSP_CODE_ID(codec, &command->copy.ids_seed);
     fsp_code_require(codec, !fsp_file_id_is_zero(command->copy.ids_seed), FSP_INVALID);
 }
@@ -272,10 +277,9 @@ code_rest(fsp_codec_t *codec, fsp_command_t *command, bool asked)
     FSP_CODE_ID(codec, &command->request_digest);
     fsp_code_u64(codec, &command->epoch, UINT64_MAX);
     fsp_code_u64(codec, &command->layout_version, UINT64_MAX);
-    fsp_code_require(codec,
-                     fsp_space_id_is_zero(command->space_id) ==
-                         fsp_command_is_shard_wide(command->type),
-                     FSP_INVALID);
+    fsp_code_require(
+        codec, fsp_space_id_is_zero(command->space_id) == fsp_command_is_shard_wide(command->type),
+        FSP_INVALID);
     fsp_code_require(codec, !fsp_op_id_is_zero(command->op_id), FSP_INVALID);
     fsp_code_require(codec, command->attempt > 0, FSP_INVALID);
     if (codec->out || codec->in.status == FSP_OK)

@@ -185,9 +185,9 @@ typedef struct {
         fsp_slice_t attr; /* sealed attributes, empty: keep */
 
         /* Version 2; version 1 means zero, false and none. */
-        uint64_t lease_token;       /* that the sender holds; 0: none */
-        bool revive;                /* an edit of what lies in the trash takes it out again */
-        fsp_upload_id_t upload_id;  /* ends with this command; zero: none */
+        uint64_t lease_token;      /* that the sender holds; 0: none */
+        bool revive;               /* an edit of what lies in the trash takes it out again */
+        fsp_upload_id_t upload_id; /* ends with this command; zero: none */
         fsp_version_id_t bases[FSP_PARENTS_MAX]; /* besides the condition's: justify objects */
         size_t base_count;
     } put;

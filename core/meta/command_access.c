@@ -2,7 +2,7 @@
 /* command_access - bytes of who asks, and of commands: rights, links, and what concerns a space or
    shard as a whole.  Layer core/meta.  Pure. */
 #include "core/base/check.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 #include "core/meta/rows.h"
 
 enum {

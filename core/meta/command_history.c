@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* command_history - bytes of commands: trash, pruning, retention.  Layer core/meta.  Pure. */
 #include "core/base/check.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 
 enum {
     UNDELETE_FIELDS = 4,

@@ -8,7 +8,7 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 
 enum {
     ATTR_FIELDS = 3,

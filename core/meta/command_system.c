@@ -3,7 +3,7 @@
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 #include "core/place/place.h"
 
 enum { GENESIS_FIELDS = 6, GENESIS_NODE_FIELDS = 6, GENESIS_RECORD_FIELDS = 6 };

@@ -13,7 +13,7 @@ enum { FSP_READS_KEPT = 8, FSP_READ_KEPT_BYTES_MAX = 384 };
 
 /* A row that was read, or is known not to be there. */
 typedef struct {
-    fsp_row_key_t key; /* used 0: nothing is kept here */
+    fsp_row_key_t key;   /* used 0: nothing is kept here */
     fsp_status_t status; /* OK or NOT_FOUND */
     size_t bytes;
     uint8_t value[FSP_READ_KEPT_BYTES_MAX];

@@ -6,7 +6,7 @@
 #include "core/meta/answer.h"
 #include "core/meta/apply_access.h"
 #include "core/meta/apply_node.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 
 enum { UPLOAD_FIELDS = 12, ROOT_BYTES_MAX = 1 + 1 + 34 + 9 };
 static_assert(FSP_UPLOAD_ROOTS_MAX * ROOT_BYTES_MAX + 3 * FSP_PATH_BYTES_MAX +

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rows_node - leases in node rows, uploads and their roots.  Layer core/meta.  Pure. */
 #include "core/base/check.h"
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 #include "core/meta/rows.h"
 
 enum { LEASE_FIELDS = 3, UPLOAD_FIELDS = 12 };

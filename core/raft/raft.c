@@ -235,8 +235,7 @@ fsp_raft_append(fsp_raft_t *self, fsp_entry_kind_t kind, fsp_blob_t *bytes,
     fsp_raft_log_append(&self->log, self->hard.term, kind, bytes);
     const fsp_entry_t *entry = fsp_raft_log_cached(&self->log, self->log.last);
     self->waiting_bytes += fsp_raft_entry_cost(entry);
-    fsp_raft_pending_t write = {
-        .term = entry->term, .last_index = entry->index, .durable = true};
+    fsp_raft_pending_t write = {.term = entry->term, .last_index = entry->index, .durable = true};
     fsp_raft_effect_t *effect = fsp_raft_emit_write(self, effects, write);
     fsp_raft_effect_reserve(effect, 1);
     fsp_raft_effect_entry(effect, entry);
@@ -270,13 +269,13 @@ static void
 answer_old(fsp_raft_t *self, const fsp_raft_message_t *m)
 {
     if (m->type == FSP_RAFT_VOTE)
-        fsp_raft_reply(self, FSP_RAFT_GATE_HARD,
-                       (fsp_raft_message_t){
-                           .type = FSP_RAFT_VOTED, .to = m->from, .refused = true});
+        fsp_raft_reply(
+            self, FSP_RAFT_GATE_HARD,
+            (fsp_raft_message_t){.type = FSP_RAFT_VOTED, .to = m->from, .refused = true});
     else if (from_leader(m->type))
-        fsp_raft_reply(self, FSP_RAFT_GATE_HARD,
-                       (fsp_raft_message_t){
-                           .type = FSP_RAFT_APPENDED, .to = m->from, .refused = true});
+        fsp_raft_reply(
+            self, FSP_RAFT_GATE_HARD,
+            (fsp_raft_message_t){.type = FSP_RAFT_APPENDED, .to = m->from, .refused = true});
 }
 
 static void
@@ -645,8 +644,8 @@ fsp_raft_progress(const fsp_raft_t *self, fsp_raft_progress_t *ret, size_t capac
             .replica = peer->replica,
             .match = peer->match,
             .next = peer->next,
-            .active = peer->active_at != 0 &&
-                      self->now - peer->active_at < self->limits.election_us,
+            .active =
+                peer->active_at != 0 && self->now - peer->active_at < self->limits.election_us,
             .snapshot = peer->flow == FSP_RAFT_CATCH_UP,
         };
     }

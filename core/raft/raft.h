@@ -2,7 +2,7 @@
 /* raft - one replica of one shard's log, as a step function.  Layer core/raft.  Pure.
  *
  * Raft as in Ongaro's dissertation (2014): elections with pre-vote, check-quorum and stickiness,
- * pipelined replication, joint configurations, learners, read index, transfer, snapshots.  README.md
+ * pipelined replication, joint configurations, learners, read index, transfer, snapshots. README.md
  * names the rules; each file's head argues for its part.
  *
  * Time, randomness (a seed), disk and network are events; what must be done comes back as effects.
@@ -13,8 +13,8 @@
  * that stands for term and last index of what was written.
  *
  * Contract of the shell: effects are carried out in order; every WRITE is answered by exactly one
- * WRITTEN with its token, in order; a failed durable write stops the process.  Messages may be lost,
- * delayed, doubled and reordered, but come from the replica that they name.
+ * WRITTEN with its token, in order; a failed durable write stops the process.  Messages may be
+ * lost, delayed, doubled and reordered, but come from the replica that they name.
  */
 #ifndef FSP_CORE_RAFT_RAFT_H
 #define FSP_CORE_RAFT_RAFT_H
@@ -48,7 +48,8 @@ typedef struct {
     fsp_time_t heartbeat_us; /* well below election_us */
     fsp_time_t stall_us;     /* a learner that makes no progress for so long is dropped */
     fsp_time_t retry_us;     /* and is not tried again before this */
-    uint64_t keep_entries;   /* kept behind what may go: a peer that lags a little needs no snapshot */
+    uint64_t
+        keep_entries; /* kept behind what may go: a peer that lags a little needs no snapshot */
     uint64_t drop_entries_min; /* fewer are not worth a write */
     uint64_t keep_bytes_max;   /* log kept for a live follower that is slow */
     uint64_t lag_max;          /* entries a newcomer may lag behind when it gets a vote */
@@ -83,17 +84,17 @@ typedef struct {
     fsp_raft_conf_t conf;
 } fsp_raft_conf_at_t;
 
-/* What the disk held at start; borrowed during fsp_raft_new.  All zero but `base` for a new replica:
-   the bootstrap configuration, or an empty one for a learner that waits to be told. */
+/* What the disk held at start; borrowed during fsp_raft_new.  All zero but `base` for a new
+   replica: the bootstrap configuration, or an empty one for a learner that waits to be told. */
 typedef struct {
     fsp_hard_state_t hard;
     uint64_t log_start;      /* index before the first entry kept (0 for a whole log) */
     uint64_t log_start_term; /* its term */
     uint64_t last_index;     /* last entry found */
     uint64_t last_term;
-    uint64_t applied_index; /* durable in the state machine's rows */
-    uint64_t watermark;     /* highest index whose WRITTEN was reported before the stop */
-    bool clean;             /* the last stop was clean: nothing may be missing */
+    uint64_t applied_index;      /* durable in the state machine's rows */
+    uint64_t watermark;          /* highest index whose WRITTEN was reported before the stop */
+    bool clean;                  /* the last stop was clean: nothing may be missing */
     const fsp_raft_conf_t *base; /* configuration as of log_start */
     const fsp_raft_run_t *runs;  /* terms of log_start + 1 .. last_index, without gaps */
     size_t run_count;
@@ -104,19 +105,19 @@ typedef struct {
 /* -- messages ---------------------------------------------------------------------------------- */
 
 typedef enum {
-    FSP_RAFT_PREVOTE = 1,      /* term: the one that it would be; index, index_term: durable end */
-    FSP_RAFT_PREVOTED = 2,     /* term: of the request if granted; refused */
-    FSP_RAFT_VOTE = 3,         /* index, index_term: durable end; force: sent by a transfer */
-    FSP_RAFT_VOTED = 4,        /* refused */
-    FSP_RAFT_APPEND = 5,       /* index, index_term: before the first entry; commit; entries */
-    FSP_RAFT_APPENDED = 6,     /* index: matched up to here; refused: the index asked, and a hint */
-    FSP_RAFT_HEARTBEAT = 7,    /* commit: at most what is matched; round */
-    FSP_RAFT_HEARTBEATED = 8,  /* round; index, digest: of the last window of results (R4) */
-    FSP_RAFT_TIMEOUT_NOW = 9,  /* campaign at once */
-    FSP_RAFT_READ_ASK = 10,    /* round: the asker's number of this attempt, never used twice */
-    FSP_RAFT_READ_TOLD = 11,   /* round: the asker's; index; refused */
-    FSP_RAFT_SNAPSHOT = 12,    /* index, index_term: a frame of such a snapshot came with it */
-    FSP_RAFT_DIVERGED = 13,    /* index: the receiver's results differ from the majority's (R4) */
+    FSP_RAFT_PREVOTE = 1,     /* term: the one that it would be; index, index_term: durable end */
+    FSP_RAFT_PREVOTED = 2,    /* term: of the request if granted; refused */
+    FSP_RAFT_VOTE = 3,        /* index, index_term: durable end; force: sent by a transfer */
+    FSP_RAFT_VOTED = 4,       /* refused */
+    FSP_RAFT_APPEND = 5,      /* index, index_term: before the first entry; commit; entries */
+    FSP_RAFT_APPENDED = 6,    /* index: matched up to here; refused: the index asked, and a hint */
+    FSP_RAFT_HEARTBEAT = 7,   /* commit: at most what is matched; round */
+    FSP_RAFT_HEARTBEATED = 8, /* round; index, digest: of the last window of results (R4) */
+    FSP_RAFT_TIMEOUT_NOW = 9, /* campaign at once */
+    FSP_RAFT_READ_ASK = 10,   /* round: the asker's number of this attempt, never used twice */
+    FSP_RAFT_READ_TOLD = 11,  /* round: the asker's; index; refused */
+    FSP_RAFT_SNAPSHOT = 12,   /* index, index_term: a frame of such a snapshot came with it */
+    FSP_RAFT_DIVERGED = 13,   /* index: the receiver's results differ from the majority's (R4) */
 } fsp_raft_message_type_t;
 
 /* A struct of values; entries are owned by the effect list that it came in, or borrowed. */
@@ -162,7 +163,8 @@ typedef enum {
     FSP_RAFT_DIGEST,      /* index, digest: of the results of a window that ends at index (R4) */
     FSP_RAFT_INSTALL,     /* index, term, conf: a whole verified snapshot is here */
     FSP_RAFT_PROGRESS,    /* replica: took another piece of a snapshot; it does not stall */
-    FSP_RAFT_SENT, /* replica, ok, index: the snapshot that SEND_SNAPSHOT asked for came to its end */
+    FSP_RAFT_SENT, /* replica, ok, index: the snapshot that SEND_SNAPSHOT asked for came to its end
+                    */
 } fsp_raft_event_type_t;
 
 typedef struct {
@@ -186,17 +188,17 @@ typedef struct {
 /* -- effects ----------------------------------------------------------------------------------- */
 
 typedef enum {
-    FSP_RAFT_SEND,     /* message */
-    FSP_RAFT_WRITE,    /* token; hard (if has_hard), truncate_from (0 none), drop_below (0 none, with
-                          conf), install (with conf), entries */
+    FSP_RAFT_SEND,  /* message */
+    FSP_RAFT_WRITE, /* token; hard (if has_hard), truncate_from (0 none), drop_below (0 none, with
+                       conf), install (with conf), entries */
     FSP_RAFT_ACCEPTED, /* token of a PROPOSE, its index and term: it will commit, or not */
     FSP_RAFT_COMMIT,   /* index: entries up to here may be applied */
-    FSP_RAFT_ENTRIES,  /* entries ready to apply, contiguous from applied + 1, never beyond COMMIT */
-    FSP_RAFT_READ_AT,  /* token, index: answer once applied >= index */
-    FSP_RAFT_FETCH,    /* from, to (inclusive): the shell reads them from disk and answers FETCHED */
-    FSP_RAFT_REFUSE,   /* token, status, leader: surely not applied */
-    FSP_RAFT_ROLE,     /* role, term, leader: any of them changed */
-    FSP_RAFT_COPIED,   /* index: synchronous learners hold everything up to here */
+    FSP_RAFT_ENTRIES, /* entries ready to apply, contiguous from applied + 1, never beyond COMMIT */
+    FSP_RAFT_READ_AT, /* token, index: answer once applied >= index */
+    FSP_RAFT_FETCH,   /* from, to (inclusive): the shell reads them from disk and answers FETCHED */
+    FSP_RAFT_REFUSE,  /* token, status, leader: surely not applied */
+    FSP_RAFT_ROLE,    /* role, term, leader: any of them changed */
+    FSP_RAFT_COPIED,  /* index: synchronous learners hold everything up to here */
     FSP_RAFT_CONFIGURED,    /* index, conf: this configuration is committed */
     FSP_RAFT_REMOVED,       /* a committed configuration no longer has this replica */
     FSP_RAFT_SEND_SNAPSHOT, /* replica: needs what the log no longer holds; answered by SENT */
@@ -221,8 +223,8 @@ typedef struct {
     bool install;           /* the snapshot at (index, term) becomes the state in this very write */
     bool install_keeps;     /* the log behind index stays, for it has the snapshot's entry; else the
                                whole log goes: log_start := index, log_start_term := term */
-    fsp_raft_conf_t *conf; /* owned by the effect list */
-    fsp_entry_t *entries;  /* owned by the effect list */
+    fsp_raft_conf_t *conf;  /* owned by the effect list */
+    fsp_entry_t *entries;   /* owned by the effect list */
     size_t entry_count;
     fsp_raft_message_t message; /* SEND; its entries are owned by the effect list */
     fsp_status_t status;

@@ -118,8 +118,7 @@ take_entries(fsp_raft_t *self, const fsp_raft_message_t *m, size_t from,
     for (size_t i = from; i < m->entry_count; i++) {
         const fsp_entry_t *entry = &m->entries[i];
         fsp_raft_log_append(&self->log, entry->term, entry->kind, entry->bytes);
-        self->waiting_bytes +=
-            fsp_raft_entry_cost(fsp_raft_log_cached(&self->log, self->log.last));
+        self->waiting_bytes += fsp_raft_entry_cost(fsp_raft_log_cached(&self->log, self->log.last));
         if (entry->kind == FSP_ENTRY_CONFIG) {
             fsp_raft_conf_t conf;
             fsp_status_t status = fsp_raft_conf_decode(fsp_blob_slice(entry->bytes), &conf);
@@ -181,8 +180,7 @@ fsp_raft_on_heartbeat(fsp_raft_t *self, const fsp_raft_message_t *m)
 void
 fsp_raft_on_snapshot(fsp_raft_t *self, const fsp_raft_message_t *m, fsp_raft_effects_t *effects)
 {
-    if (self->installing || m->index_term == 0 || m->index_term > m->term ||
-        m->index == UINT64_MAX)
+    if (self->installing || m->index_term == 0 || m->index_term > m->term || m->index == UINT64_MAX)
         return; /* nothing that a log could hold */
     if (m->index <= self->commit) {
         answer(self, m, self->commit); /* not needed any more; the leader goes on from here */
@@ -211,8 +209,8 @@ fsp_raft_on_install(fsp_raft_t *self, const fsp_raft_event_t *event, fsp_raft_ef
         fsp_raft_log_term(&self->log, event->index, &term) == FSP_OK && term == event->term;
     if (FSP_MUTANT(snapshot_resets_vote))
         self->hard.vote = 0;
-    fsp_raft_effect_t *effect = fsp_raft_emit_write(
-        self, effects, (fsp_raft_pending_t){.install = true, .durable = true});
+    fsp_raft_effect_t *effect =
+        fsp_raft_emit_write(self, effects, (fsp_raft_pending_t){.install = true, .durable = true});
     effect->install = true;
     effect->install_keeps = self->install_keeps;
     effect->index = event->index;
@@ -249,7 +247,7 @@ fsp_raft_finish_install(fsp_raft_t *self, fsp_raft_effects_t *effects)
     effect->index = index;
     effect->term = self->install_term;
     if (self->leader != 0 && self->leader != self->self.replica)
-        fsp_raft_reply(self, FSP_RAFT_GATE_LOG,
-                       (fsp_raft_message_t){
-                           .type = FSP_RAFT_APPENDED, .to = self->leader, .index = index});
+        fsp_raft_reply(
+            self, FSP_RAFT_GATE_LOG,
+            (fsp_raft_message_t){.type = FSP_RAFT_APPENDED, .to = self->leader, .index = index});
 }

@@ -6,9 +6,9 @@
  * began to apply in the middle of one has no digest of it and says nothing.
  *
  * Followers report their newest digest with each answer to a heartbeat.  When a majority of the
- * voters agree about a window, whoever differs - a follower, or the leader itself - is told to stop:
- * it computes something else from the same entries, and everything it answers from now on may be
- * wrong.  Without a majority nobody is stopped.
+ * voters agree about a window, whoever differs - a follower, or the leader itself - is told to
+ * stop: it computes something else from the same entries, and everything it answers from now on may
+ * be wrong.  Without a majority nobody is stopped.
  */
 #include "core/base/check.h"
 #include "core/raft/raft_internal.h"
@@ -82,8 +82,7 @@ fsp_raft_compare_digests(fsp_raft_t *self, fsp_raft_effects_t *effects)
     for (size_t i = 0; i < self->peer_count; i++) {
         uint64_t index = self->peers[i].digest_index;
         fsp_hash_t own;
-        if (index == 0 || !own_digest(self, index, &own) ||
-            fsp_hash_eq(own, self->peers[i].digest))
+        if (index == 0 || !own_digest(self, index, &own) || fsp_hash_eq(own, self->peers[i].digest))
             continue;
         if (majority_says(self, index, &own)) {
             (void)fsp_raft_send(self,

@@ -194,8 +194,7 @@ fsp_raft_release(fsp_raft_t *self, fsp_raft_effects_t *effects)
     for (size_t i = 0; i < self->held_count; i++) {
         fsp_raft_held_t held = self->held[i];
         if (held.token == 0 && !FSP_MUTANT(reply_before_sync))
-            held.token =
-                held.kind == FSP_RAFT_GATE_HARD ? self->hard_token : self->durable_token;
+            held.token = held.kind == FSP_RAFT_GATE_HARD ? self->hard_token : self->durable_token;
         if (held.token > self->written_token)
             self->held[kept++] = held;
         else if (still_meant(self, &held.message))

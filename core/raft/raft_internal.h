@@ -63,9 +63,9 @@ typedef struct {
     uint64_t match; /* known to be equal and durable there; never falls in a term */
     uint64_t next;  /* > match */
     uint64_t sent_commit;
-    bool probed; /* PROBE: a message is out */
-    bool nudge;  /* ask whether what was sent has arrived */
-    bool pausing; /* after a failed snapshot, until the next heartbeat's answer */
+    bool probed;            /* PROBE: a message is out */
+    bool nudge;             /* ask whether what was sent has arrived */
+    bool pausing;           /* after a failed snapshot, until the next heartbeat's answer */
     fsp_time_t active_at;   /* heard last; 0 never */
     uint64_t round;         /* highest round it confirmed */
     uint64_t join_commit;   /* what a newcomer must have matched first (3.3) */
@@ -109,8 +109,8 @@ struct fsp_raft {
     fsp_hard_state_t emitted_hard; /* as in a WRITE */
     fsp_hard_state_t durable_hard; /* as WRITTEN; only this counts */
     fsp_raft_role_t role;
-    uint64_t leader;   /* of hard.term, 0 not known */
-    uint64_t led_term; /* highest term in which this replica became leader */
+    uint64_t leader;           /* of hard.term, 0 not known */
+    uint64_t led_term;         /* highest term in which this replica became leader */
     fsp_raft_role_t told_role; /* as in the last ROLE */
     uint64_t told_term, told_leader;
 
@@ -132,8 +132,8 @@ struct fsp_raft {
     fsp_time_t election_at; /* a follower's or candidate's patience ends */
     fsp_time_t heard_at;    /* from the leader of this term, 0 not */
     fsp_raft_ballot_t ballot;
-    bool forced;     /* by a transfer: the old leader's friends vote too */
-    bool vote_asked; /* VOTE went out, the own vote being durable */
+    bool forced;                          /* by a transfer: the old leader's friends vote too */
+    bool vote_asked;                      /* VOTE went out, the own vote being durable */
     uint64_t granted[FSP_RAFT_SEATS_MAX]; /* replica numbers */
     size_t granted_count;
 
@@ -145,7 +145,9 @@ struct fsp_raft {
     uint64_t transfer_to; /* 0 none */
     fsp_time_t transfer_until;
     bool transfer_sent;
-    uint64_t copied; /* told in COPIED */
+    uint64_t
+        handed_over_at; /* term in which the leadership was offered to a member of the target */
+    uint64_t copied;    /* told in COPIED */
 
     /* Membership (leader). */
     bool has_target;
@@ -190,8 +192,7 @@ struct fsp_raft {
 /* -- raft.c ------------------------------------------------------------------------------------ */
 
 /* Follower of a term that is not lower; leader 0: not known. */
-void fsp_raft_follow(fsp_raft_t *self, uint64_t term, uint64_t leader,
-                     fsp_raft_effects_t *effects);
+void fsp_raft_follow(fsp_raft_t *self, uint64_t term, uint64_t leader, fsp_raft_effects_t *effects);
 /* Appends an entry of the own term and has it written; returns its index.  Leader only. */
 uint64_t fsp_raft_append(fsp_raft_t *self, fsp_entry_kind_t kind, fsp_blob_t *bytes,
                          fsp_raft_effects_t *effects);
@@ -230,8 +231,7 @@ bool fsp_raft_quorum_active(const fsp_raft_t *self, const fsp_raft_conf_t *conf)
 /* Entries in order, of possible terms, configurations that can be read; else the message is
    ignored. */
 bool fsp_raft_append_sound(const fsp_raft_message_t *m);
-void fsp_raft_on_append(fsp_raft_t *self, const fsp_raft_message_t *m,
-                        fsp_raft_effects_t *effects);
+void fsp_raft_on_append(fsp_raft_t *self, const fsp_raft_message_t *m, fsp_raft_effects_t *effects);
 void fsp_raft_on_heartbeat(fsp_raft_t *self, const fsp_raft_message_t *m);
 void fsp_raft_on_snapshot(fsp_raft_t *self, const fsp_raft_message_t *m,
                           fsp_raft_effects_t *effects);
@@ -301,7 +301,8 @@ void fsp_raft_effect_entry(fsp_raft_effect_t *self, const fsp_entry_t *entry);
 /* A copy of its own: what it was taken from may move within the same step. */
 void fsp_raft_effect_conf(fsp_raft_effect_t *self, const fsp_raft_conf_t *conf);
 /* A WRITE effect with the next token, and the hard state if that changed; the caller adds what else
-   it holds.  write says what its WRITTEN will stand for; token, hard and time are filled in here. */
+   it holds.  write says what its WRITTEN will stand for; token, hard and time are filled in here.
+ */
 fsp_raft_effect_t *fsp_raft_emit_write(fsp_raft_t *self, fsp_raft_effects_t *effects,
                                        fsp_raft_pending_t write);
 /* The first pending write, whose token this must be: WRITTEN comes in order. */

@@ -187,7 +187,8 @@ fsp_raft_log_append(fsp_raft_log_t *self, uint64_t term, fsp_entry_kind_t kind, 
     if (self->run_count > 0 && self->runs[self->run_count - 1].term == term)
         self->runs[self->run_count - 1].last++;
     else
-        push_run(self, (fsp_raft_run_t){.term = term, .first = self->last + 1, .last = self->last + 1});
+        push_run(self,
+                 (fsp_raft_run_t){.term = term, .first = self->last + 1, .last = self->last + 1});
     self->last++;
     self->last_term = term;
     fsp_entry_t *entry = ring_at(self, self->cached++);
@@ -208,7 +209,8 @@ fsp_raft_log_written(fsp_raft_log_t *self, uint64_t last, uint64_t term)
     uint64_t present;
     /* Between the write and this answer the entry may have been cut and another put in its place:
        an index alone would acknowledge what is not on disk (ABA; facts: bug 21). */
-    if (fsp_raft_log_term(self, last, &present) != FSP_OK || (present != term && !FSP_MUTANT(ack_ignores_term)))
+    if (fsp_raft_log_term(self, last, &present) != FSP_OK ||
+        (present != term && !FSP_MUTANT(ack_ignores_term)))
         return;
     if (last > self->durable)
         self->durable = last;

@@ -87,8 +87,7 @@ fsp_raft_conf_as_of(const fsp_raft_t *self, uint64_t index)
 static bool
 was_removed(const fsp_raft_t *self, const fsp_raft_conf_t *conf)
 {
-    return self->self.replica < conf->next_replica &&
-           !fsp_raft_conf_seat(conf, self->self.replica);
+    return self->self.replica < conf->next_replica && !fsp_raft_conf_seat(conf, self->self.replica);
 }
 
 void
@@ -115,8 +114,8 @@ fsp_raft_conf_committed(fsp_raft_t *self, fsp_raft_effects_t *effects)
     uint64_t best = fsp_raft_best_peer(self);
     fsp_raft_replicate(self, effects); /* that this is committed */
     if (best != 0)
-        (void)fsp_raft_send(
-            self, (fsp_raft_message_t){.type = FSP_RAFT_TIMEOUT_NOW, .to = best}, effects);
+        (void)fsp_raft_send(self, (fsp_raft_message_t){.type = FSP_RAFT_TIMEOUT_NOW, .to = best},
+                            effects);
     fsp_raft_follow(self, self->hard.term, 0, effects);
 }
 
@@ -244,7 +243,8 @@ caught_up(const fsp_raft_t *self, uint64_t replica)
            peer->match + self->limits.lag_max >= self->log.last;
 }
 
-/* The voters that the target asks for; false: one of them has no seat or is not ready for a vote. */
+/* The voters that the target asks for; false: one of them has no seat or is not ready for a vote.
+ */
 static bool
 wanted_voters(const fsp_raft_t *self, const fsp_raft_target_t *target, uint64_t *ret_numbers,
               size_t *ret_count)
@@ -319,12 +319,13 @@ enter_joint(fsp_raft_t *self, const fsp_raft_target_t *target, fsp_raft_effects_
         return false;
     if (!has_number(numbers, count, self->self.replica)) {
         uint64_t next = heir(self, numbers, count);
-        if (next != 0) {
-            if (self->transfer_to == 0)
-                fsp_raft_start_transfer(self, next);
+        if (next != 0 && self->handed_over_at != self->hard.term) {
+            self->handed_over_at = self->hard.term;
+            fsp_raft_start_transfer(self, next);
             return true;
         }
-        /* Nobody of the target votes yet: lead through the change, then go. */
+        /* Nobody of the target votes yet, or who does could not be elected (tried once a term, for
+           commands wait meanwhile): lead through the change, then go. */
     }
     fsp_raft_conf_t next = fsp_raft_conf_enter(conf, numbers, count, target->aim);
     propose_conf(self, &next, effects);

@@ -46,10 +46,9 @@ ask_leader(fsp_raft_t *self, uint64_t token, fsp_raft_effects_t *effects)
     uint64_t number = self->next_ask++;
     self->asks[self->ask_count++] = (fsp_raft_ask_t){
         .token = token, .number = number, .until = self->now + self->limits.election_us};
-    (void)fsp_raft_send(self,
-                        (fsp_raft_message_t){
-                            .type = FSP_RAFT_READ_ASK, .to = self->leader, .round = number},
-                        effects);
+    (void)fsp_raft_send(
+        self, (fsp_raft_message_t){.type = FSP_RAFT_READ_ASK, .to = self->leader, .round = number},
+        effects);
 }
 
 void
@@ -100,8 +99,7 @@ fsp_raft_on_read_told(fsp_raft_t *self, const fsp_raft_message_t *m, fsp_raft_ef
         else
             emit_read_at(self->asks[i].token, m->index, effects);
         self->ask_count--;
-        memmove(&self->asks[i], &self->asks[i + 1],
-                (self->ask_count - i) * sizeof(*self->asks));
+        memmove(&self->asks[i], &self->asks[i + 1], (self->ask_count - i) * sizeof(*self->asks));
         return;
     }
 }

@@ -350,8 +350,7 @@ ask_disk(fsp_raft_t *self, const fsp_raft_peer_t *peer, fsp_raft_effects_t *effe
 }
 
 void
-fsp_raft_send_fetched(fsp_raft_t *self, const fsp_raft_event_t *event,
-                      fsp_raft_effects_t *effects)
+fsp_raft_send_fetched(fsp_raft_t *self, const fsp_raft_event_t *event, fsp_raft_effects_t *effects)
 {
     fsp_raft_peer_t *peer = fsp_raft_peer(self, self->fetch_replica);
     if (self->role != FSP_RAFT_LEADER || self->fetch_term != self->hard.term || !peer ||

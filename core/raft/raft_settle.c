@@ -14,9 +14,9 @@ fsp_raft_ready(const fsp_raft_t *self)
 
 /* -- commit ------------------------------------------------------------------------------------ */
 
-/* What a majority holds durably.  Only an entry of the own term is committed by counting, older ones
-   with it: an older one that a majority has may still be overwritten (dissertation 3.6.2, figure
-   3.7; facts: bug 1). */
+/* What a majority holds durably.  Only an entry of the own term is committed by counting, older
+   ones with it: an older one that a majority has may still be overwritten (dissertation 3.6.2,
+   figure 3.7; facts: bug 1). */
 static uint64_t
 counted(const fsp_raft_t *self)
 {
@@ -102,8 +102,8 @@ hand_out(fsp_raft_t *self, fsp_raft_effects_t *effects)
     uint64_t cached_first = fsp_raft_log_cached_first(&self->log);
     while (self->handed < self->commit && self->handed + 1 >= cached_first)
         hand_out_cached(self, effects);
-    fsp_raft_log_trim(&self->log, self->handed < self->log.durable ? self->handed
-                                                                   : self->log.durable);
+    fsp_raft_log_trim(&self->log,
+                      self->handed < self->log.durable ? self->handed : self->log.durable);
     if (self->handed == self->commit || self->fetch != FSP_RAFT_FETCH_NONE)
         return;
     uint64_t to = self->handed + FSP_RAFT_BATCH_ENTRIES_MAX;
@@ -129,8 +129,7 @@ needed_by_followers(const fsp_raft_t *self)
     uint64_t needed = UINT64_MAX;
     for (size_t i = 0; i < self->peer_count; i++) {
         const fsp_raft_peer_t *peer = &self->peers[i];
-        bool live =
-            peer->active_at != 0 && self->now - peer->active_at <= self->limits.election_us;
+        bool live = peer->active_at != 0 && self->now - peer->active_at <= self->limits.election_us;
         if (live && peer->flow != FSP_RAFT_CATCH_UP && peer->match + 1 < needed)
             needed = peer->match + 1;
     }

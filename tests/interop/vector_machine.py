@@ -398,7 +398,7 @@ ITEMS_AS_OF = dict(ITEMS, entry=ROW(("name", T(255)), ("node_kind", U(3)), ("fil
 def ANSWER(item):
     now = ROW(("status", STATUS), ("change", U()), ("more", BOOL), ("items", LIST(ITEMS[item], 0, 1000)))
     then = ROW(("status", STATUS), ("change", U()), ("more", BOOL), ("items", LIST(ITEMS_AS_OF[item], 0, 1000)),
-               ("at_index", U(low=1)), ("next", B(high=255)))
+               ("at_index", U(low=1)), ("next", B(high=255)), check=lambda r: need(r["status"] == 0))
     return (lambda v: (then if isinstance(v, list) and len(v) == 6 else now)[0](v),
             lambda j: (then if "at_index" in j else now)[1](j))
 

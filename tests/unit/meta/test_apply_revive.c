@@ -7,10 +7,12 @@
 
 #define BOB subject_id(3)
 
-/* An edit with `revive`; carrier is the caller's to clear. */
+/* An edit with `revive`; its carrier is static. */
 static fsp_command_t
-edit_command(fsp_target_t target, fsp_version_id_t base, fsp_buf_t *carrier)
+edit_command(fsp_target_t target, fsp_version_id_t base)
 {
+    static fsp_buf_t carrier;
+    fsp_buf_clear(&carrier);
     fsp_command_t command = new_command(&world, FSP_COMMAND_PUT);
     command.version = 2;
     command.put.target = target;
@@ -18,7 +20,7 @@ edit_command(fsp_target_t target, fsp_version_id_t base, fsp_buf_t *carrier)
     command.put.condition = condition_on(FSP_IF_EDIT, base);
     command.put.ids_seed = next_seed(&world);
     command.put.size = 7;
-    command.put.carrier = carrier_of("edited", carrier);
+    command.put.carrier = carrier_of("edited", &carrier);
     command.put.revive = true;
     return command;
 }
@@ -26,11 +28,8 @@ edit_command(fsp_target_t target, fsp_version_id_t base, fsp_buf_t *carrier)
 static fsp_status_t
 edit(fsp_target_t target, fsp_version_id_t base)
 {
-    fsp_buf_t carrier;
-    fsp_command_t command = edit_command(target, base, &carrier);
-    fsp_status_t status = apply(&world, &command);
-    fsp_buf_clear(&carrier);
-    return status;
+    fsp_command_t command = edit_command(target, base);
+    return apply(&world, &command);
 }
 
 /* A file of one version, deleted: its id and version. */
@@ -94,11 +93,9 @@ START_TEST(by_another_path_it_goes_there_and_parents_are_made)
     fsp_file_id_t id = deleted("/a", &base);
     ck_status(edit(at("/x/y/b"), base), FSP_NO_PARENT);
     ck_assert(fsp_file_id_eq(world.result.file_id, id));
-    fsp_buf_t carrier;
-    fsp_command_t command = edit_command(at("/x/y/b"), base, &carrier);
+    fsp_command_t command = edit_command(at("/x/y/b"), base);
     command.put.create_parents = true;
     ck_status(apply(&world, &command), FSP_OK);
-    fsp_buf_clear(&carrier);
     ck_result_path("/x/y/b");
     ck_assert(fsp_file_id_eq(id_of(&world, "/x/y/b"), id));
     ck_assert(!exists(&world, "/a"));
@@ -155,24 +152,22 @@ START_TEST(what_is_refused_stays_in_the_trash)
     foreign = world.result.version_id;
     fsp_file_id_t id = deleted("/a", &base);
     uint64_t before = change_index(&world);
-    fsp_buf_t carrier;
-    fsp_command_t command = edit_command(at("/a"), base, &carrier);
+    fsp_command_t command = edit_command(at("/a"), base);
     command.put.revive = false;
     ck_status(apply(&world, &command), FSP_TRASHED);
-    command = edit_command(at("/a"), base, &carrier);
+    command = edit_command(at("/a"), base);
     command.put.condition.type = FSP_IF_MERGE; /* only an edit revives */
     ck_status(apply(&world, &command), FSP_TRASHED);
-    command = edit_command(by_id(id), base, &carrier);
+    command = edit_command(by_id(id), base);
     command.put.condition = condition(FSP_IF_REPLACE);
     ck_status(apply(&world, &command), FSP_TRASHED);
-    command = edit_command(at("/a"), base, &carrier);
+    command = edit_command(at("/a"), base);
     command.put.kind = FSP_KIND_SYMLINK;
     ck_status(apply(&world, &command), FSP_MISMATCH);
     ck_assert_uint_eq(world.result.head_count, 1);
-    command = edit_command(at("/a"), base, &carrier);
+    command = edit_command(at("/a"), base);
     command.put.lease_token = 1; /* by path nothing is there that could be leased */
     ck_status(apply(&world, &command), FSP_LEASE_LOST);
-    fsp_buf_clear(&carrier);
     ck_status(edit(by_id(id), foreign), FSP_MISMATCH);
     ck_status(edit(at("/other/a"), base), FSP_NOT_DIRECTORY);
     ck_assert(!exists(&world, "/a"));
@@ -199,20 +194,18 @@ START_TEST(a_lease_holds_in_the_trash)
     ck_status(apply(&world, &command), FSP_OK);
     uint64_t token = world.result.index;
     ck_status(remove_at(&world, "/a"), FSP_OK);
-    fsp_buf_t carrier;
-    command = edit_command(by_id(id), base, &carrier);
+    command = edit_command(by_id(id), base);
     command.subject = BOB;
     ck_status(apply(&world, &command), FSP_LOCKED);
-    command = edit_command(at("/a"), base, &carrier);
+    command = edit_command(at("/a"), base);
     command.subject = BOB;
     ck_status(apply(&world, &command), FSP_LOCKED);
-    command = edit_command(by_id(id), base, &carrier);
+    command = edit_command(by_id(id), base);
     command.put.lease_token = token + 1;
     ck_status(apply(&world, &command), FSP_LEASE_LOST);
-    command = edit_command(by_id(id), base, &carrier);
+    command = edit_command(by_id(id), base);
     command.put.lease_token = token;
     ck_status(apply(&world, &command), FSP_OK);
-    fsp_buf_clear(&carrier);
     ck_sound(&world);
 }
 END_TEST
@@ -247,11 +240,9 @@ START_TEST(it_needs_the_rights_of_an_undelete)
         command.access.rules[0].rights = FSP_RIGHT_READ | FSP_RIGHT_WRITE;
         fsp_store_u64(command.op_id.bytes, ++world.last_op);
         (void)apply(&world, &command);
-        fsp_buf_t carrier;
-        command = edit_command(named ? by_id(id) : at("/mine/a"), base, &carrier);
+        command = edit_command(named ? by_id(id) : at("/mine/a"), base);
         command.subject = BOB;
         ck_status(apply(&world, &command), named ? cases[i / 2].by_id : cases[i / 2].by_path);
-        fsp_buf_clear(&carrier);
         if (world.result.status == FSP_OK) {
             base = world.result.version_id;
             ck_assert(exists(&world, named ? "/d/a" : "/mine/a"));
@@ -272,8 +263,7 @@ START_TEST(in_a_batch_the_rows_of_parents_are_counted)
     for (size_t i = 0; i < DEPTH; i++)
         memcpy(path + 2 * i, "/p", 3);
     set_level(&world, 1);
-    fsp_buf_t carrier;
-    fsp_command_t command = edit_command(at(path), (fsp_version_id_t){{0}}, &carrier);
+    fsp_command_t command = edit_command(at(path), (fsp_version_id_t){{0}});
     command.version = 1;
     command.put.revive = false;
     command.put.condition = condition(FSP_IF_REPLACE);
@@ -285,7 +275,7 @@ START_TEST(in_a_batch_the_rows_of_parents_are_counted)
     ck_status(remove_target(&world, at("/p"), true, condition(FSP_IF_REPLACE)), FSP_OK);
     set_level(&world, 2);
 
-    fsp_command_t item = edit_command(by_id(id), base, &carrier);
+    fsp_command_t item = edit_command(by_id(id), base);
     ck_assert_uint_eq(fsp_command_rows(&item), 10);
     item.put.create_parents = true;
     ck_assert_uint_eq(fsp_command_rows(&item), 10 + 2 * 63);
@@ -298,7 +288,6 @@ START_TEST(in_a_batch_the_rows_of_parents_are_counted)
     ck_status(apply(&world, &command), FSP_OK);
     ck_assert(fsp_file_id_eq(id_of(&world, path), id));
     fsp_buf_clear(&items);
-    fsp_buf_clear(&carrier);
     ck_sound(&world);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_command_node - bodies of commands 16 to 26 and of PUT version 2: equal both ways, and what a
    decoder refuses.  Tests. */
-#include "core/meta/codec.h"
+#include "core/meta/command_codec.h"
 #include "tests/unit/meta/node_world.h"
 
 static fsp_buf_t bytes;

@@ -207,7 +207,14 @@ make_history_asking(json_t *entries)
     answering.next[0] = 'd';
     answering.next_bytes = 1;
     finish_answer(entries, "answer: list as of a change", "answer-entry", &answering, FSP_OK);
+    answering.at_index = 12;
+    (void)fsp_answering_add_entry(&answering, &entry);
+    answering.at_index = 0;
+    finish_answer(entries, "refused: answer: list of now, an entry as of a change", "answer-entry",
+                  &answering, FSP_OK);
     fsp_answering_clear(&answering);
+    vectors_add_hex(entries, "refused: answer: a refusal as of a change", "answer-entry",
+                    "964700c2900cc400");
     vectors_add_hex(entries, "refused: answer as of change 0", "answer-entry", "96000cc29000c400");
 }
 

@@ -3,8 +3,8 @@
  *
  * One random history of commands and queries is applied twice: over the memory view, row by row,
  * and over RocksDB with the rows pending in an overlay and written in groups, as the shard does.
- * Every result, every answer and in the end every row must be equal, byte for byte, as must the rows
- * of both when they were frozen on the way.  FSP_SEED picks the history.
+ * Every result, every answer and in the end every row must be equal, byte for byte, as must the
+ * rows of both when they were frozen on the way.  FSP_SEED picks the history.
  */
 #include "core/base/memview.h"
 #include "core/base/overlay.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* codec - fields of commands, written or read.  Layer core/meta.  Pure. */
-#include "core/meta/codec.h"
+/* command_codec - fields of commands, written or read.  Layer core/meta.  Pure. */
+#include "core/meta/command_codec.h"
 
 #include "core/base/check.h"
 #include "core/base/text.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* codec - one walk over the fields of a command's body, for both directions.  Layer core/meta.
+/* command_codec - one walk over the fields of a body, for both directions.  Layer core/meta.
  *
  * Private to the files command*.c.  One function per body names its fields once; with `out` set it
  * writes them, else it reads and bounds them, so that writer and reader cannot drift apart.  The
  * reader's status is sticky (core/base/canon).
  */
-#ifndef FSP_CORE_META_CODEC_H
-#define FSP_CORE_META_CODEC_H
+#ifndef FSP_CORE_META_COMMAND_CODEC_H
+#define FSP_CORE_META_COMMAND_CODEC_H
 #include "core/base/canon.h"
 #include "core/meta/command.h"
 
@@ -16,7 +16,6 @@ typedef struct {
     fsp_buf_t *out; /* NULL: reading */
     fsp_canon_t in;
 } fsp_codec_t;
-
 
 void fsp_code_array(fsp_codec_t *codec, size_t count);
 void fsp_code_u64(fsp_codec_t *codec, uint64_t *value, uint64_t max);
