@@ -191,8 +191,8 @@ follow(watch_t *self)
 static bool
 may_come_back(filesphere_code_t code)
 {
-    static const fsp_status_t passing[] = {FSP_TIMEOUT,    FSP_UNREACHABLE, FSP_CLOSING, FSP_BUSY,
-                                           FSP_NOT_LEADER, FSP_STALE,       FSP_PROTOCOL};
+    static const fsp_status_t passing[] = {FSP_TIMEOUT, FSP_UNREACHABLE, FSP_CLOSING,
+                                           FSP_BUSY,    FSP_NOT_LEADER,  FSP_STALE};
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
         if (code == fsp_error_info(passing[i])->code)
             return true;

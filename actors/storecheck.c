@@ -125,7 +125,8 @@ on_fault(void *context, const fsp_fault_t *fault)
     fsp_buf_t path;
     fsp_buf_init(&path, FSP_PATH_BYTES_MAX + 16);
     if (self->state && !fsp_file_id_is_zero(fault->file_id))
-        fsp_audit_path(self->log.shard, fsp_overlay_view(self->state), fault->space_id, fault->file_id, &path);
+        fsp_audit_path(self->log.shard, fsp_overlay_view(self->state), fault->space_id,
+                       fault->file_id, &path);
     if (self->config->json)
         print_fault_json(self, fault, fsp_buf_slice(&path), words.text);
     else
@@ -286,7 +287,7 @@ check_state(storecheck_t *self)
                        self->state, REPLAY_BYTES_MAX, on_fault, self, &self->applied)) {
         self->counts = (fsp_audit_counts_t){0};
         fsp_audit_state(self->log.shard, fsp_overlay_view(self->state), on_state_fault, self,
-                    &self->counts);
+                        &self->counts);
     }
 }
 

@@ -266,7 +266,7 @@ conclude(fsp_system_t *self, fsp_status_t status)
         return FSP_OK;
     fsp_ops_store(m);
     if (fsp_meta_may_expire(&m->shard_row, m->time)) {
-        status = fsp_ops_trim(m, FSP_OPS_KEPT_MIN, FSP_OPS_KEPT_US, FSP_OPS_TRIM_MAX);
+        status = fsp_ops_trim(m, FSP_OPS_KEPT, FSP_OPS_KEPT_US, FSP_OPS_TRIM_MAX);
         if (status)
             return status;
     }

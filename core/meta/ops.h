@@ -29,8 +29,16 @@ enum {
     /* Trimmed per apply; an apply adds at most one row, so that a backlog shrinks. */
     FSP_OPS_TRIM_MAX = 4,
 };
-/* Log time for which rows are kept at least. */
+/* So many rows are kept, and each for so long by log time, at least.  The simulator is built with
+   FSP_OPS_SOON_GONE, over a core of its own: its runs, of hundreds of operations and some seconds,
+   would never get beyond the horizon. */
+#ifdef FSP_OPS_SOON_GONE
+enum { FSP_OPS_KEPT = 12 };
+#define FSP_OPS_KEPT_US ((fsp_time_t)1000 * 1000)
+#else
+enum { FSP_OPS_KEPT = FSP_OPS_KEPT_MIN };
 #define FSP_OPS_KEPT_US ((fsp_time_t)24 * 3600 * 1000 * 1000)
+#endif
 
 /* Looks the command up.  FSP_OK: new, apply it.  EXISTS: *ret is the stored answer.  OP_REUSED,
    EXPIRED, OUTCOME_UNKNOWN: refuse, keep nothing. */

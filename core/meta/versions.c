@@ -197,8 +197,9 @@ fsp_versions_check_match(fsp_machine_t *m, fsp_file_id_t id, const fsp_node_row_
     FSP_PRE(condition->type == FSP_IF_REPLACE || condition->type == FSP_IF_MATCH);
     if (condition->type == FSP_IF_REPLACE)
         return FSP_OK;
-    bool matches = (node->head_count == 1 || FSP_MUTANT(match_with_siblings)) &&
-                   fsp_version_id_eq(node->heads[0].id, condition->versions[0]);
+    bool matches =
+        (node->head_count == 1 || (FSP_MUTANT(match_with_siblings) && node->head_count > 0)) &&
+        fsp_version_id_eq(node->heads[0].id, condition->versions[0]);
     return matches ? FSP_OK : mismatch(m, id, node);
 }
 

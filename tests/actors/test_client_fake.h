@@ -43,6 +43,10 @@ typedef struct {
     _Atomic unsigned expired_count;
     atomic_bool wrong_sha, wrong_receipt, wrong_offset, too_much, garbage, endless_list,
         backward_list;
+    _Atomic unsigned minor;       /* version of the protocol that WELCOME chooses; 0: 1 */
+    _Atomic unsigned watch_count; /* changes that the first NEWS of a WATCH brings */
+    _Atomic unsigned watch_error; /* ERROR that then ends it; 0: it stays */
+    atomic_bool watch_gap;        /* the first change is left out */
     _Atomic uint64_t beat_ms;
     _Atomic size_t list_count;
 
@@ -283,6 +287,28 @@ fake_list(fake_t *self, uint64_t id, const fsp_request_t *request)
     fsp_buf_clear(&items);
 }
 
+static inline void
+fake_watch(fake_t *self, uint64_t id, const fsp_request_t *request)
+{
+    fsp_buf_t items;
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_reply_t reply = {.change = request->after_index};
+    for (unsigned i = 0; i < self->watch_count; i++) {
+        fsp_change_info_t change = {.index = request->after_index + 1 + i + self->watch_gap,
+                                    .operation = FSP_COMMAND_PUT,
+                                    .kind = FSP_KIND_FILE,
+                                    .path = fsp_slice_text("/a")};
+        fsp_item_change_encode(&change, &items);
+        reply.change = change.index;
+        reply.item_count++;
+    }
+    reply.items = fsp_buf_slice(&items);
+    fake_reply(self, FSP_MSG_NEWS, id, &reply, fsp_slice(NULL, 0));
+    fsp_buf_clear(&items);
+    if (self->watch_error)
+        fake_error(self, id, self->watch_error, 0);
+}
+
 /* Counts a knob down; true while it was not 0. */
 static inline bool
 fake_once(_Atomic unsigned *knob)
@@ -346,6 +372,9 @@ fake_request(fake_t *self, const fsp_envelope_t *envelope, fsp_slice_t body, fsp
         self->aborts++;
         self->download_id = self->upload_id = 0;
         break;
+    case FSP_MSG_WATCH:
+        fake_watch(self, id, &request);
+        break;
     case FSP_MSG_LIST:
         fake_list(self, id, &request);
         break;
@@ -396,7 +425,7 @@ fake_message(fake_t *self, zmsg_t *message)
     if (envelope.type == FSP_MSG_HELLO) {
         self->hellos++;
         self->welcomed = true;
-        fsp_reply_t reply = {.version = 1,
+        fsp_reply_t reply = {.version = self->minor ? self->minor : 1,
                              .node_version = fsp_slice_text("9.9"),
                              .frame_bytes_max = FSP_FRAME_BYTES_MAX,
                              .heartbeat_ms = self->beat_ms ? self->beat_ms : 10000,

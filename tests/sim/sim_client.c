@@ -14,13 +14,16 @@
 /* Patience doubles from attempt to attempt, up to so many election timeouts. */
 enum { PATIENCE_MAX = 4, BACKOFFS = 8, LEFT_WHEN_CALM_MAX = 5 };
 
+/* Now and then a client is away for so long that what it was told meanwhile is no longer kept. */
+enum { AWAY_IN = 120, AWAY_TIMEOUTS = 6 };
+
 /* -- the space --------------------------------------------------------------------------------- */
 
 void
 sim_space_init(sim_space_t *self, const sim_config_t *config, const sim_trace_t *trace,
                fsp_prng_t *prng)
 {
-    *self = (sim_space_t){.config = config, .trace = trace};
+    *self = (sim_space_t){.config = config, .trace = trace, .known.level = 1};
     fsp_prng_fill(prng, self->space_id.bytes, sizeof(self->space_id.bytes));
     fsp_prng_fill(prng, self->subject.bytes, sizeof(self->subject.bytes));
     sim_history_init(&self->history);
@@ -89,6 +92,7 @@ sim_client_init(sim_client_t *self, uint32_t number, sim_space_t *space, uint64_
     self->left = space->config->operations;
     fsp_prng_init(&self->prng, seed);
     fsp_buf_init(&self->query, 64 * 1024);
+    fsp_buf_init(&self->parts, 64 * 1024);
     self->node = (uint32_t)fsp_prng_below(&self->prng, space->config->node_count);
     self->wake_us = 1 + fsp_prng_below(&self->prng, space->config->think_us_max);
 }
@@ -97,6 +101,7 @@ void
 sim_client_clear(sim_client_t *self)
 {
     fsp_buf_clear(&self->query);
+    fsp_buf_clear(&self->parts);
 }
 
 void
@@ -128,7 +133,8 @@ begin_operation(sim_client_t *self, fsp_time_t now_us)
         return;
     }
     sim_operation_make(self);
-    note_issued(self->space, self->command.op_id);
+    if (!self->reuses)
+        note_issued(self->space, self->command.op_id);
 }
 
 /* Where to send it: who is said to lead; a query anywhere; somebody else after a silence. */
@@ -149,7 +155,8 @@ gives_up(sim_client_t *self)
 {
     const sim_config_t *config = self->space->config;
     bool may = self->waiting && !self->echo && !self->calm && config->give_up_in > 0 &&
-               self->command.type != FSP_COMMAND_SPACE_INIT;
+               self->command.type != FSP_COMMAND_SPACE_INIT &&
+               self->command.type != FSP_COMMAND_LEVEL_RAISE;
     return may && fsp_prng_below(&self->prng, config->give_up_in) == 0;
 }
 
@@ -158,7 +165,7 @@ abandon(sim_client_t *self)
 {
     sim_space_t *space = self->space;
     self->waiting = false;
-    if (self->is_query)
+    if (self->is_query || self->reuses)
         return;
     if (space->abandoned_count == space->abandoned_capacity) {
         space->abandoned_capacity = space->abandoned_capacity ? 2 * space->abandoned_capacity : 8;
@@ -208,6 +215,8 @@ sim_client_wake(sim_client_t *self, fsp_time_t now_us, sim_message_t *message)
     bool longer = self->patience_us < PATIENCE_MAX * config->limits.election_us;
     self->patience_us *= longer ? 2 : 1;
     self->wake_us = now_us + self->patience_us + fsp_prng_below(&self->prng, self->patience_us);
+    if (config->old_in > 0 && !self->calm && fsp_prng_below(&self->prng, AWAY_IN) == 0)
+        self->wake_us += AWAY_TIMEOUTS * config->limits.election_us;
     message->wanted = true;
     message->is_query = self->is_query;
     message->operation = self->operation;
@@ -230,6 +239,9 @@ finish(sim_client_t *self, fsp_time_t now_us)
 static void
 learn(sim_client_t *self, const fsp_result_t *result)
 {
+    sim_known_learn(&self->space->known, &self->command, result);
+    if (result->status)
+        return;
     if (self->command.type == FSP_COMMAND_SPACE_INIT)
         self->space->space_made = true;
     if (self->name < SIM_NAMES_MAX && !fsp_version_id_is_zero(result->version_id)) {
@@ -250,6 +262,81 @@ normalise(fsp_result_t result)
     return fsp_blob_copy(bytes.data, bytes.bytes);
 }
 
+/* The answer's row may be gone by now. */
+static bool
+is_forgotten(fsp_status_t status)
+{
+    return status == FSP_EXPIRED || status == FSP_OUTCOME_UNKNOWN;
+}
+
+/* Sent again, it would be judged anew. */
+static bool
+is_not_kept(const sim_client_t *self, fsp_status_t status)
+{
+    return sim_command_judged_anew(self->command.type) || status == FSP_EPOCH ||
+           status == FSP_LAYOUT || status == FSP_STALE || status == FSP_BASE_GONE;
+}
+
+/* The answer does not say whether it has happened, or will: an earlier message, or one that comes
+   late, may have another fate. */
+static bool
+says_nothing(const sim_client_t *self, fsp_status_t status)
+{
+    if (status == FSP_EXPIRED) /* the only message that there ever was? */
+        return self->command.attempt > 1 || self->space->config->duplicate_in > 0;
+    return status == FSP_OUTCOME_UNKNOWN || status == FSP_LEVEL;
+}
+
+/* What these operations are never answered. */
+static void
+check_status(const sim_client_t *self, fsp_status_t status)
+{
+    const sim_space_t *space = self->space;
+    bool first = fsp_command_family(self->command.type) == FSP_FAMILY_FIRST;
+    bool wrong = status == FSP_UNSUPPORTED || (status == FSP_INVALID && first) ||
+                 (status == FSP_OP_REUSED && !self->reuses) ||
+                 (status == FSP_LEVEL && !space->config->raised);
+    if (self->reuses) /* another request: neither done nor answered as the first one was */
+        wrong = status != FSP_OP_REUSED && !is_forgotten(status);
+    if (wrong)
+        sim_fail(space->trace, "client %u: operation %" PRIu64 " of type %d: %s", self->number,
+                 self->operation, (int)self->command.type, fsp_status_name(status));
+}
+
+/* C1: the second answer to one operation. */
+static void
+check_again(const sim_client_t *self, const sim_acked_t *before, const fsp_result_t *result)
+{
+    FSP_AUTO(fsp_blob_destroy) fsp_blob_t *normal = normalise(*result);
+    if (!is_forgotten(result->status) &&
+        !fsp_slice_eq(fsp_blob_slice(before->result), fsp_blob_slice(normal)))
+        sim_fail(self->space->trace, "C1: client %u: operation %" PRIu64 " has two results",
+                 self->number, self->operation);
+}
+
+/* The operation is over, and this is what became of it. */
+static void
+settle(sim_client_t *self, fsp_time_t now_us, const fsp_result_t *result)
+{
+    sim_space_t *space = self->space;
+    learn(self, result);
+    if (sim_command_judged_anew(self->command.type))
+        return;
+    note_acked(space, (sim_acked_t){.op_id = self->command.op_id,
+                                    .type = self->command.type,
+                                    .status = result->status,
+                                    .index = result->index,
+                                    .result = normalise(*result)});
+    sim_record_command(&space->history, self->number, self->operation, self->began_us, now_us,
+                       &self->command, result);
+    if (is_not_kept(self, result->status) || result->status == FSP_EXPIRED)
+        return;
+    self->earlier.op_id = self->command.op_id;
+    self->earlier.since = self->command.since;
+    self->earlier.subject = self->command.subject;
+    self->has_earlier = true;
+}
+
 static void
 take_result(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
 {
@@ -257,43 +344,28 @@ take_result(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
     fsp_result_t result;
     if (fsp_result_decode(bytes, &result))
         sim_fail(space->trace, "a result that does not decode");
-    FSP_AUTO(fsp_blob_destroy) fsp_blob_t *normal = normalise(result);
-    const sim_acked_t *before = sim_space_acked(space, self->command.op_id);
-    if (before) {
-        if (!fsp_slice_eq(fsp_blob_slice(before->result), fsp_blob_slice(normal)))
-            sim_fail(space->trace, "C1: client %u: operation %" PRIu64 " has two results",
-                     self->number, self->operation);
+    if (self->echo) {
+        const sim_acked_t *before = sim_space_acked(space, self->command.op_id);
+        if (before) /* not if a lie changed the id */
+            check_again(self, before, &result);
         finish(self, now_us);
         return;
     }
-    if (result.index < self->floor)
+    if (result.index < self->floor && !fsp_command_is_shard_wide(self->command.type))
         sim_fail(space->trace,
                  "C2: client %u: result at %" PRIu64 ", %" PRIu64 " was known when it asked",
                  self->number, result.index, self->floor);
-    switch ((int)result.status) {
-    case FSP_EXPIRED:
-    case FSP_OUTCOME_UNKNOWN:
-    case FSP_OP_REUSED:
-    case FSP_UNSUPPORTED:
-    case FSP_LEVEL:
-    case FSP_INVALID:
-        sim_fail(space->trace, "client %u: operation %" PRIu64 " of type %d: %s", self->number,
-                 self->operation, (int)self->command.type, fsp_status_name(result.status));
-    }
-    note_acked(space, (sim_acked_t){.op_id = self->command.op_id,
-                                    .type = self->command.type,
-                                    .status = result.status,
-                                    .index = result.index,
-                                    .result = fsp_blob_ref(normal)});
+    check_status(self, result.status);
     if (result.index > space->floor)
         space->floor = result.index;
     space->operations++;
-    sim_record_command(&space->history, self->number, self->operation, self->began_us, now_us,
-                       &self->command, &result);
-    if (result.status == FSP_OK)
-        learn(self, &result);
+    bool kept = !self->reuses && !says_nothing(self, result.status);
+    if (kept)
+        settle(self, now_us, &result);
+    else
+        abandon(self);
     finish(self, now_us);
-    self->echo = fsp_prng_chance(&self->prng, 1, 8);
+    self->echo = kept && !is_not_kept(self, result.status) && fsp_prng_chance(&self->prng, 1, 8);
 }
 
 static void
@@ -313,6 +385,7 @@ take_answer(sim_client_t *self, fsp_time_t now_us, fsp_slice_t bytes)
     fsp_query_t query;
     fsp_status_t status = fsp_query_decode(fsp_buf_slice(&self->query), &query);
     FSP_ASSERT(status == FSP_OK);
+    sim_known_learn_answer(&self->space->known, &query, bytes);
     if (query.type != FSP_QUERY_LIST || self->space->config->lists)
         sim_record_query(&self->space->history, self->number, self->operation, self->began_us,
                          now_us, &query, bytes);

@@ -11,6 +11,7 @@
 #include "core/meta/query.h"
 #include "tests/sim/sim_config.h"
 #include "tests/sim/sim_history.h"
+#include "tests/sim/sim_known.h"
 #include "tests/sim/sim_trace.h"
 
 /* An operation that was answered for good. */
@@ -43,6 +44,7 @@ typedef struct {
         fsp_file_id_t file_id;
     } names[SIM_NAMES_MAX];
     uint64_t floor; /* highest change number in any answer so far */
+    sim_known_t known;
 
     sim_acked_t *acked;
     size_t acked_count, acked_capacity;
@@ -61,7 +63,7 @@ void sim_space_clear(sim_space_t *self);
 const sim_acked_t *sim_space_acked(const sim_space_t *self, fsp_op_id_t op_id);
 bool sim_space_issued(const sim_space_t *self, fsp_op_id_t op_id);
 
-typedef struct {
+typedef struct sim_client {
     uint32_t number;
     sim_space_t *space;
     fsp_prng_t prng;
@@ -80,6 +82,14 @@ typedef struct {
     char path[64], path_to[64];
     size_t name; /* position of path in the table of names */
     uint8_t carrier[256];
+    fsp_buf_t parts; /* lists in its body */
+    struct {
+        fsp_op_id_t op_id;
+        uint64_t since;
+        fsp_subject_id_t subject;
+    } earlier; /* the last operation whose answer is kept, if has_earlier */
+    bool has_earlier;
+    bool reuses; /* the present operation has the id of that one, and asks for something else */
     fsp_buf_t query;
     uint64_t floor; /* of the space when the present operation was sent first */
     bool echo;      /* answered already; sent once more to see the same answer */

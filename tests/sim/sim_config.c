@@ -86,7 +86,7 @@ draw_clients(sim_config_t *config, fsp_prng_t *prng)
 {
     bool alone = config->node_count == 1;
     config->client_count = between(prng, 1, SIM_CLIENTS_MAX);
-    uint32_t total = alone ? between(prng, 6, 120) : between(prng, 200, 400);
+    uint32_t total = alone ? between(prng, 6, 120) : between(prng, 230, 430);
     config->operations = total / config->client_count + 1;
     config->name_count = between(prng, 2, SIM_NAMES_MAX);
     config->query_percent = PICK(0, 10, 30, 60);
@@ -95,6 +95,24 @@ draw_clients(sim_config_t *config, fsp_prng_t *prng)
     config->model = fsp_prng_chance(prng, 1, 4);
     config->think_us_max = 2 * config->duration_us / config->operations + 1;
     config->timeout_us = config->limits.election_us / PICK(8, 2, 1) + 4 * config->network_us_max;
+}
+
+/* Feature level 2 and what comes with it. */
+static void
+draw_families(sim_config_t *config, fsp_prng_t *prng)
+{
+    config->wall_rate = 1;
+    config->old_in = PICK(0, 8, 30);
+    config->stubborn = fsp_prng_chance(prng, 1, 12);
+    config->raised = fsp_prng_chance(prng, 5, 6);
+    if (!config->raised)
+        return;
+    config->raise_at = fsp_prng_chance(prng, 3, 4) ? 1 : 1 + config->operations / 2;
+    config->families = PICK(1, 2, 4, 3, 5, 6, 7);
+    config->visitors = fsp_prng_chance(prng, 2, 3);
+    config->tight = fsp_prng_chance(prng, 1, 2);
+    config->wall_rate = PICK(1, 1, 1, 1, 3000, 40000);
+    config->model = fsp_prng_chance(prng, 2, 5);
 }
 
 static void
@@ -164,8 +182,11 @@ sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie)
     draw_disk(&config, prng);
     draw_clients(&config, prng);
     draw_faults(&config, prng);
+    draw_families(&config, prng);
     config.compare_in = PICK(1000, 10000);
     config.heal_all = fsp_prng_chance(prng, 1, 2);
+    config.shorten_in = nodes > 1 ? PICK(0, 0, 30, 3) : 0;
+    config.diverges = fsp_prng_chance(prng, 1, 2);
     return config;
 }
 
@@ -179,9 +200,13 @@ sim_config_print(const sim_config_t *self, FILE *to)
     fprintf(to, "%u clients x %u operations on %u names, %u%% queries%s, give up 1/%u; ",
             self->client_count, self->operations, self->name_count, self->query_percent,
             self->two_copies ? ", two copies" : "", self->give_up_in);
+    if (self->raised)
+        fprintf(to, "level 2 after %u, families %u%s%s%s clock x%u; ", self->raise_at,
+                self->families, self->visitors ? " visitors" : "", self->tight ? " tight" : "",
+                self->stubborn ? " stubborn" : "", self->wall_rate);
     fprintf(to, "timeout %" PRIu64 ", think %" PRIu64 "; ", self->timeout_us, self->think_us_max);
-    fprintf(to, "network %" PRIu64 " lose 1/%u duplicate 1/%u%s%s%s; ", self->network_us_max,
-            self->lose_in, self->duplicate_in, self->ordered ? " ordered" : "",
+    fprintf(to, "network %" PRIu64 " lose 1/%u duplicate 1/%u shorten 1/%u%s%s%s; ",
+            self->network_us_max, self->lose_in, self->duplicate_in, self->shorten_in, self->ordered ? " ordered" : "",
             self->bytes ? " bytes" : "", self->hints ? " hints" : "");
     fprintf(to, "write %" PRIu64 " sync %" PRIu64 " group %u%s%s watermark %" PRIu64 "; ",
             self->write_us_max, self->sync_us_max, self->group_max,

@@ -71,6 +71,9 @@ typedef enum {
 } sim_fault_t;
 const char *sim_fault_name(sim_fault_t fault);
 
+/* Families of commands of level 2, in use or not.  Bits. */
+typedef enum { SIM_FAMILY_HISTORY = 1, SIM_FAMILY_NODE = 2, SIM_FAMILY_ACCESS = 4 } sim_family_t;
+
 /* Chances are 1 in n; 0 is never.  Times in microseconds of virtual time. */
 typedef struct {
     uint64_t seed;
@@ -89,6 +92,14 @@ typedef struct {
     bool two_copies;     /* commands ask for them */
     bool lists;          /* listings go into the history too */
     bool model;          /* the reference model judges results too */
+    bool raised;         /* the shard goes to level 2 */
+    uint32_t raise_at;   /* after so many operations of the first client */
+    unsigned families;   /* of commands in use there: bits of sim_family_t */
+    bool visitors;       /* others than the owner act, too */
+    bool tight;          /* sizes are small, quotas are near what is used */
+    bool stubborn;       /* most operations are refused */
+    uint32_t old_in;     /* operations say that they were sent long ago; or ids come again */
+    uint32_t wall_rate;  /* wall clocks go so many times faster than time */
     fsp_time_t think_us_max;
     fsp_time_t timeout_us; /* of a client, until it sends again */
 
@@ -99,6 +110,7 @@ typedef struct {
     fsp_time_t network_us_max; /* one way */
     uint32_t lose_in;          /* messages */
     uint32_t duplicate_in;
+    uint32_t shorten_in; /* APPENDs: a leader may send fewer entries at a time */
     bool ordered; /* from one node to another, messages arrive in order */
     bool bytes;   /* messages between replicas are encoded and decoded */
     bool hints;   /* a broken connection is noticed */
@@ -114,6 +126,7 @@ typedef struct {
     fsp_raft_limits_t limits;
     size_t cache_bytes_max;
     uint32_t compare_in; /* steps between comparisons of a whole state */
+    bool diverges;       /* in the end a replica computes something else, and must be stopped */
     bool heal_all;       /* in the end all nodes come back, else a majority */
 } sim_config_t;
 

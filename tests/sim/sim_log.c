@@ -192,14 +192,16 @@ move_start(sim_log_t *self, uint64_t start, uint64_t term)
     if (gone > self->count)
         gone = self->count;
     self->count -= gone;
-    memmove(self->entries, self->entries + gone, self->count * sizeof(*self->entries));
+    if (self->count > 0)
+        memmove(self->entries, self->entries + gone, self->count * sizeof(*self->entries));
     size_t confs = 0;
     while (confs < self->conf_count && self->confs[confs].index <= start)
         confs++;
     if (confs > 0)
         self->base = self->confs[confs - 1].conf;
     self->conf_count -= confs;
-    memmove(self->confs, self->confs + confs, self->conf_count * sizeof(*self->confs));
+    if (self->conf_count > 0)
+        memmove(self->confs, self->confs + confs, self->conf_count * sizeof(*self->confs));
     self->start = start;
     self->start_term = term;
 }

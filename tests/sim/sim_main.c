@@ -30,7 +30,7 @@ static int
 usage(void)
 {
     fprintf(stderr, "usage: filesphere-sim [--seeds N] [--nodes M] [--first S] [--mutant NAME]\n"
-                    "                      [--jobs J] [--trace]\n"
+                    "                      [--jobs J] [--trace] [--brief]\n"
                     "       filesphere-sim --mutants [--seeds N] [--jobs J]\n"
                     "       filesphere-sim --list\n");
     return 2;
@@ -78,6 +78,8 @@ parse(int argc, char **argv, options_t *ret)
             ret->all_mutants = true;
         else if (strcmp(argv[i], "--list") == 0)
             ret->list = true;
+        else if (strcmp(argv[i], "--brief") == 0)
+            ret->hunt.shrink = false;
         else if (i + 1 == argc || !parse_value(argv[i], argv[i + 1], &ret->hunt))
             return false;
         else

@@ -9,6 +9,7 @@
 #include "core/base/prng.h"
 #include "core/meta/rows.h"
 #include "tests/sim/model.h"
+#include "tests/sim/sim_known.h"
 #include "tests/sim/sim_record.h"
 
 #include <inttypes.h>
@@ -177,6 +178,7 @@ look(sim_oracle_t *self, const watch_t *watch)
         .type = watch->names ? FSP_QUERY_LIST : FSP_QUERY_RESOLVE,
         .space_id = self->space_id,
         .subject = self->subject,
+        .system_index = UINT64_MAX, /* newer than any floor */
         .target.path = fsp_slice_text(watch->path),
         .limit = watch->names ? FSP_LIST_LIMIT_MAX : 1,
     };
@@ -208,6 +210,8 @@ add_sight(watch_t *watch, uint64_t index, uint64_t sight)
 static bool
 may_touch(const fsp_command_t *command, const watch_t *watch)
 {
+    if (sim_command_keeps_heads(command->type))
+        return false;
     const fsp_target_t *target = command->type == FSP_COMMAND_PUT       ? &command->put.target
                                  : command->type == FSP_COMMAND_RESTORE ? &command->restore.target
                                                                         : NULL;
@@ -322,7 +326,8 @@ sim_oracle_commit(sim_oracle_t *self, const sim_entry_t *entry, uint64_t term)
             sim_fail(self->trace, "time: log time does not rise at entry %" PRIu64, entry->index);
         made.time = time;
     }
-    ask_model(self, entry->index, time, command, fsp_buf_slice(&result));
+    /* What is no command has no time of its own: that of the state. */
+    ask_model(self, entry->index, made.time, command, fsp_buf_slice(&result));
     made.written_count = fsp_batch_count(batch);
     made.written = fsp_alloc_array(made.written_count, sizeof(*made.written));
     for (size_t i = 0; i < made.written_count; i++) {

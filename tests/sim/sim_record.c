@@ -74,7 +74,10 @@ name_command(const fsp_command_t *command, sim_op_t *op, fsp_slice_t *ret_path)
                    : condition->type == FSP_IF_MATCH      ? SIM_OP_MATCH
                    : condition->type == FSP_IF_NONE_MATCH ? SIM_OP_NEW
                                                           : SIM_OP_EDIT;
-        if (condition->type == FSP_IF_MERGE)
+        /* What comes back from the trash has heads that it had before; an upload has conditions of
+           its own. */
+        if (condition->type == FSP_IF_MERGE || command->put.revive ||
+            !fsp_upload_id_is_zero(command->put.upload_id))
             return false;
     } else if (command->type == FSP_COMMAND_DELETE) {
         condition = &command->remove.condition;
@@ -131,9 +134,15 @@ sim_record_query(sim_history_t *self, uint32_t client, uint64_t number, fsp_time
     bool names = query->type == FSP_QUERY_LIST;
     if ((!names && query->type != FSP_QUERY_RESOLVE) || query->target.path.bytes == 0)
         return;
+    /* The past, or a part. */
+    if (query->at_index || query->at_time || query->version.bytes || query->prefix.bytes ||
+        query->after.bytes)
+        return;
     fsp_answer_t opened;
     fsp_status_t status = fsp_answer_open(answer, &opened);
     FSP_ASSERT(status == FSP_OK);
+    if (opened.index == 0)
+        return; /* refused: it says nothing of what is there */
     bool whole;
     uint64_t seen = sim_record_sight(answer, names, &whole);
     if (!whole)

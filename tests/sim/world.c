@@ -11,6 +11,8 @@
 #include "core/base/check.h"
 #include "tests/sim/world_internal.h"
 
+#include <inttypes.h>
+
 enum {
     STORM_STEPS_MAX = 60000, /* then faults end, whatever is left to do */
     STORM_LASTS = 3,         /* or after so many times the planned duration */
@@ -192,11 +194,13 @@ handle(world_t *self, const sim_event_t *event)
     case SIM_EVENT_HINT: {
         replica_t *replica = world_serving_replica(self, node);
         replica_t *other = world_serving_replica(self, &self->nodes[event->value]);
-        if (replica && other && !put_off(self, node, event))
+        if (replica && other && !put_off(self, node, event)) {
+            replica->promises.leader_us = 0;
             world_replica_step(self, replica,
                                (fsp_replica_event_t){.type = FSP_REPLICA_UNREACHABLE,
                                                      .replica = other->member.replica},
                                NULL);
+        }
         return;
     }
     case SIM_EVENT_FAULT:
@@ -241,6 +245,18 @@ demand_progress(world_t *self)
     }
 }
 
+static bool
+next_event(world_t *self, sim_event_t *ret)
+{
+    if (!sim_events_pop(&self->events, ret))
+        return false;
+    FSP_ASSERT(ret->time_us >= self->trace.now_us);
+    self->trace.now_us = ret->time_us;
+    self->steps++;
+    sim_trace_mix(&self->trace, ret->time_us * 31 + ret->type + (uint64_t)ret->node * 64);
+    return true;
+}
+
 /* Until everything is at rest. */
 static void
 run_events(world_t *self)
@@ -248,11 +264,7 @@ run_events(world_t *self)
     sim_event_t event;
     fsp_time_t storm_us = STORM_LASTS * self->config.duration_us;
     self->rests = false;
-    while (!self->rests && sim_events_pop(&self->events, &event)) {
-        FSP_ASSERT(event.time_us >= self->trace.now_us);
-        self->trace.now_us = event.time_us;
-        self->steps++;
-        sim_trace_mix(&self->trace, event.time_us * 31 + event.type + (uint64_t)event.node * 64);
+    while (!self->rests && next_event(self, &event)) {
         if (self->calm)
             demand_progress(self);
         else if (self->steps > STORM_STEPS_MAX || event.time_us > storm_us ||
@@ -276,6 +288,76 @@ end_all_processes(world_t *self)
     world_push(self, SIM_EVENT_POLL, 0, self->config.limits.election_us, 0);
 }
 
+/* -- the last act: who computes something else is stopped (R4) --------------------------------- */
+
+/* A member that does not lead, where a majority is left without it; NULL: there is none. */
+static replica_t *
+pick_divergent(world_t *self, const fsp_raft_conf_t *conf, const replica_t *leader)
+{
+    size_t first = (size_t)fsp_prng_below(&self->prng, conf->count);
+    for (size_t i = 0; i < conf->count; i++) {
+        const fsp_raft_member_t *member = &conf->seats[(first + i) % conf->count].member;
+        const node_t *node = &self->nodes[world_node_of(self, &member->node_id)];
+        replica_t *replica = world_replica_numbered(self, node, member->replica);
+        if (replica && replica != leader && replica->replica)
+            return replica;
+    }
+    return NULL;
+}
+
+/* A majority without the replica has told the digest of its window: the leader, which tells none,
+   has it too. */
+static bool
+is_comparable(world_t *self, const replica_t *replica, const replica_t *leader)
+{
+    const fsp_raft_conf_t *conf = fsp_raft_conf(fsp_replica_raft(leader->replica));
+    bool told[FSP_RAFT_SEATS_MAX];
+    for (size_t i = 0; i < conf->count; i++) {
+        const fsp_raft_member_t *member = &conf->seats[i].member;
+        const node_t *node = &self->nodes[world_node_of(self, &member->node_id)];
+        const replica_t *other = world_replica_numbered(self, node, member->replica);
+        told[i] = other && other != replica &&
+                  (other == leader || other->digest_told == replica->digest_told);
+    }
+    return sim_log_majority(conf, told);
+}
+
+static void
+demand_stop(world_t *self)
+{
+    enum { WINDOWS = 3, STOP_TIMEOUTS = 20 };
+    replica_t *leader = world_leader(self);
+    const fsp_raft_conf_t *conf = fsp_raft_conf(fsp_replica_raft(leader->replica));
+    uint64_t every = self->config.limits.digest_every;
+    if (!self->config.diverges || every > 16 || fsp_raft_conf_voters(conf, FSP_RAFT_VOTER) < 3)
+        return;
+    replica_t *replica = pick_divergent(self, conf, leader);
+    sim_trace_note(&self->trace, "-- replica %" PRIu64 " computes something else --",
+                   replica->member.replica);
+    uint64_t told = replica->digest_told;
+    replica->diverges = true;
+    for (uint32_t i = 0; i < self->config.client_count; i++) {
+        sim_client_t *client = &self->clients[i];
+        client->left = (uint32_t)(WINDOWS * every) / self->config.client_count + 1;
+        client->wake_us = self->trace.now_us + 1;
+        world_plan_client(self, client);
+    }
+    sim_event_t event;
+    fsp_time_t until = FSP_TIME_NEVER;
+    while (!replica->stopped && self->trace.now_us < until && next_event(self, &event)) {
+        handle(self, &event);
+        if (until == FSP_TIME_NEVER && world_clients_done(self))
+            until = self->trace.now_us + STOP_TIMEOUTS * self->config.limits.election_us;
+    }
+    leader = world_leader(self);
+    if (!replica->stopped && replica->digest_told > told && leader &&
+        is_comparable(self, replica, leader))
+        sim_fail(&self->trace,
+                 "R4: replica %" PRIu64 " computed something else up to %" PRIu64
+                 ", and nobody stops it",
+                 replica->member.replica, replica->digest_told);
+}
+
 world_outcome_t
 world_run(const sim_config_t *config, bool print)
 {
@@ -287,6 +369,7 @@ world_run(const sim_config_t *config, bool print)
     end_all_processes(self);
     run_events(self);
     world_check_end(self);
+    demand_stop(self);
 
     self->outcome.queries = self->space.queries;
     self->outcome.operations = self->space.operations + self->space.queries;

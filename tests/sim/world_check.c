@@ -9,6 +9,8 @@
  *   R6  a committed entry is on a majority of every voter set, and is never cut
  *   R7  configurations that are adjacent in any log intersect
  *   R8  a lost number sends nothing (world_send), and comes back never (check_start)
+ *
+ * What they promise one another is in world_promise.c.
  */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -50,6 +52,7 @@ check_leader(world_t *self, replica_t *replica, uint64_t term)
     replica->led_term = term;
     self->outcome.elections++;
     check_led_before(self, replica, term);
+    world_promise_lead(self, replica);
     /* A leader of a late term may be elected by votes that were long under way; what was committed
        in its own term or later it need not have. */
     uint64_t index = sim_oracle_committed(self->oracle);
@@ -64,10 +67,8 @@ check_leader(world_t *self, replica_t *replica, uint64_t term)
                  replica->node, term, index, sim_oracle_entry(self->oracle, index)->term);
 }
 
-/* Whether a seat's disk has the entry.  What a lost number had promised counts as kept: it is gone
-   with the number. */
-static bool
-has_durably(world_t *self, const fsp_raft_seat_t *seat, const sim_entry_t *entry)
+bool
+world_has_durably(world_t *self, const fsp_raft_seat_t *seat, const sim_entry_t *entry)
 {
     const node_t *node = &self->nodes[world_node_of(self, &seat->member.node_id)];
     const replica_t *replica = world_replica_numbered(self, node, seat->member.replica);
@@ -83,7 +84,7 @@ decided_by(world_t *self, const fsp_raft_conf_t *conf, const sim_entry_t *entry)
 {
     bool has[FSP_RAFT_SEATS_MAX];
     for (size_t i = 0; conf && i < conf->count; i++)
-        has[i] = has_durably(self, &conf->seats[i], entry);
+        has[i] = world_has_durably(self, &conf->seats[i], entry);
     return conf && sim_log_majority(conf, has);
 }
 
@@ -152,7 +153,7 @@ check_commit(world_t *self, replica_t *replica, uint64_t commit, bool leads, uin
 }
 
 void
-world_check_step(world_t *self, replica_t *replica)
+world_check_step(world_t *self, replica_t *replica, fsp_replica_event_type_t event)
 {
     const fsp_raft_t *raft = fsp_replica_raft(replica->replica);
     bool leads = fsp_raft_role(raft) == FSP_RAFT_LEADER;
@@ -170,6 +171,7 @@ world_check_step(world_t *self, replica_t *replica)
         sim_fail(&self->trace, "R5: applied %" PRIu64 " is beyond commit %" PRIu64, applied,
                  replica->commit);
     replica->applied = applied;
+    world_promise_step(self, replica, event);
 }
 
 /* -- a write ----------------------------------------------------------------------------------- */
@@ -211,6 +213,7 @@ sim_log_change_t
 world_check_write(world_t *self, replica_t *replica, const fsp_replica_effect_t *effect)
 {
     uint32_t before = replica->written.generation;
+    fsp_hard_state_t hard = replica->written.hard;
     sim_log_change_t change = sim_log_apply(&replica->written, &self->entries, effect->batch);
     uint32_t generation = replica->written.generation;
     /* Another state took the place of the present one: the switch to a snapshot. */
@@ -223,6 +226,7 @@ world_check_write(world_t *self, replica_t *replica, const fsp_replica_effect_t 
         change.cut == sim_oracle_entry(self->oracle, change.cut->index))
         sim_fail(&self->trace, "R6: node %u cuts entry %" PRIu64 ", which is committed",
                  replica->node, change.cut->index);
+    world_promise_write(self, replica, &hard, &change, install);
     if (change.first)
         check_confs(self, replica, &change);
     if (install) {

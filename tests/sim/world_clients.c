@@ -111,6 +111,7 @@ world_deliver_request(world_t *self, node_t *node, uint64_t number)
     request_t *request = &self->requests[number];
     replica_t *replica = node->up && !node->stopping ? world_serving_replica(self, node) : NULL;
     if (replica) {
+        request->floor = sim_oracle_committed(self->oracle);
         world_replica_step(self, replica,
                            (fsp_replica_event_t){
                                .type = request->is_query ? FSP_REPLICA_QUERY : FSP_REPLICA_COMMAND,
@@ -159,6 +160,7 @@ static void
 check_reply(world_t *self, replica_t *replica, const request_t *request, fsp_slice_t bytes)
 {
     if (request->is_query) {
+        world_promise_answer(self, replica, request);
         sim_oracle_answer(self->oracle, fsp_replica_applied_index(replica->replica),
                           fsp_replica_view(replica->replica), fsp_replica_shard(replica->replica),
                           fsp_blob_slice(request->bytes), bytes);
@@ -169,6 +171,8 @@ check_reply(world_t *self, replica_t *replica, const request_t *request, fsp_sli
         sim_fail(&self->trace,
                  "R6: a reply to entry %" PRIu64 " of term %" PRIu64 ", which is not committed",
                  request->entry, request->term);
+    if (self->config.two_copies)
+        world_promise_copied(self, replica, sim_oracle_entry(self->oracle, request->entry));
     sim_oracle_reply(self->oracle, request->entry, bytes);
 }
 

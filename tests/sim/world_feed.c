@@ -11,9 +11,20 @@
 typedef struct {
     uint64_t index; /* of the last row */
     fsp_hash_t hash;
-    fsp_op_id_t *op_ids; /* op_ids[i] made change i + 1 */
+    uint64_t gone;       /* so many were dropped, by a policy */
+    fsp_op_id_t *op_ids; /* op_ids[i] made change i + 1; zero: gone */
     size_t capacity;
 } feed_t;
+
+static void
+add_op(feed_t *feed, fsp_op_id_t op_id)
+{
+    if (feed->index == feed->capacity) {
+        feed->capacity = feed->capacity ? 2 * feed->capacity : 64;
+        feed->op_ids = fsp_realloc(feed->op_ids, feed->capacity * sizeof(*feed->op_ids));
+    }
+    feed->op_ids[feed->index++] = op_id;
+}
 
 static void
 check_row(world_t *self, feed_t *feed, const fsp_change_info_t *row)
@@ -21,7 +32,8 @@ check_row(world_t *self, feed_t *feed, const fsp_change_info_t *row)
     const sim_trace_t *trace = &self->trace;
     if (row->index != feed->index + 1)
         sim_fail(trace, "C5: change %" PRIu64 " follows %" PRIu64, row->index, feed->index);
-    if (!fsp_hash_eq(row->previous, feed->hash))
+    bool first = feed->gone > 0 && feed->gone == feed->index; /* of those that are left */
+    if (!first && !fsp_hash_eq(row->previous, feed->hash))
         sim_fail(trace, "C5: change %" PRIu64 " does not name the hash before it", row->index);
     if (!sim_space_issued(&self->space, row->op_id))
         sim_fail(trace, "C4: change %" PRIu64 " is of an operation that nobody sent", row->index);
@@ -36,12 +48,7 @@ check_row(world_t *self, feed_t *feed, const fsp_change_info_t *row)
     if (acked && acked->index != row->index)
         sim_fail(trace, "C3: change %" PRIu64 " was answered as %" PRIu64, row->index,
                  acked->index);
-    if (feed->index == feed->capacity) {
-        feed->capacity = feed->capacity ? 2 * feed->capacity : 64;
-        feed->op_ids = fsp_realloc(feed->op_ids, feed->capacity * sizeof(*feed->op_ids));
-    }
-    feed->op_ids[feed->index] = row->op_id;
-    feed->index = row->index;
+    add_op(feed, row->op_id);
     feed->hash = row->hash;
 }
 
@@ -53,6 +60,7 @@ read_page(world_t *self, replica_t *replica, feed_t *feed)
         .type = FSP_QUERY_CHANGES,
         .space_id = self->space.space_id,
         .subject = self->space.subject,
+        .system_index = UINT64_MAX, /* newer than any floor */
         .after_index = feed->index,
         .limit = 1 + (uint32_t)fsp_prng_below(&self->prng, 200),
     };
@@ -65,6 +73,11 @@ read_page(world_t *self, replica_t *replica, feed_t *feed)
         sim_fail(&self->trace, "C5: the feed cannot be read");
     if (answer.status == FSP_NO_SUCH_SPACE && !self->space.space_made)
         return false;
+    if (answer.status == FSP_GONE) {
+        add_op(feed, (fsp_op_id_t){{0}});
+        feed->gone = feed->index;
+        return true;
+    }
     if (answer.status)
         sim_fail(&self->trace, "C5: the feed is refused: %s", fsp_status_name(answer.status));
     for (size_t i = 0; i < answer.count; i++) {
@@ -86,8 +99,7 @@ world_check_feed(world_t *self, replica_t *replica)
         const sim_acked_t *acked = &self->space.acked[i];
         if (acked->status != FSP_OK)
             continue;
-        /* A MKDIR of what exists and a MOVE to where it is succeed without a change. */
-        bool silent = acked->type == FSP_COMMAND_MKDIR || acked->type == FSP_COMMAND_MOVE;
+        bool silent = sim_command_silent(acked->type) || acked->index <= feed.gone;
         bool there = acked->index > 0 && acked->index <= feed.index &&
                      fsp_op_id_eq(feed.op_ids[acked->index - 1], acked->op_id);
         if (!there && !silent)

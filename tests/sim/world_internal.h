@@ -24,6 +24,32 @@ typedef struct world world_t;
 /* What the node's durable list says of a replica number (distributed core 3.2). */
 typedef enum { REPLICA_LIVE, REPLICA_LOST, REPLICA_LEFT } replica_state_t;
 
+/* What a replica was asked and has said (world_promise.c). */
+typedef struct {
+    uint8_t *votes; /* by term: the number it voted for, 0 none */
+    size_t vote_count;
+    uint64_t asked_term; /* newest in which it was asked for a vote; in it, by number: */
+    uint64_t asked[WORLD_NUMBERS_MAX / 64];
+    uint64_t may_refuse[WORLD_NUMBERS_MAX / 64];
+    uint64_t may_grant[WORLD_NUMBERS_MAX / 64];
+    uint64_t heard_term;  /* newest in any message that means it */
+    fsp_time_t leader_us; /* heard of the leader, by the clock of the node; 0 not */
+    uint64_t
+        kept[WORLD_NUMBERS_MAX]; /* by number: a pre-vote of this term came while it heard one */
+    uint64_t free[WORLD_NUMBERS_MAX]; /* or while it did not */
+    bool sticks;                      /* the message at hand must not raise its term */
+    fsp_time_t patience_us;           /* drawn last */
+    fsp_time_t patience_at;
+    uint32_t same_patience; /* so many times in a row */
+    /* As leader of led_term, by number: */
+    uint64_t matched[WORLD_NUMBERS_MAX];    /* what the other one has accepted */
+    uint64_t told[WORLD_NUMBERS_MAX];       /* and was told to commit */
+    uint64_t joined[WORLD_NUMBERS_MAX];     /* commit index when it was given a seat, + 1 */
+    fsp_time_t heard_us[WORLD_NUMBERS_MAX]; /* answered last, by the clock of the node */
+    uint64_t lead_commit;                   /* commit index when it began to lead */
+    fsp_time_t conf_us;                     /* began to lead, or changed members last */
+} promises_t;
+
 /* One replica of the shard, from its making on; a number is never used for another one. */
 typedef struct {
     world_t *world;
@@ -47,6 +73,9 @@ typedef struct {
     uint64_t rows_applied; /* up to where its writes bring the state */
     uint64_t led_term;
     uint64_t read_errors_seen;
+    uint64_t digest_told; /* end of the last window whose digest it told (R4) */
+    bool diverges;        /* the world says so, and it must be told to stop */
+    bool stopped;         /* it was */
 
     /* Over lives. */
     uint64_t durable_applied; /* that a restart must find at least */
@@ -54,6 +83,7 @@ typedef struct {
     uint64_t watermark;       /* and in the file outside the database */
     fsp_time_t watermark_at;
     uint8_t routes[WORLD_NUMBERS_MAX]; /* replica number -> node + 1, 0 not known */
+    promises_t promises;
 } replica_t;
 
 /* A process that comes and goes, and what stays. */
@@ -87,6 +117,7 @@ typedef struct {
     bool is_query;
     fsp_blob_t *bytes;
     uint64_t entry, term; /* of the log, of the command; 0 none yet */
+    uint64_t floor;       /* committed when the query came to the node */
     bool replied;
     fsp_status_t status;
     uint32_t leader; /* a node; SIM_NODES_MAX not known */
@@ -236,7 +267,10 @@ void world_clients_clear(world_t *self);
 
 /* world_check.c */
 /* After a step, before its effects: R1, R3, R5, commits judged on the disks. */
-void world_check_step(world_t *self, replica_t *replica);
+void world_check_step(world_t *self, replica_t *replica, fsp_replica_event_type_t event);
+/* Whether a seat's disk has the entry.  What a lost number had promised counts as kept: it is gone
+   with the number. */
+bool world_has_durably(world_t *self, const fsp_raft_seat_t *seat, const sim_entry_t *entry);
 /* A WRITE: R2, R4, R6, R7. */
 sim_log_change_t world_check_write(world_t *self, replica_t *replica,
                                    const fsp_replica_effect_t *effect);
@@ -247,6 +281,26 @@ void world_check_state(world_t *self, replica_t *replica);
 /* NULL: everything is done and at rest, else what is missing. */
 const char *world_unrest(world_t *self);
 void world_check_end(world_t *self);
+
+/* world_promise.c: V1-V9, L1-L5, C6-C8 */
+void world_promise_clear(replica_t *replica);
+/* It begins to lead. */
+void world_promise_lead(world_t *self, replica_t *replica);
+/* After a step. */
+void world_promise_step(world_t *self, replica_t *replica, fsp_replica_event_type_t event);
+/* A WRITE: the hard state before it, what it did, and whether it switches to a snapshot. */
+void world_promise_write(world_t *self, replica_t *replica, const fsp_hard_state_t *before,
+                         const sim_log_change_t *change, bool install);
+/* A message, before the step that it is for, and after it. */
+void world_promise_hear(world_t *self, replica_t *replica, const fsp_raft_message_t *message);
+void world_promise_heard(world_t *self, replica_t *replica, const fsp_raft_message_t *message);
+/* A message that leaves, to a replica of this node. */
+void world_promise_send(world_t *self, replica_t *from, uint32_t to,
+                        const fsp_raft_message_t *message);
+/* An answer to a command that asked for two copies. */
+void world_promise_copied(world_t *self, const replica_t *replica, const sim_entry_t *entry);
+/* An answer to a query. */
+void world_promise_answer(world_t *self, const replica_t *replica, const request_t *request);
 
 /* world_feed.c */
 /* Reads the change feed through the replica and checks:

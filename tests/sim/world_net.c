@@ -128,6 +128,29 @@ say_message(const world_t *self, const replica_t *from, uint32_t to,
                   m->entry_count, m->refused ? " REFUSED" : "", copies);
 }
 
+/* Fewer entries than were meant: what a leader with other limits would send. */
+static void
+shorten(world_t *self, fsp_raft_message_t *m)
+{
+    if (m->type != FSP_RAFT_APPEND || m->entry_count == 0 ||
+        !world_fault(self, self->config.shorten_in))
+        return;
+    size_t count = (size_t)fsp_prng_below(&self->prng, m->entry_count);
+    while (m->entry_count > count)
+        fsp_blob_destroy(&m->entries[--m->entry_count].bytes);
+}
+
+/* Another digest than that of its results: for all that others can see, it computed others. */
+static void
+falsify(replica_t *from, fsp_raft_message_t *m)
+{
+    if (m->type != FSP_RAFT_HEARTBEATED)
+        return;
+    from->digest_told = m->index;
+    if (from->diverges && m->index > 0)
+        m->digest.bytes[0] ^= 1;
+}
+
 void
 world_send(world_t *self, replica_t *from, fsp_replica_message_t *message)
 {
@@ -135,10 +158,16 @@ world_send(world_t *self, replica_t *from, fsp_replica_message_t *message)
     if (from->state != REPLICA_LIVE || m->from != from->member.replica)
         sim_fail(&self->trace, "R8: replica %" PRIu64 " sends for %" PRIu64, from->member.replica,
                  m->from);
+    if (message->type == FSP_REPLICA_RAFT) {
+        shorten(self, &message->raft);
+        falsify(from, &message->raft);
+    }
     uint64_t conf_index;
     const fsp_raft_conf_t *conf = sim_log_conf(&from->written, &conf_index);
     uint32_t to = route(self, from, conf, m->to);
     sim_trace_mix(&self->trace, m->term * 31 + m->index * 17 + m->type + m->to * 64);
+    if (to != SIM_NODES_MAX && message->type == FSP_REPLICA_RAFT)
+        world_promise_send(self, from, to, m);
     if (to == SIM_NODES_MAX)
         return; /* an answer to somebody unknown */
     uint32_t copies = 1;

@@ -28,7 +28,8 @@ mono_of(const world_t *self, const node_t *node)
 static fsp_time_t
 wall_of(const world_t *self, const node_t *node)
 {
-    return wall_start_us + self->trace.now_us + (fsp_time_t)node->clock_offset_us;
+    return wall_start_us + self->config.wall_rate * self->trace.now_us +
+           (fsp_time_t)node->clock_offset_us;
 }
 
 /* The clocks of all that are up; a replica hears them from the others now and then. */
@@ -178,6 +179,7 @@ check_start(world_t *self, replica_t *replica)
         sim_fail(&self->trace,
                  "R5: log ends at %" PRIu64 ", watermark is %" PRIu64 ", on disk is %" PRIu64, last,
                  replica->watermark, sim_log_last(&replica->durable));
+    replica->durable_applied = applied; /* more may have been kept than was promised */
     replica->applied = applied;
     replica->commit = fsp_raft_commit_index(fsp_replica_raft(replica->replica));
     replica->rows_applied = applied;
@@ -319,6 +321,9 @@ do_effect(world_t *self, replica_t *replica, fsp_replica_effect_t *effect, reque
         replica->removed = true;
         return;
     case FSP_REPLICA_STOP:
+        replica->stopped = replica->diverges;
+        if (replica->stopped)
+            return;
         sim_fail(&self->trace,
                  "R4: replica %" PRIu64 " is told to stop at %" PRIu64 ": its results differ",
                  replica->member.replica, effect->index);
@@ -369,7 +374,7 @@ world_replica_step(world_t *self, replica_t *replica, fsp_replica_event_t event,
     fsp_status_t status = fsp_replica_step(replica->replica, &event, &self->effects);
     bool up = status == FSP_OK;
     if (up) {
-        world_check_step(self, replica);
+        world_check_step(self, replica, event.type);
         up = do_effects(self, replica, &self->effects, cause);
     } else {
         fail_step(self, replica, status);

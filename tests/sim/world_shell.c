@@ -72,6 +72,7 @@ world_replica_destroy(replica_t **self_p)
     sim_disk_destroy(&self->disk);
     sim_log_clear(&self->written);
     sim_log_clear(&self->durable);
+    world_promise_clear(self);
     fsp_free(self);
     *self_p = NULL;
 }
@@ -281,9 +282,14 @@ world_node_receive(world_t *self, node_t *node, uint32_t from, const fsp_raft_co
     if (message->raft.from < WORLD_NUMBERS_MAX)
         replica->routes[message->raft.from] = (uint8_t)(from + 1);
     self->outcome.messages++;
+    uint64_t boot = node->boot;
+    if (message->type == FSP_REPLICA_RAFT)
+        world_promise_hear(self, replica, &message->raft);
     world_replica_step(self, replica,
                        (fsp_replica_event_t){.type = FSP_REPLICA_MESSAGE, .message = message},
                        NULL);
+    if (message->type == FSP_REPLICA_RAFT && replica->replica && node->boot == boot)
+        world_promise_heard(self, replica, &message->raft);
 }
 
 /* -- the layout -------------------------------------------------------------------------------- */

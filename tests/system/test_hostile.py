@@ -490,7 +490,7 @@ def test_full_disk():
     """An upload that began while there was room ends when there is none, and the node goes on."""
     place = temp_dir() / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=480m", "tmpfs", str(place)],
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=640m", "tmpfs", str(place)],
                       stderr=subprocess.DEVNULL).returncode != 0:
         say("no small file system here: the test of a full disk is left out")
         return
@@ -499,7 +499,7 @@ def test_full_disk():
         node.start()
         path = temp_dir() / "large"
         with open(path, "wb") as file:
-            for _ in range(600):
+            for _ in range(800):
                 file.write(os.urandom(MIB))
         answer = node.cli("put", str(path), "/large", timeout=60)
         path.unlink()
@@ -507,7 +507,7 @@ def test_full_disk():
         check_equal("a long upload ends at the reserve", got, "disk-reserve")
         if check("the node lives", node.running(), node.errors()[-500:]):
             free = os.statvfs(place)
-            say(f"free: {free.f_bavail * free.f_frsize // MIB} MiB of 480")
+            say(f"free: {free.f_bavail * free.f_frsize // MIB} MiB of 640")
             check_equal("and answers", node.cli("ls", "/").code, 0)
             check_equal("it stops cleanly", node.stop(), 0)
             node.start()

@@ -14,6 +14,13 @@ set_up_rows(void)
     fsp_buf_init(&value, FSP_VALUE_BYTES_MAX);
 }
 
+static void
+tear_down_rows(void)
+{
+    fsp_buf_clear(&value);
+    tear_down();
+}
+
 /* -- golden bytes ------------------------------------------------------------------------------ */
 
 START_TEST(link_rows_have_their_golden_bytes)
@@ -206,7 +213,8 @@ int
 main(void)
 {
     Suite *suite = suite_create("apply_access_rows");
-    TCase *tcase = new_case("rows", set_up_rows);
+    TCase *tcase = tcase_create("rows");
+    tcase_add_checked_fixture(tcase, set_up_rows, tear_down_rows);
     tcase_add_test(tcase, link_rows_have_their_golden_bytes);
     tcase_add_test(tcase, space_parts_have_their_golden_bytes);
     tcase_add_test(tcase, node_parts_have_their_golden_bytes);
