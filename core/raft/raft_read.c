@@ -156,7 +156,8 @@ fsp_raft_drive_reads(fsp_raft_t *self, fsp_raft_effects_t *effects)
         fsp_raft_read_t *read = &self->reads[i];
         if (read->round == 0) {
             read->index = self->commit;
-            read->round = self->round_started + (FSP_MUTANT(round_reused) ? 0 : 1);
+            bool reused = FSP_MUTANT(round_reused) && self->round_started > 0; /* 0 is no round */
+            read->round = self->round_started + (reused ? 0 : 1);
         }
         waiting = waiting || read->round > self->round_started;
     }

@@ -186,7 +186,9 @@ sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie)
     config.compare_in = PICK(1000, 10000);
     config.heal_all = fsp_prng_chance(prng, 1, 2);
     config.shorten_in = nodes > 1 ? PICK(0, 0, 30, 3) : 0;
-    config.diverges = fsp_prng_chance(prng, 1, 2);
+    config.trial = (sim_trial_t)PICK(SIM_TRIAL_NONE, SIM_TRIAL_DEAF_FOLLOWER, SIM_TRIAL_AWAY,
+                                     SIM_TRIAL_DEAF_LEADER, SIM_TRIAL_LOCKSTEP, SIM_TRIAL_BEHIND,
+                                     SIM_TRIAL_DIVERGENT, SIM_TRIAL_DIVERGENT);
     return config;
 }
 
@@ -205,9 +207,10 @@ sim_config_print(const sim_config_t *self, FILE *to)
                 self->families, self->visitors ? " visitors" : "", self->tight ? " tight" : "",
                 self->stubborn ? " stubborn" : "", self->wall_rate);
     fprintf(to, "timeout %" PRIu64 ", think %" PRIu64 "; ", self->timeout_us, self->think_us_max);
-    fprintf(to, "network %" PRIu64 " lose 1/%u duplicate 1/%u shorten 1/%u%s%s%s; ",
-            self->network_us_max, self->lose_in, self->duplicate_in, self->shorten_in, self->ordered ? " ordered" : "",
-            self->bytes ? " bytes" : "", self->hints ? " hints" : "");
+    fprintf(to, "network %" PRIu64 " lose 1/%u duplicate 1/%u shorten 1/%u", self->network_us_max,
+            self->lose_in, self->duplicate_in, self->shorten_in);
+    fprintf(to, "%s%s%s; ", self->ordered ? " ordered" : "", self->bytes ? " bytes" : "",
+            self->hints ? " hints" : "");
     fprintf(to, "write %" PRIu64 " sync %" PRIu64 " group %u%s%s watermark %" PRIu64 "; ",
             self->write_us_max, self->sync_us_max, self->group_max,
             self->visible_late ? " visible late" : "", self->atomic_groups ? " atomic" : "",
@@ -225,5 +228,6 @@ sim_config_print(const sim_config_t *self, FILE *to)
     for (unsigned i = 0; i < SIM_FAULT_COUNT; i++)
         if (self->faults[i])
             fprintf(to, " %s:%u", sim_fault_name((sim_fault_t)i), self->faults[i]);
-    fprintf(to, "%s\n", self->heal_all ? "" : "; a majority is healed");
+    fprintf(to, "; trial %u%s\n", (unsigned)self->trial,
+            self->heal_all ? "" : "; a majority is healed");
 }

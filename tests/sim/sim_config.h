@@ -71,6 +71,16 @@ typedef enum {
 } sim_fault_t;
 const char *sim_fault_name(sim_fault_t fault);
 
+typedef enum {
+    SIM_TRIAL_NONE,
+    SIM_TRIAL_DEAF_FOLLOWER,
+    SIM_TRIAL_AWAY,
+    SIM_TRIAL_DEAF_LEADER,
+    SIM_TRIAL_LOCKSTEP,
+    SIM_TRIAL_BEHIND,
+    SIM_TRIAL_DIVERGENT,
+} sim_trial_t;
+
 /* Families of commands of level 2, in use or not.  Bits. */
 typedef enum { SIM_FAMILY_HISTORY = 1, SIM_FAMILY_NODE = 2, SIM_FAMILY_ACCESS = 4 } sim_family_t;
 
@@ -111,9 +121,9 @@ typedef struct {
     uint32_t lose_in;          /* messages */
     uint32_t duplicate_in;
     uint32_t shorten_in; /* APPENDs: a leader may send fewer entries at a time */
-    bool ordered; /* from one node to another, messages arrive in order */
-    bool bytes;   /* messages between replicas are encoded and decoded */
-    bool hints;   /* a broken connection is noticed */
+    bool ordered;        /* from one node to another, messages arrive in order */
+    bool bytes;          /* messages between replicas are encoded and decoded */
+    bool hints;          /* a broken connection is noticed */
 
     fsp_time_t write_us_max; /* a group without a sync */
     fsp_time_t sync_us_max;  /* and with one */
@@ -126,7 +136,7 @@ typedef struct {
     fsp_raft_limits_t limits;
     size_t cache_bytes_max;
     uint32_t compare_in; /* steps between comparisons of a whole state */
-    bool diverges;       /* in the end a replica computes something else, and must be stopped */
+    sim_trial_t trial;   /* when all is at rest (world_trial.c) */
     bool heal_all;       /* in the end all nodes come back, else a majority */
 } sim_config_t;
 

@@ -154,9 +154,9 @@ make_smaller(sim_config_t *config, unsigned way)
         config->node_count--;
         return true;
     case 3:
-        if (config->lose_in == 0 && config->duplicate_in == 0)
+        if (config->lose_in == 0 && config->duplicate_in == 0 && config->shorten_in == 0)
             return false;
-        config->lose_in = config->duplicate_in = 0;
+        config->lose_in = config->duplicate_in = config->shorten_in = 0;
         return true;
     case 4:
         if (config->query_percent == 0)
@@ -207,11 +207,11 @@ tell(const sim_hunt_t *self, uint64_t seed)
         snprintf(text, sizeof(text), "seed %" PRIu64 ": P13: it failed, and does not again\n",
                  seed);
     fputs(text, stdout);
-    if (!self->shrink)
-        return;
-    sim_config_print(&config, stdout);
-    name_failure(text, name);
-    shrink(config, twice(self, seed), name);
+    if (self->shrink) {
+        sim_config_print(&config, stdout);
+        name_failure(text, name);
+        shrink(config, twice(self, seed), name);
+    }
     printf("repeat: make sim SEEDS=1 NODES=%u FIRST=%" PRIu64 "%s%s\n", self->nodes, seed,
            self->mutant ? " MUTANT=" : "", self->mutant ? self->mutant->name : "");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_main - filesphere-sim: runs seeds, or shows that deliberate faults are found.  Layer tests.
  *
- *   filesphere-sim --seeds N --nodes M --first S [--mutant NAME] [--jobs J] [--trace]
+ *   filesphere-sim --seeds N --nodes M --first S [--mutant NAME] [--jobs J] [--trace] [--brief]
+ *                                             brief: a find is not made smaller
  *   filesphere-sim --mutants [--seeds N]      each one must be caught within N seeds
  *   filesphere-sim --list                     their names, and what they break
  *

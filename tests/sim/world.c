@@ -11,8 +11,6 @@
 #include "core/base/check.h"
 #include "tests/sim/world_internal.h"
 
-#include <inttypes.h>
-
 enum {
     STORM_STEPS_MAX = 60000, /* then faults end, whatever is left to do */
     STORM_LASTS = 3,         /* or after so many times the planned duration */
@@ -34,7 +32,8 @@ world_fault(world_t *self, uint32_t in)
 fsp_time_t
 world_network_delay(world_t *self)
 {
-    return 1 + fsp_prng_below(&self->prng, self->config.network_us_max);
+    return 1 + (self->lockstep ? self->config.network_us_max / 2
+                               : fsp_prng_below(&self->prng, self->config.network_us_max));
 }
 
 void
@@ -288,74 +287,27 @@ end_all_processes(world_t *self)
     world_push(self, SIM_EVENT_POLL, 0, self->config.limits.election_us, 0);
 }
 
-/* -- the last act: who computes something else is stopped (R4) --------------------------------- */
-
-/* A member that does not lead, where a majority is left without it; NULL: there is none. */
-static replica_t *
-pick_divergent(world_t *self, const fsp_raft_conf_t *conf, const replica_t *leader)
+void
+world_run_for(world_t *self, fsp_time_t us)
 {
-    size_t first = (size_t)fsp_prng_below(&self->prng, conf->count);
-    for (size_t i = 0; i < conf->count; i++) {
-        const fsp_raft_member_t *member = &conf->seats[(first + i) % conf->count].member;
-        const node_t *node = &self->nodes[world_node_of(self, &member->node_id)];
-        replica_t *replica = world_replica_numbered(self, node, member->replica);
-        if (replica && replica != leader && replica->replica)
-            return replica;
-    }
-    return NULL;
-}
-
-/* A majority without the replica has told the digest of its window: the leader, which tells none,
-   has it too. */
-static bool
-is_comparable(world_t *self, const replica_t *replica, const replica_t *leader)
-{
-    const fsp_raft_conf_t *conf = fsp_raft_conf(fsp_replica_raft(leader->replica));
-    bool told[FSP_RAFT_SEATS_MAX];
-    for (size_t i = 0; i < conf->count; i++) {
-        const fsp_raft_member_t *member = &conf->seats[i].member;
-        const node_t *node = &self->nodes[world_node_of(self, &member->node_id)];
-        const replica_t *other = world_replica_numbered(self, node, member->replica);
-        told[i] = other && other != replica &&
-                  (other == leader || other->digest_told == replica->digest_told);
-    }
-    return sim_log_majority(conf, told);
-}
-
-static void
-demand_stop(world_t *self)
-{
-    enum { WINDOWS = 3, STOP_TIMEOUTS = 20 };
-    replica_t *leader = world_leader(self);
-    const fsp_raft_conf_t *conf = fsp_raft_conf(fsp_replica_raft(leader->replica));
-    uint64_t every = self->config.limits.digest_every;
-    if (!self->config.diverges || every > 16 || fsp_raft_conf_voters(conf, FSP_RAFT_VOTER) < 3)
-        return;
-    replica_t *replica = pick_divergent(self, conf, leader);
-    sim_trace_note(&self->trace, "-- replica %" PRIu64 " computes something else --",
-                   replica->member.replica);
-    uint64_t told = replica->digest_told;
-    replica->diverges = true;
-    for (uint32_t i = 0; i < self->config.client_count; i++) {
-        sim_client_t *client = &self->clients[i];
-        client->left = (uint32_t)(WINDOWS * every) / self->config.client_count + 1;
-        client->wake_us = self->trace.now_us + 1;
-        world_plan_client(self, client);
-    }
+    fsp_time_t until = self->trace.now_us + us;
     sim_event_t event;
-    fsp_time_t until = FSP_TIME_NEVER;
-    while (!replica->stopped && self->trace.now_us < until && next_event(self, &event)) {
+    while (self->events.count > 0 && self->events.heap[0].time_us <= until &&
+           next_event(self, &event))
         handle(self, &event);
-        if (until == FSP_TIME_NEVER && world_clients_done(self))
-            until = self->trace.now_us + STOP_TIMEOUTS * self->config.limits.election_us;
-    }
-    leader = world_leader(self);
-    if (!replica->stopped && replica->digest_told > told && leader &&
-        is_comparable(self, replica, leader))
-        sim_fail(&self->trace,
-                 "R4: replica %" PRIu64 " computed something else up to %" PRIu64
-                 ", and nobody stops it",
-                 replica->member.replica, replica->digest_told);
+    self->trace.now_us = until;
+}
+
+/* Something goes wrong once more, and all comes to rest again. */
+static void
+run_trial(world_t *self)
+{
+    if (self->config.trial == SIM_TRIAL_NONE)
+        return;
+    world_trial(self);
+    self->calm_at = self->trace.now_us;
+    world_push(self, SIM_EVENT_POLL, 0, 1, 0);
+    run_events(self);
 }
 
 world_outcome_t
@@ -364,12 +316,13 @@ world_run(const sim_config_t *config, bool print)
     world_t *self = FSP_NEW(world_t);
     world_init(self, config, print);
     run_events(self);
+    run_trial(self);
     world_check_end(self);
     /* Once more after a last crash: what was answered is still there. */
     end_all_processes(self);
     run_events(self);
     world_check_end(self);
-    demand_stop(self);
+    world_trial_divergent(self);
 
     self->outcome.queries = self->space.queries;
     self->outcome.operations = self->space.operations + self->space.queries;

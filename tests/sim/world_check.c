@@ -88,6 +88,18 @@ decided_by(world_t *self, const fsp_raft_conf_t *conf, const sim_entry_t *entry)
     return conf && sim_log_majority(conf, has);
 }
 
+/* A leader whose disk is behind may have counted an entry before it appended the configuration that
+   is in force now, and commits it when its disk has it. */
+static bool
+decided_before(world_t *self, const sim_log_t *log, const sim_entry_t *entry)
+{
+    if (log->conf_count == 0 || entry->index >= log->confs[log->conf_count - 1].index)
+        return false;
+    const fsp_raft_conf_t *before =
+        log->conf_count > 1 ? log->confs[log->conf_count - 2].conf : log->base;
+    return decided_by(self, before, entry);
+}
+
 /* The entry that decides: of the leader's own term, at index or behind it, for its own disk may be
    behind those that were counted. */
 static const sim_entry_t *
@@ -114,7 +126,8 @@ commit_new(world_t *self, replica_t *replica, uint64_t index, bool leads, uint64
     /* By the configuration before this step, or one that it has just appended. */
     uint64_t conf_index;
     if (!decided_by(self, sim_log_conf(&replica->written, &conf_index), top) &&
-        !decided_by(self, fsp_raft_conf(fsp_replica_raft(replica->replica)), top))
+        !decided_by(self, fsp_raft_conf(fsp_replica_raft(replica->replica)), top) &&
+        !decided_before(self, &replica->written, top))
         sim_fail(&self->trace,
                  "R6: node %u commits entry %" PRIu64 ", which is not on a majority of disks",
                  replica->node, index);

@@ -62,11 +62,14 @@ layout_survives(world_t *self, const fsp_raft_target_t *target, const replica_t 
 {
     size_t voters = 0, hurt = 0;
     for (size_t i = 0; i < target->count; i++) {
-        uint32_t number = world_node_of(self, &target->members[i].node_id);
-        voters += !target->members[i].sync;
-        hurt +=
-            !target->members[i].sync && (is_hurt(self, &self->nodes[number]) ||
-                                         (also && also->node == number) || (nodes & 1u << number));
+        const fsp_raft_wanted_t *member = &target->members[i];
+        uint32_t number = world_node_of(self, &member->node_id);
+        const node_t *node = &self->nodes[number];
+        /* A layout may want a store that its node has lost since: nobody will answer for that. */
+        bool gone = !fsp_store_id_eq(member->store_id, node->store_id) || is_hurt(self, node) ||
+                    (also && also->node == number) || (nodes & 1u << number);
+        voters += !member->sync;
+        hurt += !member->sync && gone;
     }
     return 2 * hurt < voters || target->count == 0;
 }
@@ -542,6 +545,9 @@ world_heal(world_t *self)
 {
     for (uint32_t i = 0; i < WORLD_ENDINGS_MAX; i++)
         world_end_fault(self, i);
+    for (uint32_t i = 0; i < self->replica_count; i++)
+        if (self->replicas[i]->disk)
+            sim_disk_fail_read(self->replicas[i]->disk, 0); /* one that has not come yet */
     uint32_t away = self->config.lie == SIM_LIE_losses_without_bound ? 0 : stay_away(self);
     for (uint32_t i = 0; i < self->config.node_count; i++) {
         node_t *node = &self->nodes[i];

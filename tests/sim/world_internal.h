@@ -156,8 +156,9 @@ struct world {
     sim_trace_t trace;
     fsp_prng_t prng;
     sim_events_t events;
-    bool calm;  /* no more faults */
-    bool rests; /* nothing is left to do */
+    bool calm;     /* no more faults */
+    bool rests;    /* nothing is left to do */
+    bool lockstep; /* all messages take the same time */
     fsp_time_t calm_at;
     uint64_t steps;
     fsp_shard_ref_t shard;
@@ -205,6 +206,9 @@ void world_push(world_t *self, sim_event_type_t type, uint32_t node, fsp_time_t 
                 uint64_t value);
 void world_push_to_replica(world_t *self, sim_event_type_t type, const replica_t *replica,
                            fsp_time_t delay_us, uint64_t value, uint64_t extra);
+
+/* Time passes; for the trials. */
+void world_run_for(world_t *self, fsp_time_t us);
 
 /* world_node.c */
 /* The process stands still. */
@@ -282,7 +286,7 @@ void world_check_state(world_t *self, replica_t *replica);
 const char *world_unrest(world_t *self);
 void world_check_end(world_t *self);
 
-/* world_promise.c: V1-V9, L1-L5, C6-C8 */
+/* world_promise.c: V1-V9, L1-L6, C6-C9 */
 void world_promise_clear(replica_t *replica);
 /* It begins to lead. */
 void world_promise_lead(world_t *self, replica_t *replica);
@@ -301,6 +305,11 @@ void world_promise_send(world_t *self, replica_t *from, uint32_t to,
 void world_promise_copied(world_t *self, const replica_t *replica, const sim_entry_t *entry);
 /* An answer to a query. */
 void world_promise_answer(world_t *self, const replica_t *replica, const request_t *request);
+
+/* world_trial.c: in a world at rest; it may not rest afterwards. */
+void world_trial(world_t *self);
+/* The last act: nothing can be judged after it. */
+void world_trial_divergent(world_t *self);
 
 /* world_feed.c */
 /* Reads the change feed through the replica and checks:

@@ -19,10 +19,12 @@
  *   L3  what a leader knows of a follower never falls; what it has it commit is on its disk
  *   L4  what a replica takes for durable is its log as its disk has it
  *   L5  a log is dropped as far as the state on the disk goes, not further
+ *   L6  a snapshot that is installed is ahead of what is committed there
  *   C6  a configuration comes after a committed one and after a commit of the leader's own
  *       term; the voters of a joint one have the log
  *   C7  an answer knows all that was committed when its question came
  *   C8  an answer that promises a second copy has one
+ *   C9  who has taken a snapshot knows the configuration that came with it
  */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -407,11 +409,17 @@ check_patience(world_t *self, replica_t *replica)
 void
 world_promise_step(world_t *self, replica_t *replica, fsp_replica_event_type_t event)
 {
-    bool leads = leads_term(replica, fsp_raft_term(fsp_replica_raft(replica->replica)));
-    if (event == FSP_REPLICA_TICK && leads)
-        check_quorum(self, replica);
-    uint64_t durable = fsp_replica_durable_index(replica->replica);
     const sim_log_t *written = &replica->written, *disk = &replica->durable;
+    const fsp_raft_t *raft = fsp_replica_raft(replica->replica);
+    if (event == FSP_REPLICA_TICK && leads_term(replica, fsp_raft_term(raft)))
+        check_quorum(self, replica);
+    /* From WRITTEN on its log begins where the rows say. */
+    if (written->start > 0 && fsp_raft_log_start(raft) == written->start &&
+        fsp_raft_conf(raft)->count == 0 && written->base && written->base->count > 0)
+        sim_fail(&self->trace,
+                 "C9: replica %" PRIu64 " has a snapshot at %" PRIu64 " and no configuration",
+                 replica->member.replica, written->start);
+    uint64_t durable = fsp_replica_durable_index(replica->replica);
     /* A snapshot that is being switched to has replaced the log as written, not yet as known. */
     if (durable > sim_log_last(written) || durable <= written->start || durable <= disk->start)
         return;
@@ -477,9 +485,14 @@ world_promise_write(world_t *self, replica_t *replica, const fsp_hard_state_t *b
                     const sim_log_change_t *change, bool install)
 {
     check_hard(self, replica, before);
+    const sim_log_t *log = &replica->written;
+    if (install && log->start <= replica->commit)
+        sim_fail(&self->trace,
+                 "L6: replica %" PRIu64 " installs a snapshot at %" PRIu64
+                 " and has committed %" PRIu64,
+                 replica->member.replica, log->start, replica->commit);
     if (install)
         return;
-    const sim_log_t *log = &replica->written;
     if (change->dropped && log->start > replica->durable_applied)
         sim_fail(&self->trace,
                  "L5: replica %" PRIu64 " drops its log up to %" PRIu64

@@ -179,6 +179,15 @@ world_leader(world_t *self)
 
 /* -- leaving and losing ------------------------------------------------------------------------ */
 
+/* A committed configuration has this member. */
+static bool
+is_member(const world_t *self, const replica_t *replica)
+{
+    const fsp_raft_seat_t *seat =
+        self->conf ? fsp_raft_conf_seat(self->conf, replica->member.replica) : NULL;
+    return seat && fsp_raft_member_eq(&seat->member, &replica->member);
+}
+
 static void
 drop_rows(replica_t *replica)
 {
@@ -190,9 +199,7 @@ drop_rows(replica_t *replica)
 void
 world_replica_leave(world_t *self, replica_t *replica)
 {
-    if (self->conf && fsp_raft_conf_seat(self->conf, replica->member.replica) &&
-        fsp_raft_member_eq(&fsp_raft_conf_seat(self->conf, replica->member.replica)->member,
-                           &replica->member))
+    if (is_member(self, replica))
         sim_fail(&self->trace, "R8: replica %" PRIu64 " leaves and is a member",
                  replica->member.replica);
     sim_trace_note(&self->trace, "node %u deletes the rows of replica %" PRIu64, replica->node,
@@ -246,7 +253,8 @@ world_ask_replacement(world_t *self, node_t *node, uint32_t replica_id)
 /* -- messages ---------------------------------------------------------------------------------- */
 
 /* A number that the list does not have: made if the configuration lists it for this node and this
-   store, as a learner.  Numbers of this node that it does not list any more have left. */
+   store, as a learner.  Numbers of this node that it does not list any more have left, unless it is
+   not committed yet: then their vote may still be needed for it. */
 static replica_t *
 consider_making(world_t *self, node_t *node, uint64_t number, const fsp_raft_conf_t *conf)
 {
@@ -259,7 +267,8 @@ consider_making(world_t *self, node_t *node, uint64_t number, const fsp_raft_con
         replica_t *old = self->replicas[node->replicas[i]];
         const fsp_raft_seat_t *old_seat = fsp_raft_conf_seat(conf, old->member.replica);
         bool listed = old_seat && fsp_raft_member_eq(&old_seat->member, &old->member);
-        if (old->state == REPLICA_LIVE && old->member.replica < number && !listed)
+        if (old->state == REPLICA_LIVE && old->member.replica < number && !listed &&
+            !is_member(self, old))
             world_replica_leave(self, old);
     }
     sim_trace_note(&self->trace, "node %u makes replica %" PRIu64, node->number, number);
