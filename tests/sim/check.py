@@ -16,7 +16,7 @@ BUILD = ROOT / "build" / "sim"
 program, mutants = str(BUILD / "bin" / "filesphere-sim"), str(BUILD / "bin" / "filesphere-sim-mutants")
 SEEDS = {5: 200000 if long else 10000, 1: 50000 if long else 2000}
 SANITIZED_SEEDS = {5: 10000 if long else 100, 1: 10000 if long else 300}
-MUTANT_SEEDS = 2000
+MUTANT_SEEDS = 20000
 JOBS = str(os.cpu_count() or 1)
 SUM = re.compile(r"^seeds=(\d+) operations=(\d+) events=(\d+) faults=(\d+) hash=([0-9a-f]+)$")
 bad = False
@@ -30,7 +30,7 @@ def say(ok, name):
 
 def run(what, *words):
     done = subprocess.run([what, *words, "--jobs", JOBS], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                           timeout=36000 if long else 3000)
     lines = done.stdout.strip().splitlines() or [""]
     return done.returncode, lines, SUM.match(lines[-1])
@@ -42,7 +42,7 @@ def build():
     make = [["cmake", "--preset", "release", "-B", str(BUILD), *flags, "--log-level=WARNING"],
             ["cmake", "--build", str(BUILD), "-j", JOBS, "--target", "filesphere-sim", "filesphere-sim-mutants"]]
     for words in make:
-        done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         if done.returncode != 0:
             print(done.stdout[-4000:])
             say(False, "sim release build")
@@ -77,11 +77,11 @@ say(bool(other[2]) and bool(first[2]) and other[2].group(5) != first[2].group(5)
 # All of them in a long run (gate.py: from two first seeds each, and the table is kept); else a few.
 if long:
     gate = [sys.executable, str(ROOT / "tests" / "sim" / "gate.py"), "--program", mutants]
-    done = subprocess.run(gate, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(gate, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace")
     print(done.stdout, end="")
     say(done.returncode == 0, "sim gate: every mutant is caught")
     sys.exit(1 if bad else 0)
-listed = subprocess.run([mutants, "--list"], stdout=subprocess.PIPE, text=True).stdout.splitlines()
+listed = subprocess.run([mutants, "--list"], stdout=subprocess.PIPE, text=True, errors="replace").stdout.splitlines()
 names = [line.split()[0] for line in listed]
 for name in random.sample(names, 5):
     for nodes in ("5", "1"):

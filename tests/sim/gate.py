@@ -29,7 +29,7 @@ def arguments():
 
 def listed(program):
     """Name -> (is a lie, text), in the order of the list."""
-    lines = subprocess.run([program, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    lines = subprocess.run([program, "--list"], stdout=subprocess.PIPE, text=True, errors="replace", check=True).stdout
     found = {}
     for line in lines.splitlines():
         name, kind, text = line.split(None, 2)
@@ -60,7 +60,7 @@ def hunt(args, name, first):
                  "--seeds", str(args.seeds if nodes == "5" else 20000), "--brief"]
         limit = left if nodes == "1" else left * 0.9
         child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                 stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
         try:
             lines = child.communicate(timeout=limit)[0].strip().splitlines()
         except subprocess.TimeoutExpired:
