@@ -92,7 +92,7 @@ def jobs(long):
     for path in sorted((ROOT / "tests" / "interop").glob("test_*.py")):
         yield "interop", path.stem, lambda p=path: script(p.stem, ["/usr/bin/python3", str(p)], 600)
     simulator = ["/usr/bin/python3", str(ROOT / "tests" / "sim" / "check.py"), str(BUILD / "bin" / "filesphere-sim")]
-    yield "sim", "sim", lambda: script("sim", simulator + (["--long"] if long else []), 7200 if long else 600)
+    yield "sim", "sim", lambda: script("sim", simulator + (["--long"] if long else []), 20000 if long else 1500)
     models = ["/usr/bin/python3", str(ROOT / "tests" / "spin" / "check.py")] + (["--long"] if long else [])
     yield "spin", "spin", lambda: script("spin", models, 7200 if long else 600)
     yield "tidy", "tidy", lambda: script("tidy", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "tidy.py"),
