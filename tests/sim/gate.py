@@ -45,7 +45,7 @@ def in_words(line):
         return f"assertion in {broken.group(1)}: `{broken.group(2)}`" if broken else line[:80]
     check, colon, words = said.group(1).partition(": ")
     words = re.sub(r"\b\d+\b", "N", words) if colon else ""
-    return (check + colon + words).replace("|", "/")[:110]
+    return (check + colon + words).replace(f"{ROOT}/", "").replace("|", "/")[:110]
 
 
 def hunt(args, name, first):
