@@ -42,7 +42,7 @@ def in_words(line):
     said = re.match(r"(?:\[.*?\] )?seed \d+: (.*)", line)
     if not said:
         broken = re.match(r".*?([\w]+\.c):\d+: assert: (.*)", line)
-        return f"assertion in {broken.group(1)}: `{broken.group(2)}`" if broken else line[:80]
+        return f"assertion in {broken.group(1)}: `{broken.group(2)}`" if broken else line.replace(f"{ROOT}/", "")[:80]
     check, colon, words = said.group(1).partition(": ")
     words = re.sub(r"\b\d+\b", "N", words) if colon else ""
     return (check + colon + words).replace(f"{ROOT}/", "").replace("|", "/")[:110]
