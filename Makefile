@@ -35,13 +35,13 @@ test-long: deps ## the same at night size
 
 sim: deps ## the simulator: SEEDS=1000 NODES=5 FIRST=1, MUTANT=name breaks something on purpose
 	@cmake --preset release -B build/sim $(SIM_FLAGS) --log-level=WARNING
-	@cmake --build build/sim -j $(JOBS) --target filesphere-sim$(if $(MUTANT),-mutants)
+	@cmake --build build/sim -j $(JOBS) --target filesphere-sim$(if $(MUTANT),-mutants) -- --quiet
 	@build/sim/bin/filesphere-sim$(if $(MUTANT),-mutants --mutant $(MUTANT)) --jobs $(JOBS) \
 		--seeds $(SEEDS) --nodes $(NODES) --first $(FIRST) $(if $(TRACE),--trace)
 
 sim-mutants: deps ## what MUTANT may be, and what it breaks
 	@cmake --preset release -B build/sim $(SIM_FLAGS) --log-level=WARNING
-	@cmake --build build/sim -j $(JOBS) --target filesphere-sim
+	@cmake --build build/sim -j $(JOBS) --target filesphere-sim -- --quiet
 	@build/sim/bin/filesphere-sim --list
 
 fuzz: deps ## all fuzz targets with clang, SECONDS=300 in all; crashes are kept in tests/fuzz/crashes
