@@ -115,6 +115,8 @@ read_frame(fsp_canon_t *in, fsp_replica_frame_t *ret)
     if (ret->position == 0) {
         fsp_slice_t conf = fsp_canon_read_bin(in, FSP_RAFT_CONF_BYTES_MAX);
         fsp_status_t status = in->status ? in->status : fsp_raft_conf_decode(conf, &ret->conf);
+        if (status == FSP_OK && ret->conf.count == 0)
+            status = FSP_INVALID; /* nobody would be left to decide anything */
         if (status)
             fsp_canon_fail(in, status);
     } else if (!fsp_canon_read_nil(in)) {

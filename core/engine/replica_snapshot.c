@@ -224,7 +224,7 @@ fsp_replica_on_frame(fsp_replica_t *self, const fsp_replica_message_t *message,
 {
     const fsp_replica_frame_t *frame = &message->frame;
     if (message->raft.type != FSP_RAFT_SNAPSHOT || !frame->rows ||
-        !fsp_raft_conf_sound(&frame->conf))
+        !fsp_raft_conf_sound(&frame->conf) || (frame->position == 0 && frame->conf.count == 0))
         return FSP_OK;
     self->take_wanted = false;
     fsp_raft_event_t event = {.type = FSP_RAFT_MESSAGE, .message = &message->raft};

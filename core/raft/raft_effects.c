@@ -169,6 +169,10 @@ void
 fsp_raft_reply(fsp_raft_t *self, fsp_raft_gate_t gate, fsp_raft_message_t message)
 {
     FSP_PRE(message.entry_count == 0);
+    /* A disk that stands still holds everything up; what is too much is as good as lost, and will
+       be asked for again. */
+    if (self->held_count == FSP_RAFT_HELD_MAX)
+        return;
     if (self->held_count == self->held_capacity) {
         self->held_capacity = self->held_capacity ? 2 * self->held_capacity : 8;
         self->held = fsp_realloc(self->held, self->held_capacity * sizeof(*self->held));

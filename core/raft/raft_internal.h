@@ -14,6 +14,8 @@ enum {
     /* Seats of a configuration and those that left it but have not heard so. */
     FSP_RAFT_PEERS_MAX = 2 * FSP_RAFT_SEATS_MAX,
     FSP_RAFT_WINDOW_MESSAGES_MAX = 64,
+    /* Replies that wait for the disk. */
+    FSP_RAFT_HELD_MAX = 1024,
     FSP_RAFT_LOST_MAX = FSP_RAFT_SEATS_MAX,
     /* Windows of results whose digests are remembered (R4). */
     FSP_RAFT_DIGESTS_KEPT = 4,
