@@ -399,8 +399,8 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
             return unreachable;
         sleep_on(self, ZMQ_POLLOUT, deadline_ms - now);
     }
-    fsp_request_t hello = {.versions = {FSP_CLIENT_MINOR_FIRST, FSP_CLIENT_MINOR},
-                           .version_count = 2,
+    fsp_request_t hello = {.versions = {FSP_CLIENT_MINOR_FIRST, 2, FSP_CLIENT_MINOR},
+                           .version_count = 3,
                            .client = fsp_slice_text(self->client_name)};
     fsp_buf_reset(&self->body);
     fsp_request_encode(FSP_MSG_HELLO, &hello, &self->body);

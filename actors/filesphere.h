@@ -61,6 +61,25 @@ FILESPHERE_API const char *filesphere_warning(const filesphere_t *handle);
    "cancelled"; if none is running, the next one does. */
 FILESPHERE_API void filesphere_cancel(filesphere_t *handle);
 
+/* Every later call on the handle has to end within this many milliseconds ("timeout" else);
+   0: no bound but the signs of life of the node. */
+FILESPHERE_API void filesphere_set_deadline(filesphere_t *handle, uint64_t milliseconds);
+/* How long a call that lost its node goes on trying, with the same operation id; the default is
+   30,000.  Then its code says "unreachable" or "timeout". */
+FILESPHERE_API void filesphere_set_patience(filesphere_t *handle, uint64_t milliseconds);
+
+/* How far a put or a get is. */
+typedef struct {
+    uint64_t done_bytes;  /* of the content: read and taken care of, or received and written */
+    uint64_t total_bytes; /* UINT64_MAX: not known */
+    uint64_t moved_bytes; /* payload that crossed the network for it, in this process */
+} filesphere_progress_t;
+typedef void(filesphere_progress_fn)(void *arg, const filesphere_progress_t *progress);
+/* Called from the thread of the call, at most some 20 times a second and once at the end; NULL:
+   none.  It must not call the handle, except for filesphere_cancel. */
+FILESPHERE_API void filesphere_on_progress(filesphere_t *handle, filesphere_progress_fn *progress,
+                                           void *arg);
+
 /* Attributes that travel with a file: only what is set. */
 typedef struct {
     bool set;
@@ -84,6 +103,7 @@ typedef struct {
     uint64_t chunks;     /* 0: inline */
     uint64_t chunks_new; /* put: how many had to be stored */
     uint64_t bytes_sent; /* put: payload bytes and digests sent for it, retries included */
+    uint64_t resumed_at; /* put: octets that an earlier call had brought; 0: begun anew */
     uint8_t
         receipt[FILESPHERE_RECEIPT_MAX]; /* put: the node's signed word (docs/protocol/keys.md) */
     size_t receipt_size;
@@ -141,6 +161,16 @@ typedef int(filesphere_read_fn)(void *arg, void *buffer, size_t size_max, size_t
  */
 typedef int(filesphere_write_fn)(void *arg, const void *data, size_t size);
 
+/* Where a content comes from, so that a put that was interrupted can be taken up if it is still the
+   same.  What is needed for it is kept in $XDG_STATE_HOME/filesphere/transfers (0600), from before
+   the first message until the put has ended; what is older than 7 days is deleted. */
+typedef struct {
+    bool set;
+    uint64_t device, inode, size;
+    int64_t mtime_s, ctime_s;
+    uint32_t mtime_ns, ctime_ns;
+} filesphere_source_t;
+
 typedef struct {
     const char *space;
     const char *path;
@@ -152,6 +182,16 @@ typedef struct {
     const char *message;
     uint64_t size_hint;   /* if known, else UINT64_MAX: small contents then travel in one message */
     uint64_t lease_token; /* of filesphere_lock: fails if anybody else came between; 0: none */
+    const uint8_t
+        *edit_of; /* made from this version (32 bytes): a sibling if others came between */
+    const uint8_t (*merge_of)[32]; /* takes the place of these heads */
+    size_t merge_count;
+    /* Paths in the same space whose present content may have parts in common with this one, besides
+       the target itself: what the node has is not sent. */
+    const char *const *bases;
+    size_t base_count;
+    filesphere_source_t source; /* set: a later call, also of another process, takes up where this
+                                   one was interrupted */
 } filesphere_put_t;
 FILESPHERE_API filesphere_code_t filesphere_put(filesphere_t *handle, const filesphere_put_t *put,
                                                 filesphere_read_fn *read, void *arg,
@@ -188,6 +228,7 @@ typedef struct {
     uint64_t modified_us;
     size_t head_count;
     bool lost; /* at a moment: it was there then, and its content is not kept any more */
+    filesphere_attr_t attr; /* as it is now; not set by nodes older than protocol 1.3 */
 } filesphere_entry_t;
 /* Called for each entry in name order; any other return than 0 ends the listing (with "cancelled").
  */
@@ -208,6 +249,9 @@ typedef struct {
     uint64_t size;
     uint64_t time_us;
     uint8_t author[16];
+    uint8_t op_id[16];
+    uint8_t parents[FILESPHERE_HEADS_MAX][32];
+    size_t parent_count;
     bool is_head, retained;
 } filesphere_version_t;
 typedef int(filesphere_version_fn)(void *arg, const filesphere_version_t *version);
@@ -252,6 +296,13 @@ FILESPHERE_API filesphere_code_t filesphere_mkdir(filesphere_t *handle, const ch
                                                   const char *path, bool create_parents,
                                                   bool exist_ok, const filesphere_attr_t *attr,
                                                   filesphere_info_t *ret);
+/* Mode and time of what is there; if_match (32 bytes, may be NULL): only if this version is the
+   only head. */
+FILESPHERE_API filesphere_code_t filesphere_set_attr(filesphere_t *handle, const char *space,
+                                                     const char *path,
+                                                     const filesphere_attr_t *attr,
+                                                     const uint8_t *if_match,
+                                                     filesphere_info_t *ret);
 FILESPHERE_API filesphere_code_t filesphere_remove(filesphere_t *handle, const char *space,
                                                    const char *path, bool recursive,
                                                    filesphere_info_t *ret);
@@ -365,6 +416,14 @@ FILESPHERE_API filesphere_code_t filesphere_batch(filesphere_t *handle, const ch
 /* -- spaces --------------------------------------------------------------------------------------
  */
 
+/* What a space keeps of old versions.  All zero: everything. */
+typedef struct {
+    uint64_t last;                   /* newest versions of a file */
+    uint64_t days;                   /* all versions, so long after they were superseded */
+    uint64_t daily, weekly, monthly; /* what stood at so many midnights, ends of weeks, of months */
+    uint64_t past_days;              /* how far `at` and the feed reach back; 0: for ever */
+} filesphere_keep_t;
+
 typedef struct {
     char name[64];
     uint8_t space_id[16];
@@ -375,6 +434,9 @@ typedef struct {
     uint64_t quota_bytes; /* 0: none */
     uint64_t used_bytes;
     uint64_t closes_us; /* it is being removed: when its content goes; 0: it is not */
+    uint64_t epoch;     /* of its garbage collection: rounds so far, and one */
+    uint64_t chunk_bytes_min, chunk_bytes_avg, chunk_bytes_max;
+    filesphere_keep_t keep;
 } filesphere_space_t;
 typedef int(filesphere_space_fn)(void *arg, const filesphere_space_t *space);
 FILESPHERE_API filesphere_code_t filesphere_spaces(filesphere_t *handle, filesphere_space_fn *space,
@@ -382,6 +444,33 @@ FILESPHERE_API filesphere_code_t filesphere_spaces(filesphere_t *handle, filesph
 FILESPHERE_API filesphere_code_t filesphere_space_create(filesphere_t *handle, const char *name,
                                                          uint64_t quota_bytes,
                                                          filesphere_info_t *ret);
+/* The same with sizes of chunks of its own: least, average, most (bytes); equal ones: all chunks
+   have this length. */
+FILESPHERE_API filesphere_code_t filesphere_space_create_chunked(filesphere_t *handle,
+                                                                 const char *name,
+                                                                 uint64_t quota_bytes,
+                                                                 const uint64_t chunking[3],
+                                                                 filesphere_info_t *ret);
+FILESPHERE_API filesphere_code_t filesphere_space_show(filesphere_t *handle, const char *name,
+                                                       filesphere_space_t *ret);
+typedef struct {
+    bool set_quota;
+    uint64_t quota_bytes; /* 0: none */
+    bool set_keep;
+    filesphere_keep_t keep;
+} filesphere_space_settings_t;
+FILESPHERE_API filesphere_code_t filesphere_space_set(filesphere_t *handle, const char *name,
+                                                      const filesphere_space_settings_t *settings);
+typedef struct {
+    uint64_t epoch;         /* number of the round */
+    uint64_t live_objects;  /* reachable from versions and uploads */
+    uint64_t swept_objects; /* that went, and their bytes on disk */
+    uint64_t swept_bytes;
+} filesphere_collection_t;
+/* One round of garbage collection, to its end: what nobody can reach goes from the disk two rounds
+   after it was last touched.  May take minutes. */
+FILESPHERE_API filesphere_code_t filesphere_space_collect(filesphere_t *handle, const char *name,
+                                                          filesphere_collection_t *ret);
 /* From now on it can only be read; after the delay its content goes for good.  *ret_closes_us: when
    (may be NULL). */
 FILESPHERE_API filesphere_code_t filesphere_space_remove(filesphere_t *handle, const char *name,
@@ -389,6 +478,27 @@ FILESPHERE_API filesphere_code_t filesphere_space_remove(filesphere_t *handle, c
                                                          uint64_t *ret_closes_us);
 /* Takes that back, as long as the content is there. */
 FILESPHERE_API filesphere_code_t filesphere_space_keep(filesphere_t *handle, const char *name);
+
+/* -- client keys ---------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    uint8_t key[32]; /* CURVE public key */
+    char name[64];
+    uint64_t added_us; /* 0: it came with the mesh */
+    bool own;          /* of this handle */
+} filesphere_key_t;
+typedef int(filesphere_key_fn)(void *arg, const filesphere_key_t *key);
+FILESPHERE_API filesphere_code_t filesphere_keys(filesphere_t *handle, filesphere_key_fn *key,
+                                                 void *arg);
+/* A fresh key that may connect from now on, with the rights of this one.  Its profile, which has
+   the secret, is written to profile_path (0600; "exists" if there is something). */
+FILESPHERE_API filesphere_code_t filesphere_key_add(filesphere_t *handle, const char *name,
+                                                    const char *profile_path,
+                                                    filesphere_key_t *ret);
+/* It cannot connect any more, and connections that it has end.  "forbidden" for the key of this
+   handle, and for the one that came with the mesh. */
+FILESPHERE_API filesphere_code_t filesphere_key_remove(filesphere_t *handle, const uint8_t key[32]);
 
 typedef struct {
     char version[64]; /* of the program */

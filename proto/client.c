@@ -33,8 +33,8 @@ static_assert(sizeof(((fsp_request_t *)0)->versions) == VERSIONS_MAX * sizeof(ui
 static const int64_t MTIME_S_MAX = (INT64_C(1) << 62) - 1; /* what a sealed attribute can hold */
 static const uint64_t NANOSECONDS_MAX = 999999999;
 
-static void
-encode_attr(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf)
+void
+fsp_attr_encode(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf)
 {
     fsp_wire_array(buf, 3);
     fsp_wire_uint(buf, mode);
@@ -60,8 +60,8 @@ open_tuple(fsp_slice_t value, size_t count, fsp_slice_t *ret_values)
     return FSP_OK;
 }
 
-static fsp_status_t
-decode_attr(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s, uint32_t *ret_mtime_ns)
+fsp_status_t
+fsp_attr_decode(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s, uint32_t *ret_mtime_ns)
 {
     fsp_slice_t parts[3];
     uint64_t mode, nanoseconds;
@@ -89,7 +89,7 @@ static void
 request_attr_encode(const void *self, fsp_buf_t *buf)
 {
     const fsp_request_t *request = self;
-    encode_attr(request->mode, request->mtime_s, request->mtime_ns, buf);
+    fsp_attr_encode(request->mode, request->mtime_s, request->mtime_ns, buf);
 }
 
 static fsp_status_t
@@ -97,7 +97,7 @@ request_attr_decode(void *self, fsp_slice_t value)
 {
     fsp_request_t *request = self;
     request->has_attr = true;
-    return decode_attr(value, &request->mode, &request->mtime_s, &request->mtime_ns);
+    return fsp_attr_decode(value, &request->mode, &request->mtime_s, &request->mtime_ns);
 }
 
 static bool
@@ -110,7 +110,7 @@ static void
 reply_attr_encode(const void *self, fsp_buf_t *buf)
 {
     const fsp_reply_t *reply = self;
-    encode_attr(reply->mode, reply->mtime_s, reply->mtime_ns, buf);
+    fsp_attr_encode(reply->mode, reply->mtime_s, reply->mtime_ns, buf);
 }
 
 static fsp_status_t
@@ -118,13 +118,12 @@ reply_attr_decode(void *self, fsp_slice_t value)
 {
     fsp_reply_t *reply = self;
     reply->has_attr = true;
-    return decode_attr(value, &reply->mode, &reply->mtime_s, &reply->mtime_ns);
+    return fsp_attr_decode(value, &reply->mode, &reply->mtime_s, &reply->mtime_ns);
 }
 
-static const char ATTR_TEXT[] = "array [mode, mtime s, mtime ns]";
-static const fsp_field_custom_t REQUEST_ATTR = {ATTR_TEXT, request_attr_present,
+static const fsp_field_custom_t REQUEST_ATTR = {FSP_ATTR_TEXT, request_attr_present,
                                                 request_attr_encode, request_attr_decode};
-static const fsp_field_custom_t REPLY_ATTR = {ATTR_TEXT, reply_attr_present, reply_attr_encode,
+static const fsp_field_custom_t REPLY_ATTR = {FSP_ATTR_TEXT, reply_attr_present, reply_attr_encode,
                                               reply_attr_decode};
 
 /* -- range: [first, last], both inclusive ------------------------------------------------------ */
@@ -204,22 +203,22 @@ static const fsp_field_custom_t OPS = {"array of [type, body, content], at most 
 #define ON_CHANGES_SOMETHING                                                                       \
     (ON(PUT) | ON(MKDIR) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE) | ON(LOCK) | ON(RENEW) | \
      ON(UNLOCK) | ON(UNDELETE) | ON(PRUNE) | ON(PURGE) | ON(BATCH) | ON(SPACE_CREATE) |            \
-     ON(SPACE_REMOVE))
+     ON(SPACE_REMOVE) | ON(ATTR) | ON(SPACE_SET))
 /* What acts on one node, by path or by id. */
 #define ON_TARGET                                                                                  \
     (ON(PUT) | ON(GET) | ON(STAT) | ON(LIST) | ON(VERSIONS) | ON(DELETE) | ON(MOVE) | ON(COPY) |   \
-     ON(RESTORE) | ON(LOCK) | ON(RENEW) | ON(UNLOCK) | ON(UNDELETE) | ON(PRUNE))
+     ON(RESTORE) | ON(LOCK) | ON(RENEW) | ON(UNLOCK) | ON(UNDELETE) | ON(PRUNE) | ON(ATTR))
 /* Where it may also be missing. */
 #define ON_TARGET_OR_NONE (ON_TARGET | ON(PURGE))
-#define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE))
+#define ON_CONDITION (ON(PUT) | ON(DELETE) | ON(MOVE) | ON(COPY) | ON(RESTORE) | ON(ATTR))
 #define ON_AT (ON(GET) | ON(STAT) | ON(LIST))
 #define ON_SPACE                                                                                   \
     (ON_TARGET_OR_NONE | ON(MKDIR) | ON(CHANGES) | ON(WATCH) | ON(BATCH) | ON(SPACE_CREATE) |      \
-     ON(SPACE_REMOVE))
+     ON(SPACE_REMOVE) | ON(SPACE_SET) | ON(COLLECT))
 #define ON_REQUEST                                                                                 \
     (ON_SPACE | ON(HELLO) | ON(PING) | ON(COMMIT) | ON(ABORT) | ON(CREDIT) | ON(RESUME) |          \
-     ON(SPACES) | ON(NODE))
-#define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA) | ON(NEWS))
+     ON(SPACES) | ON(NODE) | ON(OFFER) | ON(KEY_ADD) | ON(KEY_LIST) | ON(KEY_REMOVE))
+#define ON_OTHER (ON(WELCOME) | ON(PONG) | ON(OK) | ON(ERROR) | ON(DATA) | ON(NEWS) | ON(WANT))
 
 #define REQUEST(type, member, key, bound) FSP_FIELD(type, fsp_request_t, member, key, bound)
 #define REQUEST_ALSO(type, member, key, bound, flag)                                               \
@@ -249,7 +248,7 @@ static const fsp_field_t REQUEST_FIELDS[] = {
     {REQUEST(BOOL, replace, "replace", 0), .types = ON(MOVE) | ON(COPY)},
     {REQUEST(BOOL, exist_ok, "exist_ok", 0), .types = ON(MKDIR)},
     {REQUEST(UINT, kind, "kind", FSP_KIND_SYMLINK), .types = ON(PUT)},
-    {FSP_FIELD_OF(&REQUEST_ATTR, "attr"), .types = ON(PUT) | ON(MKDIR)},
+    {FSP_FIELD_OF(&REQUEST_ATTR, "attr"), .types = ON(PUT) | ON(MKDIR) | ON(ATTR)},
     {REQUEST(BOOL, end, "end", 0), .types = ON(PUT)},
     {REQUEST(TEXT, media_type, "media", FSP_MEDIA_TYPE_BYTES_MAX), .types = ON(PUT)},
     {REQUEST(TEXT, message, "message", FSP_MESSAGE_BYTES_MAX), .types = ON(PUT)},
@@ -276,9 +275,27 @@ static const fsp_field_t REQUEST_FIELDS[] = {
      .types = ON(LOCK) | ON(RENEW) | ON(SPACE_REMOVE)},
     {REQUEST(BOOL, force, "force", 0), .types = ON(UNLOCK), .strict = true},
     {REQUEST(UINT, before, "before", UINT64_MAX), .types = ON(PURGE), .strict = true},
-    {REQUEST(UINT, quota_bytes, "quota", UINT64_MAX), .types = ON(SPACE_CREATE), .strict = true},
+    {REQUEST(UINT, quota_bytes, "quota", UINT64_MAX), .types = ON(SPACE_CREATE) | ON(SPACE_SET),
+     .strict = true},
     {REQUEST(BOOL, cancel, "cancel", 0), .types = ON(SPACE_REMOVE), .strict = true},
     {FSP_FIELD_OF(&OPS, "ops"), .types = ON(BATCH), .strict = true},
+    /* Minor version 3. */
+    {REQUEST(FIXED, upload_id, "upload", sizeof(fsp_upload_id_t)), .types = ON(PUT)},
+    {REQUEST(BOOL, offer, "offer", 0), .types = ON(PUT)},
+    {REQUEST_ALSO(IDS, known, "known", FSP_KNOWN_MAX, known_count), .types = ON(PUT)},
+    {REQUEST(UINT, offset, "offset", INT64_MAX), .types = ON(OFFER)},
+    {REQUEST(BIN, chunks, "chunks", FSP_OFFER_CHUNKS_MAX *FSP_OFFER_CHUNK_BYTES),
+     .types = ON(OFFER)},
+    {REQUEST(BOOL, attrs, "attrs", 0), .types = ON(LIST)},
+    {REQUEST_ALSO(UINTS, chunking, "chunking", FSP_CHUNKING_VALUES, chunking_count),
+     .types = ON(SPACE_CREATE), .strict = true},
+    {REQUEST(UINT, set, "set", FSP_SET_QUOTA | FSP_SET_KEEP), .types = ON(SPACE_SET),
+     .strict = true},
+    {REQUEST_ALSO(UINTS, keep, "keep", FSP_KEEP_VALUES, keep_count), .types = ON(SPACE_SET),
+     .strict = true},
+    {REQUEST(FIXED, key, "key", sizeof(fsp_key_t)), .types = ON(KEY_ADD) | ON(KEY_REMOVE),
+     .strict = true},
+    {REQUEST(TEXT, name, "name", FSP_KEY_NAME_BYTES_MAX), .types = ON(KEY_ADD)},
 };
 
 fsp_fields_t
@@ -308,6 +325,16 @@ condition_fits(const fsp_condition_t *condition)
     default: /* 0: absent */
         return condition->version_count == 0;
     }
+}
+
+/* What is not to be set is not said. */
+static bool
+space_set_fits(const fsp_request_t *request)
+{
+    if (request->keep_count != 0 && request->keep_count != FSP_KEEP_VALUES)
+        return false;
+    return request->set > 0 && (request->quota_bytes == 0 || request->set & FSP_SET_QUOTA) &&
+           (request->keep_count == 0 || request->set & FSP_SET_KEEP);
 }
 
 /* Fields that need or exclude each other. */
@@ -349,9 +376,28 @@ request_fits(fsp_client_type_t type, const fsp_request_t *request)
     case FSP_MSG_BATCH:
         return request->op_count > 0;
     case FSP_MSG_SPACE_CREATE:
-        return request->space.bytes > 0;
+        return request->space.bytes > 0 &&
+               (request->chunking_count == 0 || request->chunking_count == FSP_CHUNKING_VALUES);
     case FSP_MSG_SPACE_REMOVE:
         return request->space.bytes > 0 && !(request->cancel && request->duration > 0);
+    case FSP_MSG_PUT:
+        /* What is kept, offered or built upon comes in parts. */
+        return !request->end || (fsp_upload_id_is_zero(request->upload_id) && !request->offer &&
+                                 request->known_count == 0);
+    case FSP_MSG_OFFER:
+        return request->chunks.bytes > 0 && request->chunks.bytes % FSP_OFFER_CHUNK_BYTES == 0;
+    case FSP_MSG_ATTR:
+        return request->has_attr &&
+               (request->condition.type == 0 || request->condition.type == FSP_IF_REPLACE ||
+                request->condition.type == FSP_IF_MATCH);
+    case FSP_MSG_SPACE_SET:
+        return request->space.bytes > 0 && space_set_fits(request);
+    case FSP_MSG_COLLECT:
+        return true;
+    case FSP_MSG_KEY_ADD:
+        return !fsp_key_is_zero(request->key) && request->name.bytes > 0;
+    case FSP_MSG_KEY_REMOVE:
+        return !fsp_key_is_zero(request->key);
     default:
         return true;
     }
@@ -519,6 +565,15 @@ static const fsp_field_t REPLY_FIELDS[] = {
     {REPLY(UINT, at_index, "at", UINT64_MAX)},
     {REPLY(NAME, next, "next", FSP_NAME_BYTES_MAX)},
     {REPLY(UINT, failed, "failed", FSP_BATCH_ITEMS_MAX)},
+    /* Minor version 3. */
+    {REPLY(FIXED, cut_key, "cut", sizeof(fsp_key_t))},
+    {REPLY_ALSO(UINTS, chunking, "chunking", FSP_CHUNKING_VALUES, chunking_count)},
+    {REPLY_ALSO(UINT, durable, "durable", INT64_MAX, has_durable)},
+    {REPLY(BIN, want, "want", FSP_OFFER_CHUNKS_MAX)},
+    {REPLY(UINT, epoch, "epoch", UINT64_MAX)},
+    {REPLY(UINT, live, "live", UINT64_MAX)},
+    {REPLY(UINT, swept, "swept", UINT64_MAX)},
+    {REPLY(UINT, swept_bytes, "swept_bytes", UINT64_MAX)},
 };
 
 fsp_fields_t

@@ -17,9 +17,19 @@
 #include "core/meta/query.h"
 #include "proto/envelope.h"
 
-enum { FSP_CAPABILITIES_MAX = 32 };
+enum {
+    FSP_CAPABILITIES_MAX = 32,
+    FSP_KNOWN_MAX = 16, /* versions besides the present one whose chunks a put may build on */
+    FSP_OFFER_CHUNKS_MAX = 1024,
+    FSP_OFFER_CHUNK_BYTES = 36, /* SHA-256 of the content, length as u32 */
+    FSP_KEEP_VALUES = 6,
+    FSP_CHUNKING_VALUES = 3,
+    FSP_KEY_NAME_BYTES_MAX = 63,
+};
+/* What SPACE_SET sets. */
+enum { FSP_SET_QUOTA = 1, FSP_SET_KEEP = 2 };
 /* Minor versions of the protocol: the first, and the newest that this program speaks. */
-enum { FSP_CLIENT_MINOR_FIRST = 1, FSP_CLIENT_MINOR = 2 };
+enum { FSP_CLIENT_MINOR_FIRST = 1, FSP_CLIENT_MINOR = 3 };
 
 typedef struct {
     /* HELLO */
@@ -77,12 +87,32 @@ typedef struct {
     /* PURGE */
     fsp_time_t before; /* "before": only what was deleted by then */
     /* Spaces */
-    uint64_t quota_bytes; /* "quota": SPACE_CREATE */
+    uint64_t quota_bytes; /* "quota": SPACE_CREATE, SPACE_SET */
     bool cancel;          /* "cancel": SPACE_REMOVE, it stays after all */
     /* BATCH: "ops": array of [type, body] or [type, body, content]; read with fsp_request_next_op.
      */
     size_t op_count;
     fsp_slice_t ops; /* raw msgpack of the array's elements */
+    /* PUT in parts (minor version 3, as all below) */
+    fsp_upload_id_t upload_id; /* "upload": the upload is kept in the log and can be taken up */
+    bool offer;                /* "offer": the client cuts and offers */
+    fsp_version_id_t known[FSP_KNOWN_MAX]; /* "known": versions with chunks that may come again */
+    size_t known_count;
+    /* OFFER */
+    uint64_t offset;    /* "offset": where the first of the chunks lies */
+    fsp_slice_t chunks; /* "chunks": FSP_OFFER_CHUNK_BYTES each, in order */
+    /* LIST */
+    bool attrs; /* "attrs": items with their attributes */
+    /* SPACE_CREATE: "chunking": [least, average, most] octets of a chunk */
+    uint64_t chunking[FSP_CHUNKING_VALUES];
+    size_t chunking_count; /* 0 or FSP_CHUNKING_VALUES */
+    /* SPACE_SET */
+    uint64_t set; /* "set": FSP_SET_*; quota 0 and no "keep" take away what there was */
+    uint64_t keep[FSP_KEEP_VALUES]; /* "keep": fsp_retention_t in its order */
+    size_t keep_count;              /* 0 or FSP_KEEP_VALUES */
+    /* KEY_ADD, KEY_REMOVE */
+    fsp_key_t key;    /* "key": CURVE public key */
+    fsp_slice_t name; /* "name": KEY_ADD */
 } fsp_request_t;
 
 /* One operation of a BATCH. */
@@ -158,7 +188,28 @@ typedef struct {
     uint64_t disk_total, disk_free, disk_reserve; /* "disk": map {total, free, reserve, state} */
     fsp_slice_t disk_state;                       /* "ok" or "reserve" */
     bool sync;                                    /* "sync" */
+    /* CREDIT (minor version 3, as all below) */
+    fsp_key_t cut_key; /* "cut": with the first CREDIT of a put that offers, if there is something
+                          to offer against */
+    uint64_t chunking[FSP_CHUNKING_VALUES]; /* "chunking": beside it */
+    size_t chunking_count;
+    bool has_durable; /* "durable": the upload survives up to this offset */
+    uint64_t durable;
+    /* WANT: "offset" as in OFFER, "want": one octet a chunk, 1 = send it */
+    fsp_slice_t want;
+    /* COLLECT */
+    uint64_t epoch;       /* "epoch": number of the round */
+    uint64_t live, swept; /* "live", "swept": objects that are reachable, that went */
+    uint64_t swept_bytes; /* "swept_bytes" */
 } fsp_reply_t;
+
+/* One item of KEY_LIST. */
+typedef struct {
+    fsp_key_t key;    /* "key": CURVE public key */
+    fsp_slice_t name; /* "name" */
+    fsp_time_t added; /* "added": microseconds since 1970; 0: with the mesh */
+    bool own;         /* "own": the key of this connection */
+} fsp_key_info_t;
 
 /* Only fields that the type may carry are written, and only when not zero. */
 void fsp_request_encode(fsp_client_type_t type, const fsp_request_t *request, fsp_buf_t *buf);
@@ -176,6 +227,7 @@ void fsp_item_version_encode(const fsp_version_info_t *version, fsp_buf_t *items
 void fsp_item_change_encode(const fsp_change_info_t *change, fsp_buf_t *items);
 void fsp_item_space_encode(const fsp_space_info_t *space, fsp_buf_t *items); /* never the keys */
 void fsp_item_did_encode(const fsp_result_item_t *did, fsp_buf_t *items);
+void fsp_item_key_encode(const fsp_key_info_t *key, fsp_buf_t *items);
 /* What one operation of a batch did, as an element of change->items: the encoder of changes takes
    these, not the bytes of core/meta. */
 void fsp_item_part_encode(const fsp_change_info_t *part, fsp_buf_t *items);
@@ -191,6 +243,8 @@ FSP_MUST_CHECK fsp_status_t fsp_reply_next_space(const fsp_reply_t *reply, size_
                                                  fsp_space_info_t *ret);
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_did(const fsp_reply_t *reply, size_t *at,
                                                fsp_result_item_t *ret);
+FSP_MUST_CHECK fsp_status_t fsp_reply_next_key(const fsp_reply_t *reply, size_t *at,
+                                               fsp_key_info_t *ret);
 /* Walks the parts of a change that a batch made, in the same way. */
 FSP_MUST_CHECK fsp_status_t fsp_change_next_part(const fsp_change_info_t *change, size_t *at,
                                                  fsp_change_info_t *ret);

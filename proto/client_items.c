@@ -40,6 +40,30 @@ lost_decode(void *self, fsp_slice_t value)
 
 static const fsp_field_custom_t LOST = {"bool", lost_present, lost_encode, lost_decode};
 
+static bool
+entry_attr_present(const void *self)
+{
+    return ((const fsp_entry_info_t *)self)->has_attr;
+}
+
+static void
+entry_attr_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_entry_info_t *entry = self;
+    fsp_attr_encode(entry->mode, entry->mtime_s, entry->mtime_ns, buf);
+}
+
+static fsp_status_t
+entry_attr_decode(void *self, fsp_slice_t value)
+{
+    fsp_entry_info_t *entry = self;
+    entry->has_attr = true;
+    return fsp_attr_decode(value, &entry->mode, &entry->mtime_s, &entry->mtime_ns);
+}
+
+static const fsp_field_custom_t ENTRY_ATTR = {FSP_ATTR_TEXT, entry_attr_present, entry_attr_encode,
+                                              entry_attr_decode};
+
 #define ENTRY(type, member, key, bound) FSP_FIELD(type, fsp_entry_info_t, member, key, bound)
 static const fsp_field_t ENTRY_FIELDS[] = {
     {ENTRY(NAME, name, "name", FSP_NAME_BYTES_MAX)},
@@ -51,6 +75,7 @@ static const fsp_field_t ENTRY_FIELDS[] = {
     {ENTRY(UINT, number, "number", UINT64_MAX)},
     {ENTRY(UINT, head_count, "heads", FSP_HEADS_MAX)},
     {FSP_FIELD_OF(&LOST, "lost")},
+    {FSP_FIELD_OF(&ENTRY_ATTR, "attr")},
 };
 static_assert(sizeof(size_t) == sizeof(uint64_t), "counts are read as u64");
 
@@ -139,6 +164,92 @@ static const fsp_field_t DID_FIELDS[] = {
     {DID(UINT, size, "size", INT64_MAX)},
 };
 
+/* Numbers of a fixed count, as an array. */
+static fsp_status_t
+read_uints(fsp_slice_t value, size_t count, uint64_t most, uint64_t *ret)
+{
+    fsp_wire_reader_t reader;
+    size_t got;
+    fsp_status_t status = fsp_wire_open_array(value, FSP_MSGPACK_ITEMS_MAX, &reader, &got);
+    if (!status && got != count)
+        status = FSP_INVALID;
+    for (size_t i = 0; !status && i < count; i++) {
+        fsp_slice_t element;
+        status = fsp_wire_next(&reader, &element);
+        if (!status)
+            status = fsp_wire_read_uint(element, most, &ret[i]);
+    }
+    return status;
+}
+
+static bool
+chunking_present(const void *self)
+{
+    return ((const fsp_space_info_t *)self)->chunk_bytes_max > 0;
+}
+
+static void
+chunking_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_space_info_t *space = self;
+    fsp_wire_array(buf, FSP_CHUNKING_VALUES);
+    fsp_wire_uint(buf, space->chunk_bytes_min);
+    fsp_wire_uint(buf, space->chunk_bytes_avg);
+    fsp_wire_uint(buf, space->chunk_bytes_max);
+}
+
+static fsp_status_t
+chunking_decode(void *self, fsp_slice_t value)
+{
+    uint64_t values[FSP_CHUNKING_VALUES] = {0};
+    fsp_status_t status = read_uints(value, FSP_CHUNKING_VALUES, UINT32_MAX, values);
+    fsp_space_info_t *space = self;
+    space->chunk_bytes_min = (uint32_t)values[0];
+    space->chunk_bytes_avg = (uint32_t)values[1];
+    space->chunk_bytes_max = (uint32_t)values[2];
+    return status;
+}
+
+static bool
+keep_present(const void *self)
+{
+    const fsp_retention_t *keep = &((const fsp_space_info_t *)self)->retention;
+    return keep->keep_last > 0 || keep->all_days > 0 || keep->daily > 0 || keep->weekly > 0 ||
+           keep->monthly > 0 || keep->past_days > 0;
+}
+
+static void
+keep_encode(const void *self, fsp_buf_t *buf)
+{
+    const fsp_retention_t *keep = &((const fsp_space_info_t *)self)->retention;
+    fsp_wire_array(buf, FSP_KEEP_VALUES);
+    fsp_wire_uint(buf, keep->keep_last);
+    fsp_wire_uint(buf, keep->all_days);
+    fsp_wire_uint(buf, keep->daily);
+    fsp_wire_uint(buf, keep->weekly);
+    fsp_wire_uint(buf, keep->monthly);
+    fsp_wire_uint(buf, keep->past_days);
+}
+
+static fsp_status_t
+keep_decode(void *self, fsp_slice_t value)
+{
+    uint64_t values[FSP_KEEP_VALUES] = {0};
+    fsp_status_t status = read_uints(value, FSP_KEEP_VALUES, FSP_RETENTION_MAX, values);
+    ((fsp_space_info_t *)self)->retention = (fsp_retention_t){.keep_last = values[0],
+                                                              .all_days = values[1],
+                                                              .daily = values[2],
+                                                              .weekly = values[3],
+                                                              .monthly = values[4],
+                                                              .past_days = values[5]};
+    return status;
+}
+
+static const fsp_field_custom_t SPACE_CHUNKING = {"array of uint, 3 values", chunking_present,
+                                                  chunking_encode, chunking_decode};
+static const fsp_field_custom_t SPACE_KEEP = {"array of uint, 6 values", keep_present, keep_encode,
+                                              keep_decode};
+
 #define SPACE(type, member, key, bound) FSP_FIELD(type, fsp_space_info_t, member, key, bound)
 static const fsp_field_t SPACE_FIELDS[] = {
     {SPACE(SPACE, name, "name", FSP_SPACE_NAME_BYTES_MAX)},
@@ -151,6 +262,16 @@ static const fsp_field_t SPACE_FIELDS[] = {
     {SPACE(FIXED, root_id, "root", sizeof(fsp_file_id_t))},
     {SPACE(FIXED, trash_id, "trash", sizeof(fsp_file_id_t))},
     {SPACE(UINT, closes, "closes", UINT64_MAX)},
+    {FSP_FIELD_OF(&SPACE_CHUNKING, "chunking")},
+    {FSP_FIELD_OF(&SPACE_KEEP, "keep")},
+};
+
+#define KEY(type, member, key, bound) FSP_FIELD(type, fsp_key_info_t, member, key, bound)
+static const fsp_field_t KEY_FIELDS[] = {
+    {KEY(FIXED, key, "key", sizeof(fsp_key_t))},
+    {KEY(TEXT, name, "name", FSP_KEY_NAME_BYTES_MAX)},
+    {KEY(UINT, added, "added", UINT64_MAX)},
+    {KEY(BOOL, own, "own", 0)},
 };
 
 fsp_fields_t
@@ -181,6 +302,12 @@ fsp_fields_t
 fsp_item_did_fields(void)
 {
     return TABLE(DID_FIELDS);
+}
+
+fsp_fields_t
+fsp_item_key_fields(void)
+{
+    return TABLE(KEY_FIELDS);
 }
 
 fsp_fields_t
@@ -217,6 +344,12 @@ void
 fsp_item_did_encode(const fsp_result_item_t *did, fsp_buf_t *items)
 {
     fsp_fields_encode(fsp_item_did_fields(), 0, did, items);
+}
+
+void
+fsp_item_key_encode(const fsp_key_info_t *key, fsp_buf_t *items)
+{
+    fsp_fields_encode(fsp_item_key_fields(), 0, key, items);
 }
 
 void
@@ -309,6 +442,17 @@ fsp_reply_next_did(const fsp_reply_t *reply, size_t *at, fsp_result_item_t *ret)
     fsp_status_t status = next_item(reply->items, at, fsp_item_did_fields(), &did, sizeof(did));
     if (!status)
         *ret = did;
+    return status;
+}
+
+fsp_status_t
+fsp_reply_next_key(const fsp_reply_t *reply, size_t *at, fsp_key_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_key_info_t key;
+    fsp_status_t status = next_item(reply->items, at, fsp_item_key_fields(), &key, sizeof(key));
+    if (!status)
+        *ret = key;
     return status;
 }
 

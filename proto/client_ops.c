@@ -124,6 +124,15 @@ fsp_client_type_minor(fsp_client_type_t type)
     case FSP_MSG_SPACE_CREATE:
     case FSP_MSG_SPACE_REMOVE:
         return 2;
+    case FSP_MSG_OFFER:
+    case FSP_MSG_WANT:
+    case FSP_MSG_ATTR:
+    case FSP_MSG_SPACE_SET:
+    case FSP_MSG_COLLECT:
+    case FSP_MSG_KEY_ADD:
+    case FSP_MSG_KEY_LIST:
+    case FSP_MSG_KEY_REMOVE:
+        return 3;
     default:
         return FSP_CLIENT_MINOR_FIRST;
     }
@@ -132,7 +141,10 @@ fsp_client_type_minor(fsp_client_type_t type)
 unsigned
 fsp_request_minor(fsp_client_type_t type, const fsp_request_t *request)
 {
-    bool newer = request->at_index > 0 || request->at_time > 0 || request->token > 0;
     unsigned minor = fsp_client_type_minor(type);
-    return newer && minor < 2 ? 2 : minor;
+    if (minor < 2 && (request->at_index > 0 || request->at_time > 0 || request->token > 0))
+        minor = 2;
+    bool newest = !fsp_upload_id_is_zero(request->upload_id) || request->offer ||
+                  request->known_count > 0 || request->attrs || request->chunking_count > 0;
+    return newest ? 3 : minor;
 }

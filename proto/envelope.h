@@ -40,6 +40,8 @@ typedef enum {
     FSP_MSG_CREDIT = 14, /* the receiver of data grants bytes */
     FSP_MSG_RESUME = 15, /* asks where an upload stands, after HELLO took a session up again */
     FSP_MSG_NEWS = 16,   /* what a WATCH brings; minor version 2, as all that are marked so */
+    FSP_MSG_OFFER = 17,  /* 3: digests of the chunks that come next in an upload */
+    FSP_MSG_WANT = 18,   /* 3: which of them the node does not have */
     FSP_MSG_GET = 20,
     FSP_MSG_STAT = 30,
     FSP_MSG_LIST = 31,
@@ -62,6 +64,12 @@ typedef enum {
     FSP_MSG_BATCH = 52,        /* 2: all or nothing */
     FSP_MSG_SPACE_CREATE = 53, /* 2 */
     FSP_MSG_SPACE_REMOVE = 54, /* 2 */
+    FSP_MSG_ATTR = 55,         /* 3: mode and time of a node */
+    FSP_MSG_SPACE_SET = 56,    /* 3: quota, retention */
+    FSP_MSG_COLLECT = 57,      /* 3: a round of garbage collection, until it ends */
+    FSP_MSG_KEY_ADD = 58,      /* 3: a further client key */
+    FSP_MSG_KEY_LIST = 59,     /* 3 */
+    FSP_MSG_KEY_REMOVE = 60,   /* 3 */
 } fsp_client_type_t;
 
 /* Types of FSP_SERVICE_SHARD and FSP_SERVICE_OBJECTS; answers are FSP_MSG_OK or FSP_MSG_ERROR. */

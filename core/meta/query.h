@@ -118,7 +118,13 @@ typedef struct {
     fsp_version_id_t version_id; /* preferred head; zero for directories */
     uint64_t number;
     size_t head_count;
-    bool retained; /* with `at`: node and preferred head of then are still kept; else true */
+    bool retained;    /* with `at`: node and preferred head of then are still kept; else true */
+    fsp_slice_t attr; /* sealed attributes, if the query asks for them */
+    /* Gateways open them for clients, answers do not have these. */
+    bool has_attr;
+    uint32_t mode;
+    int64_t mtime_s;
+    uint32_t mtime_ns;
 } fsp_entry_info_t;
 
 typedef struct {
@@ -162,6 +168,7 @@ typedef struct {
     fsp_slice_t wrapped_cut_key;
     fsp_time_t closes; /* gateways tell it to clients, answers do not have it: when its content
                           goes; 0: it is open */
+    fsp_retention_t retention; /* all zero: everything is kept */
 } fsp_space_info_t;
 
 /* What a resumable upload has brought so far. */
