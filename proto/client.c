@@ -34,7 +34,7 @@ static const int64_t MTIME_S_MAX = (INT64_C(1) << 62) - 1; /* what a sealed attr
 static const uint64_t NANOSECONDS_MAX = 999999999;
 
 void
-fsp_attr_encode(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf)
+fsp_client_attr_encode(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf)
 {
     fsp_wire_array(buf, 3);
     fsp_wire_uint(buf, mode);
@@ -61,7 +61,8 @@ open_tuple(fsp_slice_t value, size_t count, fsp_slice_t *ret_values)
 }
 
 fsp_status_t
-fsp_attr_decode(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s, uint32_t *ret_mtime_ns)
+fsp_client_attr_decode(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s,
+                       uint32_t *ret_mtime_ns)
 {
     fsp_slice_t parts[3];
     uint64_t mode, nanoseconds;
@@ -89,7 +90,7 @@ static void
 request_attr_encode(const void *self, fsp_buf_t *buf)
 {
     const fsp_request_t *request = self;
-    fsp_attr_encode(request->mode, request->mtime_s, request->mtime_ns, buf);
+    fsp_client_attr_encode(request->mode, request->mtime_s, request->mtime_ns, buf);
 }
 
 static fsp_status_t
@@ -97,7 +98,7 @@ request_attr_decode(void *self, fsp_slice_t value)
 {
     fsp_request_t *request = self;
     request->has_attr = true;
-    return fsp_attr_decode(value, &request->mode, &request->mtime_s, &request->mtime_ns);
+    return fsp_client_attr_decode(value, &request->mode, &request->mtime_s, &request->mtime_ns);
 }
 
 static bool
@@ -110,7 +111,7 @@ static void
 reply_attr_encode(const void *self, fsp_buf_t *buf)
 {
     const fsp_reply_t *reply = self;
-    fsp_attr_encode(reply->mode, reply->mtime_s, reply->mtime_ns, buf);
+    fsp_client_attr_encode(reply->mode, reply->mtime_s, reply->mtime_ns, buf);
 }
 
 static fsp_status_t
@@ -118,13 +119,13 @@ reply_attr_decode(void *self, fsp_slice_t value)
 {
     fsp_reply_t *reply = self;
     reply->has_attr = true;
-    return fsp_attr_decode(value, &reply->mode, &reply->mtime_s, &reply->mtime_ns);
+    return fsp_client_attr_decode(value, &reply->mode, &reply->mtime_s, &reply->mtime_ns);
 }
 
-static const fsp_field_custom_t REQUEST_ATTR = {FSP_ATTR_TEXT, request_attr_present,
+static const fsp_field_custom_t REQUEST_ATTR = {FSP_CLIENT_ATTR_TEXT, request_attr_present,
                                                 request_attr_encode, request_attr_decode};
-static const fsp_field_custom_t REPLY_ATTR = {FSP_ATTR_TEXT, reply_attr_present, reply_attr_encode,
-                                              reply_attr_decode};
+static const fsp_field_custom_t REPLY_ATTR = {FSP_CLIENT_ATTR_TEXT, reply_attr_present,
+                                              reply_attr_encode, reply_attr_decode};
 
 /* -- range: [first, last], both inclusive ------------------------------------------------------ */
 

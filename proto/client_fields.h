@@ -4,11 +4,11 @@
 #define FSP_PROTO_CLIENT_FIELDS_H
 #include "proto/fields.h"
 
-#define FSP_ATTR_TEXT "array [mode, mtime s, mtime ns]"
+#define FSP_CLIENT_ATTR_TEXT "array [mode, mtime s, mtime ns]"
 /* Attributes as requests, answers and entries say them. */
-void fsp_attr_encode(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf);
-fsp_status_t fsp_attr_decode(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s,
-                             uint32_t *ret_mtime_ns);
+void fsp_client_attr_encode(uint32_t mode, int64_t mtime_s, uint32_t mtime_ns, fsp_buf_t *buf);
+fsp_status_t fsp_client_attr_decode(fsp_slice_t value, uint32_t *ret_mode, int64_t *ret_mtime_s,
+                                    uint32_t *ret_mtime_ns);
 
 fsp_fields_t fsp_request_fields(void);
 fsp_fields_t fsp_reply_fields(void);

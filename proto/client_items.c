@@ -50,7 +50,7 @@ static void
 entry_attr_encode(const void *self, fsp_buf_t *buf)
 {
     const fsp_entry_info_t *entry = self;
-    fsp_attr_encode(entry->mode, entry->mtime_s, entry->mtime_ns, buf);
+    fsp_client_attr_encode(entry->mode, entry->mtime_s, entry->mtime_ns, buf);
 }
 
 static fsp_status_t
@@ -58,11 +58,11 @@ entry_attr_decode(void *self, fsp_slice_t value)
 {
     fsp_entry_info_t *entry = self;
     entry->has_attr = true;
-    return fsp_attr_decode(value, &entry->mode, &entry->mtime_s, &entry->mtime_ns);
+    return fsp_client_attr_decode(value, &entry->mode, &entry->mtime_s, &entry->mtime_ns);
 }
 
-static const fsp_field_custom_t ENTRY_ATTR = {FSP_ATTR_TEXT, entry_attr_present, entry_attr_encode,
-                                              entry_attr_decode};
+static const fsp_field_custom_t ENTRY_ATTR = {FSP_CLIENT_ATTR_TEXT, entry_attr_present,
+                                              entry_attr_encode, entry_attr_decode};
 
 #define ENTRY(type, member, key, bound) FSP_FIELD(type, fsp_entry_info_t, member, key, bound)
 static const fsp_field_t ENTRY_FIELDS[] = {
