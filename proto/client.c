@@ -596,6 +596,8 @@ fsp_reply_decode(fsp_slice_t body, fsp_reply_t *ret)
     fsp_reply_t reply;
     memset(&reply, 0, sizeof(reply));
     fsp_status_t status = fsp_fields_decode(fsp_reply_fields(), 0, body, &reply);
+    if (!status && reply.chunking_count != 0 && reply.chunking_count != FSP_CHUNKING_VALUES)
+        status = FSP_INVALID;
     if (!status)
         *ret = reply;
     return status;

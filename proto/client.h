@@ -117,7 +117,7 @@ typedef struct {
 
 /* One operation of a BATCH. */
 typedef struct {
-    fsp_client_type_t type; /* PUT, MKDIR, DELETE, MOVE, COPY, RESTORE, LOCK, UNLOCK, UNDELETE */
+    fsp_client_type_t type; /* as fsp_client_type_is_op has them */
     fsp_request_t request;  /* without space, op, attempt and since, which are the batch's */
     fsp_slice_t content;    /* PUT: the whole content, at most FSP_INLINE_BYTES_MAX */
 } fsp_request_op_t;
@@ -259,6 +259,6 @@ FSP_MUST_CHECK fsp_status_t fsp_request_next_op(const fsp_request_t *request, si
                                                 fsp_request_op_t *ret);
 /* The minor version since which there are messages of this type; 1 for what nobody knows. */
 unsigned fsp_client_type_minor(fsp_client_type_t type);
-/* The minor version that a request needs, by its type and what it says. */
+/* The minor version that a request needs, by its type, what it says and, of a batch, its ops. */
 unsigned fsp_request_minor(fsp_client_type_t type, const fsp_request_t *request);
 #endif

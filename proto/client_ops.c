@@ -23,6 +23,7 @@ fsp_client_type_is_op(fsp_client_type_t type)
     case FSP_MSG_LOCK:
     case FSP_MSG_UNLOCK:
     case FSP_MSG_UNDELETE:
+    case FSP_MSG_ATTR:
         return true;
     default:
         return false;
@@ -50,6 +51,9 @@ decode_body(const fsp_request_t *batch, fsp_client_type_t type, fsp_slice_t body
         return status;
     /* Each of these is the batch's; to overlook them would be to do something else. */
     if (ret->space.bytes > 0 || !fsp_op_id_is_zero(ret->op_id) || ret->attempt > 0 || ret->end)
+        return FSP_INVALID;
+    /* These come in parts, and the content of an operation lies beside it. */
+    if (!fsp_upload_id_is_zero(ret->upload_id) || ret->offer || ret->known_count > 0)
         return FSP_INVALID;
     ret->op_id = batch->op_id;
     ret->attempt = batch->attempt;
@@ -138,13 +142,38 @@ fsp_client_type_minor(fsp_client_type_t type)
     }
 }
 
+/* The newest type among a batch's operations; what cannot be read is refused when it is read. */
+static unsigned
+ops_minor(const fsp_request_t *batch)
+{
+    unsigned newest = FSP_CLIENT_MINOR_FIRST;
+    fsp_wire_reader_t ops = fsp_wire_open_values(batch->ops), parts;
+    fsp_slice_t op, first;
+    size_t count;
+    uint64_t type;
+    while (fsp_wire_next(&ops, &op) == FSP_OK) {
+        if (fsp_wire_open_array(op, OP_VALUES_MAX, &parts, &count) != FSP_OK ||
+            fsp_wire_next(&parts, &first) != FSP_OK ||
+            fsp_wire_read_uint(first, UINT16_MAX, &type) != FSP_OK)
+            continue;
+        unsigned minor = fsp_client_type_minor((fsp_client_type_t)type);
+        if (fsp_client_type_is_op((fsp_client_type_t)type) && minor > newest)
+            newest = minor;
+    }
+    return newest;
+}
+
 unsigned
 fsp_request_minor(fsp_client_type_t type, const fsp_request_t *request)
 {
     unsigned minor = fsp_client_type_minor(type);
+    if (type == FSP_MSG_BATCH) {
+        unsigned newest = ops_minor(request);
+        minor = newest > minor ? newest : minor;
+    }
     if (minor < 2 && (request->at_index > 0 || request->at_time > 0 || request->token > 0))
         minor = 2;
-    bool newest = !fsp_upload_id_is_zero(request->upload_id) || request->offer ||
-                  request->known_count > 0 || request->attrs || request->chunking_count > 0;
-    return newest ? 3 : minor;
+    bool third = !fsp_upload_id_is_zero(request->upload_id) || request->offer ||
+                 request->known_count > 0 || request->attrs || request->chunking_count > 0;
+    return third ? 3 : minor;
 }

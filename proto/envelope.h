@@ -23,6 +23,7 @@ typedef enum {
     FSP_SERVICE_STORE = 4,   /* node-local: batches by pointer */
     FSP_SERVICE_WORKERS = 5, /* node-local: jobs by pointer */
     FSP_SERVICE_NODE = 6,    /* node-local: actors to their supervisor */
+    FSP_SERVICE_AUTH = 7,    /* node-local: client keys */
 } fsp_service_t;
 
 /* Types of FSP_SERVICE_CLIENT. */
@@ -79,6 +80,9 @@ typedef enum {
     FSP_OBJECT_PUT = 1,
     FSP_OBJECT_HAVE = 2,
     FSP_OBJECT_GET = 3,
+    FSP_OBJECT_MARK = 7, /* 5 and 6 are OK and ERROR */
+    FSP_OBJECT_DONE = 8,
+    FSP_OBJECT_GONE = 9,
 } fsp_peer_type_t;
 
 typedef struct {

@@ -145,6 +145,146 @@ fsp_object_got_decode(fsp_slice_t body, fsp_object_got_t *ret)
 }
 
 void
+fsp_object_mark_encode(const fsp_object_mark_t *mark, fsp_buf_t *buf)
+{
+    FSP_PRE(mark->key_count <= FSP_HAVE_KEYS_MAX);
+    fsp_canon_array(buf, 6);
+    fsp_canon_id(buf, mark->space_id);
+    fsp_canon_uint(buf, mark->round);
+    fsp_canon_uint(buf, mark->layout_version);
+    if (fsp_store_id_is_zero(mark->store_id))
+        fsp_canon_nil(buf);
+    else
+        fsp_canon_id(buf, mark->store_id);
+    fsp_canon_bool(buf, mark->look);
+    fsp_canon_bin(buf, fsp_slice(mark->keys, mark->key_count * sizeof(fsp_key_t)));
+}
+
+fsp_status_t
+fsp_object_mark_decode(fsp_slice_t body, fsp_object_mark_t *ret)
+{
+    fsp_canon_t reader = fsp_canon_reader(body);
+    (void)fsp_canon_read_array(&reader, 6, 6);
+    fsp_canon_read_id(&reader, &ret->space_id);
+    ret->round = fsp_canon_read_uint(&reader, UINT64_MAX);
+    ret->layout_version = fsp_canon_read_uint(&reader, UINT64_MAX);
+    ret->store_id = (fsp_store_id_t){{0}};
+    if (!fsp_canon_read_nil(&reader)) {
+        fsp_canon_read_id(&reader, &ret->store_id);
+        if (fsp_store_id_is_zero(ret->store_id))
+            fsp_canon_fail(&reader, FSP_INVALID);
+    }
+    ret->look = fsp_canon_read_bool(&reader);
+    fsp_slice_t keys = fsp_canon_read_bin(&reader, sizeof(ret->keys));
+    fsp_status_t status = fsp_canon_finish(&reader);
+    if (status != FSP_OK)
+        return status;
+    if (keys.bytes % sizeof(fsp_key_t) != 0)
+        return FSP_INVALID;
+    ret->key_count = keys.bytes / sizeof(fsp_key_t);
+    if (keys.bytes > 0)
+        memcpy(ret->keys, keys.data, keys.bytes);
+    return FSP_OK;
+}
+
+void
+fsp_object_marked_encode(const fsp_object_marked_t *marked, fsp_buf_t *buf)
+{
+    fsp_canon_array(buf, 2);
+    fsp_canon_id(buf, marked->store_id);
+    fsp_canon_bin(buf, marked->marks);
+}
+
+fsp_status_t
+fsp_object_marked_decode(fsp_slice_t body, fsp_object_marked_t *ret)
+{
+    fsp_canon_t reader = fsp_canon_reader(body);
+    fsp_object_marked_t marked;
+    (void)fsp_canon_read_array(&reader, 2, 2);
+    fsp_canon_read_id(&reader, &marked.store_id);
+    marked.marks = fsp_canon_read_bin(&reader, FSP_HAVE_KEYS_MAX);
+    fsp_status_t status = fsp_canon_finish(&reader);
+    for (size_t i = 0; status == FSP_OK && i < marked.marks.bytes; i++)
+        if (marked.marks.data[i] > FSP_MARK_BEFORE)
+            status = FSP_INVALID;
+    if (status == FSP_OK)
+        *ret = marked;
+    return status;
+}
+
+void
+fsp_object_done_encode(const fsp_object_done_t *done, fsp_buf_t *buf)
+{
+    fsp_canon_array(buf, 4);
+    fsp_canon_id(buf, done->space_id);
+    fsp_canon_uint(buf, done->round);
+    fsp_canon_uint(buf, done->layout_version);
+    fsp_canon_id(buf, done->store_id);
+}
+
+fsp_status_t
+fsp_object_done_decode(fsp_slice_t body, fsp_object_done_t *ret)
+{
+    fsp_canon_t reader = fsp_canon_reader(body);
+    fsp_object_done_t done;
+    (void)fsp_canon_read_array(&reader, 4, 4);
+    fsp_canon_read_id(&reader, &done.space_id);
+    done.round = fsp_canon_read_uint(&reader, UINT64_MAX);
+    done.layout_version = fsp_canon_read_uint(&reader, UINT64_MAX);
+    fsp_canon_read_id(&reader, &done.store_id);
+    fsp_status_t status = fsp_canon_finish(&reader);
+    if (status == FSP_OK)
+        *ret = done;
+    return status;
+}
+
+void
+fsp_object_gone_encode(const fsp_space_id_t *space_id, fsp_buf_t *buf)
+{
+    fsp_canon_array(buf, 1);
+    fsp_canon_id(buf, *space_id);
+}
+
+fsp_status_t
+fsp_object_gone_decode(fsp_slice_t body, fsp_space_id_t *ret)
+{
+    fsp_canon_t reader = fsp_canon_reader(body);
+    fsp_space_id_t space_id;
+    (void)fsp_canon_read_array(&reader, 1, 1);
+    fsp_canon_read_id(&reader, &space_id);
+    fsp_status_t status = fsp_canon_finish(&reader);
+    if (status == FSP_OK)
+        *ret = space_id;
+    return status;
+}
+
+void
+fsp_object_swept_encode(const fsp_swept_t *swept, fsp_buf_t *buf)
+{
+    fsp_canon_array(buf, 4);
+    fsp_canon_uint(buf, swept->objects);
+    fsp_canon_uint(buf, swept->bytes);
+    fsp_canon_uint(buf, swept->live);
+    fsp_canon_uint(buf, swept->young);
+}
+
+fsp_status_t
+fsp_object_swept_decode(fsp_slice_t body, fsp_swept_t *ret)
+{
+    fsp_canon_t reader = fsp_canon_reader(body);
+    fsp_swept_t swept;
+    (void)fsp_canon_read_array(&reader, 4, 4);
+    swept.objects = fsp_canon_read_uint(&reader, UINT64_MAX);
+    swept.bytes = fsp_canon_read_uint(&reader, UINT64_MAX);
+    swept.live = fsp_canon_read_uint(&reader, UINT64_MAX);
+    swept.young = fsp_canon_read_uint(&reader, UINT64_MAX);
+    fsp_status_t status = fsp_canon_finish(&reader);
+    if (status == FSP_OK)
+        *ret = swept;
+    return status;
+}
+
+void
 fsp_peer_error_encode(fsp_status_t status, fsp_buf_t *buf)
 {
     FSP_PRE(status != FSP_OK);

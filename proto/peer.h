@@ -12,7 +12,7 @@
 #include "core/base/limits.h"
 #include "core/base/status.h"
 #include "core/base/types.h"
-#include "core/data/object.h"
+#include "core/data/objects.h"
 
 /* OBJECT_PUT [space, epoch, layout, key]; payload: the object.  OK: empty body. */
 typedef struct {
@@ -53,6 +53,39 @@ typedef struct {
 } fsp_object_got_t;
 void fsp_object_got_encode(const fsp_object_got_t *got, fsp_buf_t *buf);
 FSP_MUST_CHECK fsp_status_t fsp_object_got_decode(fsp_slice_t body, fsp_object_got_t *ret);
+
+/* OBJECT_MARK [space, round, layout, store id (optional), look, bin of keys].  OK: [store id, bin
+   of one octet a key: fsp_mark_t]. */
+typedef struct {
+    fsp_space_id_t space_id;
+    uint64_t round, layout_version;
+    fsp_store_id_t store_id; /* zero: none was asked yet */
+    bool look;
+    fsp_key_t keys[FSP_HAVE_KEYS_MAX];
+    size_t key_count;
+} fsp_object_mark_t;
+void fsp_object_mark_encode(const fsp_object_mark_t *mark, fsp_buf_t *buf);
+FSP_MUST_CHECK fsp_status_t fsp_object_mark_decode(fsp_slice_t body, fsp_object_mark_t *ret);
+typedef struct {
+    fsp_store_id_t store_id;
+    fsp_slice_t marks; /* borrows */
+} fsp_object_marked_t;
+void fsp_object_marked_encode(const fsp_object_marked_t *marked, fsp_buf_t *buf);
+FSP_MUST_CHECK fsp_status_t fsp_object_marked_decode(fsp_slice_t body, fsp_object_marked_t *ret);
+
+/* OBJECT_DONE [space, round, layout, store id]; OBJECT_GONE [space].  OK of both: [objects that
+   went, their bytes, live objects, young ones], when the sweep is over. */
+typedef struct {
+    fsp_space_id_t space_id;
+    uint64_t round, layout_version;
+    fsp_store_id_t store_id;
+} fsp_object_done_t;
+void fsp_object_done_encode(const fsp_object_done_t *done, fsp_buf_t *buf);
+FSP_MUST_CHECK fsp_status_t fsp_object_done_decode(fsp_slice_t body, fsp_object_done_t *ret);
+void fsp_object_gone_encode(const fsp_space_id_t *space_id, fsp_buf_t *buf);
+FSP_MUST_CHECK fsp_status_t fsp_object_gone_decode(fsp_slice_t body, fsp_space_id_t *ret);
+void fsp_object_swept_encode(const fsp_swept_t *swept, fsp_buf_t *buf);
+FSP_MUST_CHECK fsp_status_t fsp_object_swept_decode(fsp_slice_t body, fsp_swept_t *ret);
 
 /* ERROR of either service: [1, status]. */
 void fsp_peer_error_encode(fsp_status_t status, fsp_buf_t *buf);

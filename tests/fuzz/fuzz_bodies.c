@@ -108,7 +108,8 @@ apply_body(fuzz_input_t *input, unsigned *lists)
         fsp_buf_clear(&again);
     }
     /* A level that the program does not know stops it, as it must; a list costs time. */
-    bool stops = status == FSP_OK && type == FSP_COMMAND_LEVEL_RAISE && command->access.value > 2;
+    bool stops = status == FSP_OK && type == FSP_COMMAND_LEVEL_RAISE &&
+                 command->access.value > FSP_FEATURE_LEVEL;
     bool slow = type == FSP_COMMAND_LIST_ADD && ++*lists > LISTS_MAX;
     if (how & 8)
         world.time += (1 + how / 32) * DAY_US / 2;

@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     uint8_t which = fuzz_u8(&input);
     fsp_slice_t body = fuzz_rest(&input);
     enum { MAX = 64 * 1024 };
-    switch (which % 6) {
+    switch (which % 11) {
     case 0:
         FUZZ_CANONICAL(fsp_object_put_t, fsp_object_put_decode, fsp_object_put_encode, body, MAX);
         break;
@@ -51,6 +51,24 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         break;
     case 4:
         check_have_answer(body);
+        break;
+    case 6:
+        FUZZ_CANONICAL(fsp_object_mark_t, fsp_object_mark_decode, fsp_object_mark_encode, body,
+                       MAX);
+        break;
+    case 7:
+        FUZZ_CANONICAL(fsp_object_marked_t, fsp_object_marked_decode, fsp_object_marked_encode,
+                       body, MAX);
+        break;
+    case 8:
+        FUZZ_CANONICAL(fsp_object_done_t, fsp_object_done_decode, fsp_object_done_encode, body,
+                       MAX);
+        break;
+    case 9:
+        FUZZ_CANONICAL(fsp_space_id_t, fsp_object_gone_decode, fsp_object_gone_encode, body, MAX);
+        break;
+    case 10:
+        FUZZ_CANONICAL(fsp_swept_t, fsp_object_swept_decode, fsp_object_swept_encode, body, MAX);
         break;
     default:
         check_error(body);

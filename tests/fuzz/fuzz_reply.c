@@ -29,6 +29,8 @@ WALK(entry, fsp_entry_info_t)
 WALK(version, fsp_version_info_t)
 WALK(change, fsp_change_info_t)
 WALK(space, fsp_space_info_t)
+WALK(did, fsp_result_item_t)
+WALK(key, fsp_key_info_t)
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
@@ -41,6 +43,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         walk_version(&reply);
         walk_change(&reply);
         walk_space(&reply);
+        walk_did(&reply);
+        walk_key(&reply);
     }
     return 0;
 }

@@ -40,7 +40,9 @@ typedef struct {
     uint64_t granted;  /* GET: credit given, PUT: credit got; of the present call */
     uint64_t moved;    /* GET: bytes got */
     uint64_t next;     /* GET: offset expected */
-    bool resumed;      /* CREDIT repeats what stands: granted is the sum no more */
+    bool resumed;      /* CREDIT repeats what stands, or content comes otherwise: granted is the
+                          sum no more */
+    uint64_t offered;  /* chunks of OFFERs that were sent; WANT answers no more */
 } slot_t;
 
 typedef struct {
@@ -58,14 +60,17 @@ static fsp_frontend_actor_args_t args;
 static const fsp_secret_t mesh_key = {{8}};
 static fsp_spaces_t *spaces; /* anew for each input */
 static fsp_store_t *store;
-static fsp_mailbox_t *shard_box, *objects_box, *worker_boxes[WORKERS];
+static fsp_mailbox_t *shard_box, *objects_box, *auth_box, *rebalancer_box, *worker_boxes[WORKERS];
+static const fsp_key_t admin_key = {{0xad}}, further_key = {{3}};
+static fsp_keyring_t keyring; /* the auth actor's */
 static client_t clients[CLIENTS];
 static fsp_mail_t questions[QUESTIONS_MAX];
 static size_t question_count;
 static fsp_omap_t *objects;
 static fsp_disk_t disk_now;
 static char directory[] = "/tmp/fsp-fuzz-session-XXXXXX";
-static char owner_hex[33], guest_hex[33];
+/* The owner by the first key and by another one, and somebody else. */
+static char owner_id[FSP_USER_ID_BYTES + 1], further_id[FSP_USER_ID_BYTES + 1], guest_id[33];
 static fsp_op_id_t session_ids[CLIENTS];
 static bool told; /* FSP_FUZZ_TELL: what is said and answered, on standard error */
 
@@ -82,6 +87,8 @@ remove_all(void)
     fsp_mailbox_destroy(&shell.mailbox);
     fsp_mailbox_destroy(&shard_box);
     fsp_mailbox_destroy(&objects_box);
+    fsp_mailbox_destroy(&auth_box);
+    fsp_mailbox_destroy(&rebalancer_box);
     for (int i = 0; i < WORKERS; i++)
         fsp_mailbox_destroy(&worker_boxes[i]);
     fsp_store_close(&store, true, 1000000);
@@ -99,7 +106,7 @@ connect_client(int i)
     client_t *client = &clients[i];
     memcpy(client->routing_id, "c0", 3);
     client->routing_id[1] = (char)('0' + i);
-    client->user_id = i == 2 ? guest_hex : owner_hex;
+    client->user_id = i == 2 ? guest_id : i == 1 ? further_id : owner_id;
     if (i == GHOST)
         return;
     client->dealer = zsock_new(ZMQ_DEALER);
@@ -111,6 +118,16 @@ connect_client(int i)
     char frame[16];
     FUZZ_CHECK(zmq_recv(frontend->router_handle, frame, sizeof(frame), 0) == 2);
     FUZZ_CHECK(zmq_recv(frontend->router_handle, frame, sizeof(frame), 0) == 1);
+}
+
+/* The subject's id, and behind a ':' the key's. */
+static void
+write_user_id(fsp_key_t key, char *ret)
+{
+    fsp_subject_id_t subject = fsp_subject_of(admin_key.bytes);
+    fsp_hex_encode(subject.bytes, sizeof(subject.bytes), ret);
+    ret[2 * sizeof(subject.bytes)] = ':';
+    fsp_hex_encode(key.bytes, sizeof(key.bytes), ret + 2 * sizeof(subject.bytes) + 1);
 }
 
 static void
@@ -126,11 +143,10 @@ set_up_once(void)
     fsp_store_config_t config = {.directory = directory, .memory_bytes = 12 * 1024 * 1024};
     FUZZ_CHECK(fsp_store_open(&config, &store, &fresh, &error) == FSP_OK);
     fsp_secret_t secret = {{7}};
-    world_init(&world);
     fsp_subject_id_t guest = subject_id(2);
-    fsp_hex_encode(world.owner.bytes, sizeof(world.owner.bytes), owner_hex);
-    fsp_hex_encode(guest.bytes, sizeof(guest.bytes), guest_hex);
-    world_clear(&world);
+    fsp_hex_encode(guest.bytes, sizeof(guest.bytes), guest_id);
+    write_user_id(admin_key, owner_id);
+    write_user_id(further_key, further_id);
     args = (fsp_frontend_actor_args_t){.listen = "tcp://127.0.0.1:*",
                                        .store = store,
                                        .feature_level = FSP_FEATURE_LEVEL,
@@ -143,6 +159,8 @@ set_up_once(void)
     shell.now_us = shell.wall_us = 1000000;
     shard_box = fsp_mailbox_new(FSP_ACTOR_SHARD);
     objects_box = fsp_mailbox_new(FSP_ACTOR_OBJECTS);
+    auth_box = fsp_mailbox_new(FSP_ACTOR_AUTH);
+    rebalancer_box = fsp_mailbox_new(FSP_ACTOR_REBALANCER);
     for (int i = 0; i < WORKERS; i++)
         worker_boxes[i] = fsp_mailbox_new((fsp_actor_id_t)(FSP_ACTOR_WORKER + i));
     frontend = fsp_alloc(fsp_frontend_actor_class.state_bytes);
@@ -222,7 +240,19 @@ take_answer(client_t *client, slot_t *slot, const fsp_envelope_t *envelope, fsp_
         FUZZ_CHECK(payload_bytes == 0 || payload_bytes == reply.to - reply.from);
         break;
     case FSP_MSG_CREDIT:
+        FUZZ_CHECK(reply.credit > 0 || reply.has_offset || reply.has_durable);
+        FUZZ_CHECK(fsp_key_is_zero(reply.cut_key) == (reply.chunking_count == 0));
         slot->granted += reply.credit;
+        slot->resumed = slot->resumed || reply.has_offset;
+        break;
+    case FSP_MSG_WANT:
+        FUZZ_CHECK(reply.has_offset && reply.want.bytes > 0);
+        FUZZ_CHECK(slot->resumed || reply.want.bytes <= slot->offered);
+        slot->offered -= slot->resumed ? 0 : reply.want.bytes;
+        for (size_t i = 0; i < reply.want.bytes; i++) {
+            FUZZ_CHECK(reply.want.data[i] <= 1);
+            slot->resumed = slot->resumed || reply.want.data[i] == 0; /* offsets jump */
+        }
         break;
     case FSP_MSG_NEWS:
         slot->moved += reply.item_count;
@@ -299,7 +329,7 @@ check_client(client_t *client)
         FUZZ_CHECK(slot->answered <= slot->due);
         FUZZ_CHECK(slot->answered + open + slot->spare >= slot->due);
         if (call && call->upload && !call->request.end && !slot->resumed)
-            FUZZ_CHECK(fsp_upload_received_bytes(call->upload) <= slot->granted);
+            FUZZ_CHECK(fsp_upload_offset(call->upload) <= slot->granted);
     }
 }
 
@@ -308,16 +338,23 @@ check_client(client_t *client)
 static void
 read_boxes(void)
 {
-    fsp_mailbox_t *boxes[] = {shard_box, objects_box, worker_boxes[0], worker_boxes[1]};
-    static const fsp_actor_id_t asked[] = {FSP_ACTOR_SHARD, FSP_ACTOR_OBJECTS, FSP_ACTOR_WORKER,
-                                           (fsp_actor_id_t)(FSP_ACTOR_WORKER + 1)};
+    fsp_mailbox_t *boxes[] = {shard_box,      objects_box,     auth_box,
+                              rebalancer_box, worker_boxes[0], worker_boxes[1]};
+    static const fsp_actor_id_t asked[] = {
+        FSP_ACTOR_SHARD,      FSP_ACTOR_OBJECTS, FSP_ACTOR_AUTH,
+        FSP_ACTOR_REBALANCER, FSP_ACTOR_WORKER,  (fsp_actor_id_t)(FSP_ACTOR_WORKER + 1)};
     for (size_t i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++) {
         while (question_count < QUESTIONS_MAX) {
             fsp_mail_t *question = &questions[question_count];
             if (!fsp_mailbox_receive(boxes[i], question))
                 break;
             question->from = asked[i]; /* not the frontend, but whom it asked */
-            question_count++;
+            bool told_only =
+                asked[i] == FSP_ACTOR_REBALANCER && question->envelope.type != FSP_NODE_COLLECT;
+            if (told_only)
+                fsp_mail_clear(question);
+            else
+                question_count++;
         }
     }
 }
@@ -459,11 +496,13 @@ answer_objects(fsp_mail_t *question, uint8_t how, fuzz_input_t *input)
         answer(question, FSP_MSG_OK, fsp_slice(NULL, 0), NULL, 0);
     } else if (question->envelope.type == FSP_OBJECT_HAVE) {
         fsp_object_have_t *have = FSP_NEW(fsp_object_have_t);
-        FUZZ_CHECK(fsp_object_have_decode(asked, have) == FSP_OK && have->key_count == 1);
-        uint8_t yes = fsp_omap_get(objects, FSP_SLICE_OF(have->keys[0])) != NULL;
+        FUZZ_CHECK(fsp_object_have_decode(asked, have) == FSP_OK && have->key_count > 0);
+        uint8_t yes[FSP_HAVE_KEYS_MAX];
+        for (size_t i = 0; i < have->key_count; i++)
+            yes[i] = fsp_omap_get(objects, FSP_SLICE_OF(have->keys[i])) != NULL;
         fsp_buf_t body;
-        fsp_buf_init(&body, 1024);
-        fsp_object_have_answer_encode(&yes, 1, &body);
+        fsp_buf_init(&body, 2 * FSP_HAVE_KEYS_MAX);
+        fsp_object_have_answer_encode(yes, have->key_count, &body);
         answer_changed(question, &body, how, input);
         fsp_buf_clear(&body);
         fsp_free(have);
@@ -471,6 +510,47 @@ answer_objects(fsp_mail_t *question, uint8_t how, fuzz_input_t *input)
         FUZZ_CHECK(fsp_object_get_decode(asked, &get) == FSP_OK);
         answer_get(question, &get, how, input);
     }
+}
+
+/* Adds or removes a key as the auth actor does. */
+static void
+answer_auth(fsp_mail_t *question)
+{
+    fsp_slice_t asked = fsp_mail_body(question);
+    fsp_buf_t body;
+    fsp_key_t key;
+    memcpy(key.bytes, asked.data, sizeof(key.bytes));
+    fsp_status_t status;
+    bool add = question->envelope.type == FSP_AUTH_ADD;
+    if (add)
+        status = fsp_keyring_add(
+            &keyring, key,
+            fsp_slice(asked.data + FSP_AUTH_ADD_BYTES_MIN, asked.bytes - FSP_AUTH_ADD_BYTES_MIN),
+            fsp_load_u64(asked.data + sizeof(key.bytes)));
+    else
+        status = fsp_keyring_remove(&keyring, key);
+    if (status != FSP_OK) {
+        answer_error(question, status);
+        return;
+    }
+    const fsp_keyring_item_t *item = fsp_keyring_find(&keyring, key);
+    fsp_buf_init(&body, 1024);
+    fsp_buf_append_u8(&body, (uint8_t)question->envelope.type);
+    fsp_buf_append(&body, key.bytes, sizeof(key.bytes));
+    if (add) {
+        fsp_buf_append_u64(&body, item->added);
+        fsp_buf_append_slice(&body, fsp_slice_text(item->name));
+    }
+    answer(question, FSP_MSG_OK, fsp_buf_slice(&body), NULL, 0);
+    fsp_buf_clear(&body);
+}
+
+static void
+answer_collected(fsp_mail_t *question)
+{
+    static uint64_t epoch;
+    fsp_node_collected_t collected = {.epoch = ++epoch, .live = 1, .swept = 2, .swept_bytes = 3};
+    answer(question, FSP_MSG_OK, fsp_slice(&collected, sizeof(collected)), NULL, 0);
 }
 
 /* Answers the question at position: how 12 by an error, 13 badly, else truly. */
@@ -493,6 +573,10 @@ answer_question(size_t position, uint8_t how, fuzz_input_t *input)
             FSP_NOT_LEADER, FSP_LAYOUT, FSP_IO, FSP_DAMAGED, FSP_BUSY, FSP_EPOCH, FSP_NOT_FOUND};
         size_t choice = fuzz_u8(input) % (sizeof(statuses) / sizeof(statuses[0]));
         answer_error(&question, statuses[choice]);
+    } else if (question.envelope.service == FSP_SERVICE_AUTH) {
+        answer_auth(&question);
+    } else if (question.envelope.service == FSP_SERVICE_NODE) {
+        answer_collected(&question);
     } else if (question.envelope.service == FSP_SERVICE_SHARD) {
         answer_shard(&question, how, input);
     } else {
@@ -527,6 +611,15 @@ is_message(zmq_msg_t *frames, size_t count, bool too_many, fsp_envelope_t *ret)
     return count <= payload_at || zmq_msg_size(&frames[payload_at]) <= FSP_FRAME_BYTES_MAX;
 }
 
+/* Of a key that was taken away, also before it says anything. */
+static bool
+is_revoked(const client_t *client, const fsp_session_t *session)
+{
+    if (session)
+        return session->revoked;
+    return client->user_id == further_id && !fsp_keyring_find(&args.keyring, further_key);
+}
+
 /* Hands a message to the frontend and notes what it must bring.  Closes the frames. */
 static void
 deliver(client_t *client, zmq_msg_t *frames, size_t count, bool too_many)
@@ -538,9 +631,13 @@ deliver(client_t *client, zmq_msg_t *frames, size_t count, bool too_many)
     bool had_call = session && fsp_call_of_session(session, envelope.request_id);
     /* What continues a transfer brings no answer of its own, also when it cannot be read. */
     bool continues = welcomed && envelope.service == FSP_SERVICE_CLIENT &&
-                     envelope.type >= FSP_MSG_DATA && envelope.type <= FSP_MSG_RESUME;
+                     ((envelope.type >= FSP_MSG_DATA && envelope.type <= FSP_MSG_RESUME) ||
+                      (envelope.type == FSP_MSG_OFFER && session->minor >= 3));
     if (whole && envelope.type == FSP_MSG_RESUME && !had_call)
         continues = false; /* GONE, or the answer again */
+    if (whole && is_revoked(client, session) && envelope.service == FSP_SERVICE_CLIENT)
+        continues = (envelope.type >= FSP_MSG_DATA && envelope.type < FSP_MSG_RESUME) ||
+                    envelope.type == FSP_MSG_OFFER; /* all else is FORBIDDEN */
     uint64_t serial = frontend->last_serial;
     slot_t *slot = envelope.request_id < IDS ? &client->slots[envelope.request_id] : NULL;
     if (slot && whole && welcomed && envelope.type == FSP_MSG_CREDIT && had_call) {
@@ -550,10 +647,12 @@ deliver(client_t *client, zmq_msg_t *frames, size_t count, bool too_many)
                                &request) == FSP_OK)
             slot->granted += request.credit;
     }
+    if (slot && whole && had_call && envelope.type == FSP_MSG_OFFER)
+        slot->offered += FSP_OFFER_CHUNKS_MAX; /* at most */
     if (slot && !continues)
         slot->due++;
     if (slot && !continues && !had_call) {
-        slot->granted = slot->moved = slot->next = 0;
+        slot->granted = slot->moved = slot->next = slot->offered = 0;
         slot->resumed = false;
         fsp_request_t request;
         bool credited = envelope.type == FSP_MSG_GET || envelope.type == FSP_MSG_WATCH;
@@ -625,7 +724,7 @@ say_data(client_t *client, uint64_t id, fuzz_input_t *input)
 {
     fsp_call_t *call = call_of(client, id);
     uint8_t offset[8];
-    uint64_t at = call && call->upload ? fsp_upload_received_bytes(call->upload) : 0;
+    uint64_t at = call && call->upload ? fsp_upload_offset(call->upload) : 0;
     uint8_t how = fuzz_u8(input);
     if (how >= 250)
         at += how;
@@ -633,6 +732,63 @@ say_data(client_t *client, uint64_t id, fuzz_input_t *input)
     size_t length = some_length(input);
     say(client, FSP_MSG_DATA, id, fsp_slice(offset, how == 249 ? 7 : 8),
         how == 248 ? NULL : content(how), length);
+}
+
+/* Chunks as a put of content() may have left them; lengths that inputs meet again. */
+static fsp_slice_t
+some_chunks(uint8_t flags, uint8_t more)
+{
+    static uint8_t chunks[5 * FSP_OFFER_CHUNK_BYTES];
+    size_t count = 1 + flags % 5;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *at = chunks + i * FSP_OFFER_CHUNK_BYTES;
+        uint32_t length = flags == 253 ? more : 5000 + 1000 * ((more + (uint32_t)i) % 4);
+        fsp_hash_t digest = fsp_sha256(fsp_slice(content((uint8_t)(more + i)), length));
+        memcpy(at, digest.bytes, sizeof(digest.bytes));
+        fsp_store_u32(at + sizeof(digest.bytes), flags == 252 ? UINT32_MAX - more : length);
+    }
+    return fsp_slice(chunks, count * FSP_OFFER_CHUNK_BYTES);
+}
+
+/* What came with version 3. */
+static void
+say_third(client_t *client, fsp_request_t *request, fsp_client_type_t type, uint64_t id,
+          uint8_t flags, uint8_t more)
+{
+    fsp_call_t *call = call_of(client, id);
+    if (type == FSP_MSG_PUT && !request->end) {
+        request->upload_id.bytes[0] = flags & 16 ? 1 + more % 4 : 0;
+        request->offer = flags & 32;
+        request->token = request->offer ? 0 : request->token; /* or none would come to its end */
+        request->known_count = flags & 64 ? 1 + more % FSP_KNOWN_MAX : 0;
+    }
+    if (type == FSP_MSG_OFFER) {
+        request->offset = call && call->upload ? fsp_upload_offset(call->upload) : 0;
+        request->offset += flags >= 250 ? more : 0;
+        request->chunks = some_chunks(flags, more);
+    }
+    if (type == FSP_MSG_COMMIT && (flags & 16)) {
+        request->has_sha256 = request->has_size;
+        request->sha256 = fsp_sha256(fsp_slice(content(more), (size_t)request->size));
+    }
+    request->attrs = flags & 16;
+    if (type == FSP_MSG_ATTR)
+        request->has_attr = flags != 251;
+    if (type == FSP_MSG_SPACE_SET) {
+        request->space = text(more & 1 ? "home" : "team");
+        request->set = flags % 4;
+        request->quota_bytes = request->set & FSP_SET_QUOTA ? more * 1000000 : 0;
+        request->keep_count = request->set & FSP_SET_KEEP && (flags & 8) ? FSP_KEEP_VALUES : 0;
+        request->keep[0] = more;
+    }
+    if (type == FSP_MSG_SPACE_CREATE && (flags & 16)) {
+        request->chunking_count = FSP_CHUNKING_VALUES;
+        for (size_t i = 0; i < FSP_CHUNKING_VALUES; i++)
+            request->chunking[i] = (uint64_t)65536 << (i * (more % 4));
+    }
+    if (type == FSP_MSG_KEY_ADD || type == FSP_MSG_KEY_REMOVE)
+        request->key.bytes[0] = more % 8;
+    request->name = text(flags & 1 ? "laptop" : "phone");
 }
 
 /* What came with version 2.  ops: where a batch's operations lie. */
@@ -679,7 +835,7 @@ say_request(client_t *client, fsp_client_type_t type, uint64_t id, fuzz_input_t 
 {
     uint8_t flags = fuzz_u8(input), more = fuzz_u8(input);
     fsp_request_t *request = FSP_NEW(fsp_request_t);
-    request->versions[0] = flags == 255 ? 3 : flags & 4 ? 1 : 2;
+    request->versions[0] = flags == 255 ? 9 : flags & 4 ? 1 : flags & 32 ? 2 : 3;
     request->version_count = 1;
     if (type == FSP_MSG_HELLO && (flags & 1))
         request->session_id = session_ids[(flags >> 1) % CLIENTS];
@@ -724,6 +880,7 @@ say_request(client_t *client, fsp_client_type_t type, uint64_t id, fuzz_input_t 
     fsp_buf_init(&body, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&ops, FSP_BODY_BYTES_MAX);
     say_more(request, type, flags, more, &ops);
+    say_third(client, request, type, id, flags, more);
     fsp_request_encode(type, request, &body);
     fsp_buf_clear(&ops);
     size_t length = end ? some_length(input) : 0;
@@ -755,13 +912,17 @@ say_raw(client_t *client, fuzz_input_t *input)
 }
 
 static const fsp_client_type_t types[] = {
-    FSP_MSG_PUT,     FSP_MSG_PUT,    FSP_MSG_GET,          FSP_MSG_GET,          FSP_MSG_CREDIT,
-    FSP_MSG_CREDIT,  FSP_MSG_COMMIT, FSP_MSG_COMMIT,       FSP_MSG_STAT,         FSP_MSG_LIST,
-    FSP_MSG_MKDIR,   FSP_MSG_MOVE,   FSP_MSG_COPY,         FSP_MSG_RESTORE,      FSP_MSG_DELETE,
-    FSP_MSG_ABORT,   FSP_MSG_HELLO,  FSP_MSG_PING,         FSP_MSG_NODE,         FSP_MSG_VERSIONS,
-    FSP_MSG_CHANGES, FSP_MSG_SPACES, FSP_MSG_RESUME,       FSP_MSG_GET,          FSP_MSG_WATCH,
-    FSP_MSG_LOCK,    FSP_MSG_RENEW,  FSP_MSG_UNLOCK,       FSP_MSG_UNDELETE,     FSP_MSG_PRUNE,
-    FSP_MSG_PURGE,   FSP_MSG_BATCH,  FSP_MSG_SPACE_CREATE, FSP_MSG_SPACE_REMOVE,
+    FSP_MSG_PUT,          FSP_MSG_PUT,          FSP_MSG_GET,     FSP_MSG_GET,
+    FSP_MSG_CREDIT,       FSP_MSG_CREDIT,       FSP_MSG_COMMIT,  FSP_MSG_COMMIT,
+    FSP_MSG_STAT,         FSP_MSG_LIST,         FSP_MSG_MKDIR,   FSP_MSG_MOVE,
+    FSP_MSG_COPY,         FSP_MSG_RESTORE,      FSP_MSG_DELETE,  FSP_MSG_ABORT,
+    FSP_MSG_HELLO,        FSP_MSG_PING,         FSP_MSG_NODE,    FSP_MSG_VERSIONS,
+    FSP_MSG_CHANGES,      FSP_MSG_SPACES,       FSP_MSG_RESUME,  FSP_MSG_GET,
+    FSP_MSG_WATCH,        FSP_MSG_LOCK,         FSP_MSG_RENEW,   FSP_MSG_UNLOCK,
+    FSP_MSG_UNDELETE,     FSP_MSG_PRUNE,        FSP_MSG_PURGE,   FSP_MSG_BATCH,
+    FSP_MSG_SPACE_CREATE, FSP_MSG_SPACE_REMOVE, FSP_MSG_OFFER,   FSP_MSG_OFFER,
+    FSP_MSG_ATTR,         FSP_MSG_SPACE_SET,    FSP_MSG_COLLECT, FSP_MSG_KEY_ADD,
+    FSP_MSG_KEY_LIST,     FSP_MSG_KEY_REMOVE,
 };
 
 /* -- one input --------------------------------------------------------------------------------- */
@@ -769,12 +930,14 @@ static const fsp_client_type_t types[] = {
 static void
 raise_level(void)
 {
-    fsp_command_t command = {.type = FSP_COMMAND_LEVEL_RAISE,
-                             .version = FSP_COMMAND_VERSION,
-                             .op_id = {{1}},
-                             .attempt = 1,
-                             .access = {.value = FSP_FEATURE_LEVEL}};
-    FUZZ_CHECK(apply(&world, &command) == FSP_OK);
+    for (uint8_t level = 2; level <= FSP_FEATURE_LEVEL; level++) { /* one by one */
+        fsp_command_t command = {.type = FSP_COMMAND_LEVEL_RAISE,
+                                 .version = FSP_COMMAND_VERSION,
+                                 .op_id = {{level}},
+                                 .attempt = 1,
+                                 .access = {.value = level}};
+        FUZZ_CHECK(apply(&world, &command) == FSP_OK);
+    }
 }
 
 /* The gateway's home space, with keys of its own. */
@@ -786,6 +949,7 @@ make_home(void)
     fsp_gateway_space_t home = {.name = "home", .keys = fsp_space_keys_new()};
     fsp_space_keys_add(home.keys, 1, &secret);
     home.gear = fsp_gear_new(&secret, &params);
+    home.cut_key = secret;
     home.space_id = world.space_id;
     home.owner = world.owner;
     fsp_spaces_destroy(&spaces);
@@ -797,7 +961,13 @@ make_home(void)
 static void
 begin(void)
 {
-    world_init(&world);
+    world_init_bare(&world);
+    world.owner = fsp_subject_of(admin_key.bytes);
+    fsp_command_t command = space_init_command(&world);
+    FUZZ_CHECK(apply(&world, &command) == FSP_OK);
+    fsp_keyring_init(&keyring, (fsp_mesh_id_t){{1}}, admin_key.bytes);
+    FUZZ_CHECK(fsp_keyring_add(&keyring, further_key, text("further"), 1) == FSP_OK);
+    args.keyring = keyring;
     raise_level();
     make_home();
     objects = fsp_omap_new();

@@ -93,10 +93,11 @@ seed_messages(void)
 
     begin("request");
     static const fsp_client_type_t types[] = {
-        FSP_MSG_HELLO,   FSP_MSG_PING,  FSP_MSG_PUT,    FSP_MSG_COMMIT,   FSP_MSG_CREDIT,
-        FSP_MSG_GET,     FSP_MSG_STAT,  FSP_MSG_LIST,   FSP_MSG_VERSIONS, FSP_MSG_CHANGES,
-        FSP_MSG_SPACES,  FSP_MSG_MKDIR, FSP_MSG_DELETE, FSP_MSG_MOVE,     FSP_MSG_COPY,
-        FSP_MSG_RESTORE, FSP_MSG_NODE};
+        FSP_MSG_HELLO,   FSP_MSG_PING,    FSP_MSG_PUT,      FSP_MSG_COMMIT,    FSP_MSG_CREDIT,
+        FSP_MSG_GET,     FSP_MSG_STAT,    FSP_MSG_LIST,     FSP_MSG_VERSIONS,  FSP_MSG_CHANGES,
+        FSP_MSG_SPACES,  FSP_MSG_MKDIR,   FSP_MSG_DELETE,   FSP_MSG_MOVE,      FSP_MSG_COPY,
+        FSP_MSG_RESTORE, FSP_MSG_NODE,    FSP_MSG_OFFER,    FSP_MSG_ATTR,      FSP_MSG_SPACE_SET,
+        FSP_MSG_COLLECT, FSP_MSG_KEY_ADD, FSP_MSG_KEY_LIST, FSP_MSG_KEY_REMOVE};
     fsp_request_t request = {.versions = {1},
                              .version_count = 1,
                              .client = text("c 1"),
@@ -129,7 +130,18 @@ seed_messages(void)
                              .prefix = text("p"),
                              .after = text("q"),
                              .after_index = 5,
-                             .limit = 10};
+                             .limit = 10,
+                             .offset = 70000,
+                             .chunks = text("digest of 32 octets of one chunk\1\1\1\1"),
+                             .attrs = true,
+                             .chunking = {65536, 131072, 262144},
+                             .chunking_count = FSP_CHUNKING_VALUES,
+                             .set = FSP_SET_QUOTA | FSP_SET_KEEP,
+                             .quota_bytes = 1000,
+                             .keep = {1, 2, 3, 4, 5, 6},
+                             .keep_count = FSP_KEEP_VALUES,
+                             .key = {{9}},
+                             .name = text("laptop")};
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         for (int conditional = 0; conditional < 2; conditional++) {
             request.condition.type = conditional ? FSP_IF_MATCH : 0;
@@ -389,7 +401,36 @@ seed_commands(void)
         fsp_query_encode(&query, &buf);
         done();
     }
+    for (int form = 0; form < 3; form++) { /* for attributes: now, then, by a visitor */
+        fsp_query_t query = {.type = FSP_QUERY_LIST,
+                             .space_id = space_id,
+                             .target = {.path = text("/a")},
+                             .limit = 10,
+                             .attrs = true};
+        query.at_index = form == 1 ? 7 : 0;
+        query.asker.link_id.bytes[0] = form == 2 ? 1 : 0;
+        fsp_query_encode(&query, &buf);
+        done();
+    }
     fsp_buf_clear(&carrier);
+}
+
+static void
+seed_keyring(void)
+{
+    begin("keyring");
+    for (uint64_t count = 0; count < 3; count++) {
+        fsp_buf_append_u8(&buf, 1); /* items: the target puts the hash to them */
+        fsp_canon_array(&buf, count);
+        for (uint64_t i = 0; i < count; i++) {
+            fsp_key_t key = {{(uint8_t)(i + 3)}};
+            fsp_canon_array(&buf, 3);
+            fsp_canon_id(&buf, key);
+            fsp_canon_text(&buf, i > 0 ? text("phone") : text("laptop"));
+            fsp_canon_uint(&buf, 1000 + i);
+        }
+        done();
+    }
 }
 
 static void
@@ -411,7 +452,9 @@ seed_answers(void)
                                   .retained = true,
                                   .is_head = true,
                                   .carrier = fsp_buf_slice(&carrier)};
-    for (int kind = 0; kind < 5; kind++) {
+    for (int form = 0; form < 7; form++) {
+        /* Entries and spaces also with what they have at the end. */
+        int kind = form < 5 ? form : form == 5 ? 1 : 4;
         fsp_answering_t answering;
         fsp_answering_init(&answering);
         fsp_node_info_t node = {.kind = FSP_KIND_FILE,
@@ -451,6 +494,10 @@ seed_answers(void)
                                   .keys = {{1, text("w")}},
                                   .key_count = 1,
                                   .wrapped_cut_key = text("c")};
+        if (form >= 5) {
+            entry.attr = text("attr");
+            space.retention.keep_last = 3;
+        }
         fsp_buf_reset(&record);
         if (kind == 3)
             fsp_change_row_encode(&change, &record);
@@ -860,7 +907,10 @@ seed_stories(void)
         LIST = 9,
         ABORT = 15,
         HELLO = 16,
-        RESUME = 22
+        RESUME = 22,
+        OFFER = 34,
+        ATTR = 36,
+        KEY_REMOVE = 41
     };
     begin("session");
     number = 8;
@@ -892,6 +942,39 @@ seed_stories(void)
             done();
         }
     }
+    /* A chunk that is offered again, known and new; kept, taken up, and given up. */
+    for (uint8_t kept = 0; kept < 2; kept++) {
+        story_request(0, PUT, 1, 0, 6);
+        story_data(0, 1, 0, 6000);
+        story_answers(3, 8);
+        story_request(0, COMMIT, 1, 0, 0);
+        story_answers(24, 9);
+        story_request(0, PUT, 2, kept ? 51 : 35, 6);
+        fsp_buf_append_u16(&buf, 6000);
+        story_answers(24, 8);
+        story_request(0, OFFER, 2, 0, 9);
+        story_answers(8, 8);
+        story_request(0, COMMIT, 2, 19, 9);
+        fsp_buf_append_u16(&buf, 6000);
+        story_answers(24, 8);
+        story_request(0, PUT, 3, 48, 6);
+        story_answers(24, 8);
+        story_request(0, OFFER, 3, 4, 0);
+        story_answers(9, 8);
+        story_data(0, 3, 0, 5000);
+        story_answers(9, 8);
+        story_request(0, PUT, 4, 48, 6);
+        story_answers(24, 8);
+        story_request(0, ABORT, 4, 0, 0);
+        done();
+    }
+    /* What came with version 3, one after the other; the last takes away a key that is used. */
+    for (uint8_t type = ATTR; type <= KEY_REMOVE; type++) {
+        story_request(0, type, type % 32, 1, 3);
+        story_answers(8, 8);
+        story_request(1, STAT, 2, 0, 6);
+    }
+    done();
     /* A whole PUT; a broken connection taken up again; uploads that wait for memory; giving up. */
     story_request(0, PUT, 1, 128, 7);
     story_length(5000);
@@ -930,6 +1013,7 @@ main(int argc, char **argv)
     seed_messages();
     seed_commands();
     seed_answers();
+    seed_keyring();
     seed_rows();
     seed_replicas();
     seed_objects();

@@ -13,10 +13,12 @@ from vector_types import decode, encode  # noqa: E402
 
 STORY = 40  # entries that fuzz_bodies reads
 # Kind: (target, selector or None).
-TARGETS = {"canon": ("canon", None), "command": ("command", None), "result": ("result", None), "query": ("query", None),
+TARGETS = {"client-request": ("request", None), "canon": ("canon", None), "command": ("command", None), "result": ("result", None), "query": ("query", None),
            "carrier": ("carrier", None), "details": ("details", 0), "attr": ("details", 1),
            "log-hard": ("logrows", 0), "log-entry": ("logrows", 1), "log-base": ("logrows", 3),
            "raft-conf": ("raft", 0), "raft-message": ("raft", 1), "replica-message": ("raft", 2)}
+TARGETS.update({kind: ("reply", None) for kind in ("client-reply", *(f"client-reply-{item}" for item in
+                ("entry", "version", "change", "space", "key")))})
 TARGETS.update({f"answer-{item}": ("answer", number) for number, item in
                 enumerate(("node", "entry", "version", "change", "space", "link", "upload", "row"))})
 TARGETS.update({kind: ("metarows", number) for number, kind in
@@ -59,8 +61,10 @@ def main():
             folder = Path(sys.argv[1]) / target
             folder.mkdir(parents=True, exist_ok=True)
             counts[target] = counts.get(target, 0) + 1
-            front = b"" if selector is None else bytes([selector])
-            (folder / f"vector-{counts[target]:03}").write_bytes(front + bytes.fromhex(entry["hex"]))
+            front, octets = b"" if selector is None else bytes([selector]), bytes.fromhex(entry["hex"])
+            if entry["kind"].startswith("client-"):  # of the envelope fuzz_request takes the type, fuzz_reply nothing
+                front, octets = octets[6:8] if target == "request" else b"", octets[20:]
+            (folder / f"vector-{counts[target]:03}").write_bytes(front + octets)
     print(", ".join(f"{target} {count}" for target, count in sorted(counts.items())))
     return 0
 

@@ -19,11 +19,12 @@ for name in sorted(limits.keys() | said.keys()):
           ("" if good else f": {limits.get(name)} in limits.h, {said.get(name)} in docs/protocol/README.md"))
 if not limits:
     print("not ok no limit was found")
-headers = "\n".join(re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in sorted((ROOT / "core").glob("*/*.h")))
+headers = "\n".join(re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in
+                    sorted([*(ROOT / "core").glob("*/*.h"), *(ROOT / "proto").glob("*.h"), *(ROOT / "actors").glob("*.h")]))
 families = re.findall(r"^\| (\d+) \| `(FSP_\w+)` \| \S", text, re.M)
 for value, name in families:
     found = re.findall(rf"\b{name} = ([^,}}]+?)\s*[,}}]", headers)
     is_so = [eval(each, {"__builtins__": {}}, limits) for each in found] == [int(value)]
-    print(f"{'ok' if is_so else 'not ok'} {name}" + ("" if is_so else f": {found} in core/*/*.h, {value} in docs/protocol/README.md"))
+    print(f"{'ok' if is_so else 'not ok'} {name}" + ("" if is_so else f": {found} in headers, {value} in docs/protocol/README.md"))
 if not families:
     print("not ok no limit of a family was found")

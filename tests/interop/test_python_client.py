@@ -6,7 +6,7 @@ import hashlib, io, json, os, random, socket, sys, threading, time
 from collections import deque
 from pathlib import Path
 
-import msgpack, zmq
+import msgpack, zmq, zmq.utils.z85
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
@@ -18,7 +18,7 @@ GRANT_MOST, MIB = 8388608, 1 << 20
 CODE = {"invalid": 1001, "too-large": 1002, "bad-name": 1003, "bad-range": 1004, "unsupported": 1005,
         "protocol": 1008, "no-credit": 1009, "not-found": 2001, "no-such-version": 2003, "gone": 2004,
         "no-parent": 2005, "exists": 3001, "mismatch": 3002, "is-directory": 3003, "not-empty": 3005, "cycle": 3006,
-        "op-reused": 3010, "damaged": 7001, "cancelled": 8004}
+        "op-reused": 3010, "forbidden": 5002, "damaged": 7001, "cancelled": 8004}
 rng = random.Random(int(os.environ.get("FSP_SEED", "1")))
 _ports = iter(rng.sample(range(19300, 19400), 100))
 
@@ -135,8 +135,8 @@ def changing(**fields):
 
 def session(c, node):
     w = c.welcome
-    check("WELCOME has what section 4.2 names", w["v"] == 1 and w["mesh"] == c.profile.mesh and w["frame"] == FRAME
-          and w["space"] == c.profile.space and len(w["session"]) == 16 and w["grace"] > 0 and w["beat"] > 0, w)
+    check("WELCOME has what section 4.2 names", w["v"] == max(c.versions) and w["mesh"] == c.profile.mesh
+          and w["frame"] == FRAME and w["space"] == c.profile.space and len(w["session"]) == 16 and w["grace"] > 0 and w["beat"] > 0, w)
     check("the node is the one of the profile", w["node"] == hashlib.sha256(c.profile.node_key).digest())
     c.ask(PING)
     again = raw_welcome(c, {"versions": [1]})
@@ -224,6 +224,18 @@ def vectors(c):
             reply = vector["kind"].startswith("client-reply")
             check(f"vector {vector['name']}", got[:2] == (said["type"], int(said["request_id"]))
                   and (not reply or plain(got.body) == said["body"]), (got, said))
+
+
+def cuts():
+    for vector in json.loads((HERE.parent / "vectors" / "content.json").read_text()):
+        if vector["kind"] == "cuts":
+            given, counter = vector["given"], vector["given"]["content"]
+            if "counter" in counter:
+                octets = b"".join(hashlib.sha256(counter["counter"].encode() + i.to_bytes(8, "big")).digest()
+                                  for i in range(counter["bytes"] // 32 + 1))[:counter["bytes"]]
+                got = [size for _, size, _ in chunks(io.BytesIO(octets), 0, bytes.fromhex(given["cut_key"]),
+                                                     [given[k] for k in ("min", "avg", "max")])]
+                check(f"vector {vector['name']}", got == vector["result"]["lengths"], got[:9])
 
 
 def plain(value):
@@ -562,14 +574,233 @@ def resume(c, d, node):
     p.close()
 
 
+# -- version 1.3 -----------------------------------------------------------------------------------------------
+
+
+class Counted(Client):
+    """Counts the octets of DATA that it sends, and knows its uploads' first offsets and what was durable."""
+    sent = 0
+
+    def send(self, type, id, *rest):
+        self.sent += len(rest[1]) if type == DATA else 0
+        super().send(type, id, *rest)
+
+    def drive(self, upload):
+        self.begins = getattr(self, "begins", [])
+        while upload.answer is None and upload.credit is None:
+            upload.step()
+        self.begins.append(upload.sent)
+        return super().drive(upload)
+
+
+def kept_upload(c, path, data, op, attempt=1):
+    return Upload(c, {"op": op, "attempt": attempt, "since": c.known["home"], "path": path, "upload": op,
+                      "size": len(data), "sha256": hashlib.sha256(data).digest()}, io.BytesIO(data), len(data))
+
+
+def kept(c, node):
+    data, window = random_bytes(24 * MIB), 8 * MIB
+    p = Counted(c.profile)
+
+    def lose():
+        p.session = None  # nothing is taken up but the upload itself
+        p.close("on purpose")
+
+    answer = p.put("/kept/a", Tripwire(data, 18 * MIB, lose), keep=True, parents=True)
+    check("a kept upload goes on in a new session", p.begins[0] == 0 and p.begins[1] >= 10 * MIB, p.begins)
+    check("never more than the window is sent twice", len(data) < p.sent <= len(data) + window, p.sent)
+    check("it is whole, once", p.get("/kept/a")[0] == data and answer["number"] == 1 and answer["chunks"] > 4)
+
+    def crash():
+        node.kill9()
+        node.start()
+
+    p.sent, p.begins = 0, []
+    p.put("/kept/b", Tripwire(data, 18 * MIB, crash), keep=True)
+    check("a kept upload goes on after kill -9 of the node", p.begins[-1] >= 10 * MIB, p.begins)
+    check("and no more than the window is sent twice", p.sent <= len(data) + window, p.sent)
+    check("it is whole, too", p.get("/kept/b")[0] == data and len(list(p.pages(VERSIONS, path="/kept/b"))) == 1)
+    p.close()
+
+
+def taken_over(c, d):
+    data, op = random_bytes(20 * MIB), os.urandom(16)
+    c.connect()
+    d.connect()
+    first = kept_upload(c, "/kept/c", data, op)
+    steps = []
+    while first.durable < 2 * MIB or first.sent < 6 * MIB:
+        first.step()
+        steps.append((first.durable, first.sent + first.credit if first.credit is not None else 0))
+    check("what is durable never falls", [a for a, _ in steps] == sorted(a for a, _ in steps))
+    check("credit never reaches beyond durable and the window", all(b <= a + 8 * MIB for a, b in steps), steps[-1])
+    check("durable is not ahead of what was sent", all(up <= first.sent for up, _ in steps))
+    second = kept_upload(d, "/kept/c", data, op, attempt=2)
+    while second.credit is None:
+        second.step()
+    check("another PUT takes it up where it is durable", second.sent == second.durable >= first.durable, second.durable)
+
+    def ended():
+        while True:
+            c.next(first.id)
+
+    refused("the PUT that lost it", "cancelled", ended)
+    answer = d.drive(second)
+    check("what was taken over is whole", d.get("/kept/c")[0] == data and answer["number"] == 1)
+    again = c.put("/kept/c", data, op=op, attempt=3, keep=True, since=answer["change"] - 1)
+    check("sent again after its end it has the same answer", again["version"] == answer["version"])
+
+    op = os.urandom(16)
+    for name, symbol, end in (("ABORT", "cancelled", lambda up: c.send(ABORT, up.id)),
+                              ("another content", "damaged", None)):
+        up = kept_upload(c, "/kept/d", data, op)
+        while up.durable < 4 * MIB:
+            up.step()
+        if end:
+            end(up)
+        else:
+            up = kept_upload(c, "/kept/d", b"x" + data[1:], op, attempt=2)
+        refused(f"{name} of a kept upload", symbol, lambda: c.drive(up))
+        up = kept_upload(c, "/kept/d", data, op, attempt=3)
+        up.step()
+        check(f"{name}: nothing is kept any more", (up.sent, up.durable) == (0, 0), (up.sent, up.durable))
+        c.send(ABORT, up.id)
+        refused(f"{name}: and given up again", "cancelled", lambda: c.drive(up))
+        op = os.urandom(16)
+    refused("nothing became visible", "not-found", lambda: c.ask(STAT, path="/kept/d"))
+
+
+def offers(c):
+    first = random_bytes(14 * MIB)
+    edited = first[:5 * MIB] + b"edited here" + first[5 * MIB:9 * MIB] + first[9 * MIB + 1:]
+    plain_root = c.put("/offer/plain", edited, parents=True, whole=False)
+    p = Counted(c.profile)
+    one = p.put("/offer/a", first)
+    p.sent = 0
+    two = p.put("/offer/a", edited, keep=True)
+    check("an edit sends the chunks that changed, and no others", 0 < p.sent <= 6 * 4 * MIB // 2 < len(edited), p.sent)
+    check("the version is the one that a plain put makes", two["root"] == plain_root["root"] and two["sha256"]
+          == plain_root["sha256"] and two["chunks"] == plain_root["chunks"] and two["size"] == len(edited), two)
+    check("its content comes back bit for bit", p.get("/offer/a")[0] == edited)
+    p.sent = 0
+    p.put("/offer/a", edited, keep=True)
+    check("a put of what is there sends nothing", p.sent == 0 and p.get("/offer/a")[0] == edited, p.sent)
+    p.sent = 0
+    new = p.put("/offer/b", first, keep=True, known=[one["version"], bytes(32), os.urandom(32)])
+    check("known versions serve another file; what is none is passed over", p.sent == 0 and not new.get("chunks_new")
+          and p.get("/offer/b")[0] == first, (p.sent, new))
+    p.sent = 0
+    p.put("/offer/c", first, keep=True)
+    check("without anything known it is streamed", p.sent == len(first), p.sent)
+
+    def cut_off():
+        p.session = None
+        p.close("on purpose")
+
+    p.sent, longer = 0, random_bytes(6 * MIB) + edited + random_bytes(6 * MIB)
+    p.put("/offer/a", Tripwire(longer, 4 * MIB, cut_off), keep=True)
+    check("an offer that is taken up sends no more than the window twice", p.sent <= 20 * MIB
+          and p.get("/offer/a")[0] == longer, p.sent)
+    p.close()
+
+
+def small_requests(c):
+    put = c.put("/attr", b"x", attr=[0o600, 5, 6])
+    c.change(MKDIR, path="/attrs/d", parents=True)
+    c.put("/attrs/f", b"x", attr=[0o640, -1, 999999999])
+    changed = c.change(ATTR, path="/attr", attr=[0o755, 7, 8])
+    about = c.ask(STAT, path="/attr")
+    check("ATTR sets attributes and makes no version", about["attr"] == [0o755, 7, 8] and about["number"] == 1
+          and about["version"] == put["version"] and changed["file"] == put["file"], about)
+    c.change(ATTR, path="/attrs/d", attr=[0o700, 9, 0])
+    items = {item["name"]: item.get("attr") for item in c.pages(LIST, path="/attrs", attrs=True)}
+    check_equal("LIST with attrs", items, {"d": [0o700, 9, 0], "f": [0o640, -1, 999999999]})
+    check("LIST without does not say them", not any("attr" in item for item in c.pages(LIST, path="/attrs")))
+    refused("ATTR of nothing", "invalid", lambda: c.change(ATTR, path="/attr"))
+    refused("ATTR under another head", "mismatch",
+            lambda: c.change(ATTR, path="/attr", attr=[1, 1, 1], when=MATCH, bases=[bytes([1] * 32)]))
+
+    c.change(SPACE_CREATE, space="cuts", chunking=[65536, 131072, 262144], op=os.urandom(16))
+    c.change(SPACE_SET, space="cuts", set=3, quota=10**9, keep=[3, 30, 7, 4, 12, 400])
+    space = {item["name"]: item for item in c.ask(SPACES)["items"]}["cuts"]
+    check("a space has its cuts, quota and what is kept", (space["chunking"], space["quota"], space["keep"])
+          == ([65536, 131072, 262144], 10**9, [3, 30, 7, 4, 12, 400]), space)
+    answer = c.put("/a", random_bytes(MIB), space="cuts")
+    check("content is cut by them", answer["chunks"] >= 4, answer)
+    c.change(SPACE_SET, space="cuts", set=1)
+    check("a quota can be taken away, and nothing else is", "quota" not in (now := {
+        item["name"]: item for item in c.ask(SPACES)["items"]}["cuts"]) and now["keep"] == space["keep"], now)
+    for bad in ([65535, 131072, 262144], [65536, 131072, 4194305], [262144, 131072, 65536]):
+        refused(f"chunking {bad}", "invalid", lambda: c.change(SPACE_CREATE, space="bad", chunking=bad))
+
+
+def collect(c):
+    c.put("/garbage", random_bytes(3 * MIB))
+    answer = c.ask(COLLECT)
+    check("COLLECT says what it did", answer["live"] > 0 and answer["epoch"] > 0, answer)
+    again = c.ask(COLLECT)
+    check("a second round is a further one", again["epoch"] > answer["epoch"], again)
+    check("what is referred to stays", len(c.get("/garbage")[0]) == 3 * MIB)
+
+
+def keys(c):
+    public, secret = zmq.curve_keypair()
+    raw_key = zmq.utils.z85.decode(public)
+    c.ask(KEY_ADD, key=raw_key, name="laptop")
+    c.ask(KEY_ADD, key=raw_key, name="laptop")
+    items = {item["name"]: item for item in c.ask(KEY_LIST)["items"]}
+    check("KEY_LIST has the new key, and our own", items["laptop"]["key"] == raw_key and items["laptop"]["added"] > 0
+          and [i["key"] for i in items.values() if i.get("own")] == [zmq.utils.z85.decode(c.profile.public_key)], items)
+    other = Client(c.profile._replace(public_key=public, secret_key=secret))
+    check("it connects and is the same subject", other.ask(STAT, path="/")["file"] == c.ask(STAT, path="/")["file"])
+    refused("the same name for another key", "exists",
+            lambda: raw(c, KEY_ADD, {"key": os.urandom(32), "name": "laptop"}))
+    refused("a key cannot remove itself", "forbidden", lambda: raw(other, KEY_REMOVE, {"key": raw_key}))
+    refused("nor the first", "forbidden",
+            lambda: raw(other, KEY_REMOVE, {"key": zmq.utils.z85.decode(c.profile.public_key)}))
+    c.ask(KEY_REMOVE, key=raw_key)
+    try:
+        raw(other, STAT, {"path": "/"})
+        check("a removed key does nothing any more", False)
+    except Refused as error:
+        check("a removed key does nothing any more", error.symbol == "forbidden", error.body)
+    except Lost:
+        check("a removed key does nothing any more", True)
+    other.close()
+    try:
+        other.patience = 5
+        other.connect()
+        check("nor does it connect", False)
+    except Lost:
+        check("nor does it connect", True)
+    refused("it is not there a second time", "not-found", lambda: raw(c, KEY_REMOVE, {"key": raw_key}))
+
+
+def older(c):
+    """Sessions of 1.1 and 1.2 are what they were."""
+    for versions in ((1,), (1, 2)):
+        old = Client(c.profile, versions=versions)
+        check_equal(f"a client of 1.{versions[-1]} gets it", old.welcome["v"], versions[-1])
+        data = random_bytes(MIB)
+        old.put(f"/older/{versions[-1]}", data, parents=True)
+        check("it puts and gets", old.get(f"/older/{versions[-1]}")[0] == data)
+        refused("and is not understood beyond", "unsupported", lambda: old.put("/older/x", data, keep=True))
+        refused("nor is ATTR", "unsupported", lambda: old.change(ATTR, path="/older", attr=[1, 1, 1]))
+        old.close()
+
+
 def run(options):
     node = Node(port=port())
     node.start()
     profile = Profile.load(node.profile)
     c, d = Client(profile, patience=20), Client(profile)
-    for part, arguments in ((session, (c, node)), (codec, (c,)), (vectors, (c,)), (receipts, (c,)), (contents, (c,)),
-                            (conditions, (c,)), (names, (c,)), (once, (c,)), (credit, (c,)), (uploads, (c,)),
-                            (feed, (c,)), (resume, (c, d, node)), (feed, (c,))):
+    for part, arguments in ((session, (c, node)), (codec, (c,)), (vectors, (c,)), (cuts, ()), (receipts, (c,)),
+                            (contents, (c,)), (conditions, (c,)), (names, (c,)), (once, (c,)), (credit, (c,)), (uploads, (c,)),
+                            (feed, (c,)), (resume, (c, d, node)), (feed, (c,)), (older, (c,)), (small_requests, (c,)),
+                            (keys, (c,)), (kept, (c, node)), (taken_over, (c, d)), (offers, (c,)), (collect, (c,)),
+                            (feed, (c,))):
+        if options.rest and part.__name__ not in options.rest:
+            continue
         began = time.monotonic()
         try:
             part(*arguments)
@@ -582,4 +813,5 @@ def run(options):
     check_equal("the node stops cleanly", node.stop(), 0)
 
 
-main(run, seconds=90)
+if __name__ == "__main__":
+    main(run, seconds=180)

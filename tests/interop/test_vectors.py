@@ -552,9 +552,13 @@ TYPES = {1: "HELLO", 2: "WELCOME", 3: "PING", 4: "PONG", 5: "OK", 6: "ERROR", 10
          34: "SPACES", 40: "MKDIR", 41: "DELETE", 42: "MOVE", 43: "COPY", 44: "RESTORE", 50: "NODE",
          # minor version 2
          16: "NEWS", 35: "WATCH", 45: "LOCK", 46: "RENEW", 47: "UNLOCK", 48: "UNDELETE", 49: "PRUNE", 51: "PURGE",
-         52: "BATCH", 53: "SPACE_CREATE", 54: "SPACE_REMOVE"}
-NAMELESS = {"MKDIR", "PURGE", "BATCH", "SPACE_CREATE", "SPACE_REMOVE"}  # no target, or only sometimes, or only a path
-CHANGING = {"PUT", "MKDIR", "DELETE", "MOVE", "COPY", "RESTORE", "LOCK", "RENEW", "UNLOCK", "UNDELETE", "PRUNE"} | NAMELESS
+         52: "BATCH", 53: "SPACE_CREATE", 54: "SPACE_REMOVE",
+         # minor version 3
+         17: "OFFER", 18: "WANT", 55: "ATTR", 56: "SPACE_SET", 57: "COLLECT", 58: "KEY_ADD", 59: "KEY_LIST",
+         60: "KEY_REMOVE"}
+NAMELESS = {"MKDIR", "PURGE", "BATCH", "SPACE_CREATE", "SPACE_REMOVE", "SPACE_SET"}  # no target, or only sometimes, or only a path
+CHANGING = {"PUT", "MKDIR", "DELETE", "MOVE", "COPY", "RESTORE", "LOCK", "RENEW", "UNLOCK", "UNDELETE", "PRUNE",
+            "ATTR"} | NAMELESS
 ACTING = CHANGING - NAMELESS | {"GET", "STAT", "LIST", "VERSIONS"}
 
 
@@ -565,7 +569,7 @@ def read_client(b, table, items=None):
     need(meaning["type"] in TYPES, "UNSUPPORTED")
     name = TYPES[meaning["type"]]
     if table == "request":
-        need(name not in ("WELCOME", "PONG", "OK", "ERROR", "DATA", "NEWS"), "PROTOCOL")
+        need(name not in ("WELCOME", "PONG", "OK", "ERROR", "DATA", "NEWS", "WANT"), "PROTOCOL")
         fields = client_body(body, table, {name}, None)
         need(name not in ACTING or ("path" in fields) != ("file" in fields))
         need(name not in CHANGING or "op" in fields and fields.get("attempt"))
@@ -577,10 +581,19 @@ def read_client(b, table, items=None):
         need(name != "UNLOCK" or bool(fields.get("token")) != fields.get("force", False))
         need(len({"at", "at_time", "version"} & set(fields)) < 2)
         need(name != "PURGE" or len({"path", "file", "before"} & set(fields)) < 2)
-        need(name not in ("SPACE_CREATE", "SPACE_REMOVE") or "space" in fields)
+        need(name not in ("SPACE_CREATE", "SPACE_REMOVE", "SPACE_SET") or "space" in fields)
         need(name != "HELLO" or fields.get("versions"))
+        need(not fields.get("end") or not {"upload", "offer", "known"} & set(fields))
+        need(name != "OFFER" or fields.get("chunks") and len(fields["chunks"]) % 72 == 0)
+        need(name != "ATTR" or "attr" in fields and fields.get("if", 0) in (0, 1, 3))
+        need(len(fields.get("chunking", [])) in (0, 3) and len(fields.get("keep", [])) in (0, 6))
+        need(name != "SPACE_SET" or fields.get("set") and (fields["set"] & 1 or not fields.get("quota"))
+             and (fields["set"] & 2 or not fields.get("keep")))
+        need(name not in ("KEY_ADD", "KEY_REMOVE") or "key" in fields)
+        need(name != "KEY_ADD" or fields.get("name"))
     else:
         fields = client_body(body, table, None, items)
+        need(len(fields.get("chunking", [])) in (0, 3))
     return dict(meaning, message=name, body=fields)
 
 
@@ -635,7 +648,7 @@ CODECS = {
 }
 CODECS.update({kind: canonical(row) for kind, row in {**ROWS, **PEER, **RAFT_KINDS}.items()})
 CODECS.update({f"answer-{item}": canonical(ANSWER(item)) for item in ITEMS})
-for _item in ("entry", "version", "change", "space"):
+for _item in ("entry", "version", "change", "space", "key"):
     CODECS[f"client-reply-{_item}"] = ((lambda b, i=_item: read_client(b, "reply", i)),
                                        (lambda j, i=_item: write_client(j, "reply", i)))
 unhex = bytes.fromhex
@@ -687,6 +700,27 @@ def identity(g):
             "admin_public_key": genesis[4].hex(), "slot_bits": genesis[2]}
 
 
+def client_keys(g):
+    """keys.md, 9.1; REFUSED with what a node says of the file."""
+    file, mesh, admin = unhex(g["file"]), unhex(g["mesh"]), unhex(g["admin_key"])
+    try:
+        whole = decode(file)
+        need(isinstance(whole, list) and whole and isinstance(whole[0], int))
+        if whole[0] > 1: raise Refused("FORMAT_NEWER")
+        need(len(file) <= 32768 and whole[0] == 1 and len(whole) == 3)
+        need(whole[2] == sha(b"fsp client keys v1", mesh, whole[1]))
+        item = ROW(("key", NOT_ZERO(32)), ("name", T(63)), ("added", U(low=1)))
+        keys = LIST(item, 0, 256)[0](decode(whole[1]))
+        names = [k["name"] for k in keys]
+        need(len({admin.hex(), *(k["key"] for k in keys)}) == 1 + len(keys) == len({"admin", *names}))
+        need(all(n and "/" not in n and n not in (".", "..") and all(ord(c) >= 32 and ord(c) != 127 for c in n) for n in names))
+        items = encode([item[1](k) for k in keys])
+        need(encode([1, items, sha(b"fsp client keys v1", mesh, items)]) == file)
+    except Refused as refused:
+        return {"refused": "FORMAT_NEWER" if str(refused) == "FORMAT_NEWER" else "DAMAGED"}
+    return {"keys": keys}
+
+
 def compute_object(g):
     data_key, plain = unhex(g["data_key"]), content(g["plain"])
     need(g["object_kind"] != 1 or not worth_a_try(plain))
@@ -725,7 +759,7 @@ def gear_of(g):
 
 COMPUTED = {
     "row-key": row_key, "log-key": log_key, "log-base-key": log_base_key, "object-row-key": object_row_key, "watermark-file": watermark_file,
-    "identity": identity, "new-store": lambda g: {"format": encode([1]).hex(), "sequence": encode(1).hex()},
+    "identity": identity, "client-keys": client_keys, "new-store": lambda g: {"format": encode([1]).hex(), "sequence": encode(1).hex()},
     "object": compute_object, "object-open": lambda g: describe(content(g["object"]), unhex(g["data_key"])),
     "object-range": object_range, "codec-try": lambda g: {"try": worth_a_try(content(g["plain"]))}, "gear": gear_of,
     "cuts": lambda g: {"lengths": cuts(unhex(g["cut_key"]), g["min"], g["avg"], g["max"], content(g["content"]))},

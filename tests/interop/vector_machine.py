@@ -52,11 +52,14 @@ CARRIER = ROW(("root_kind", U(3, 1)), ("root_key", B(32)), ("inline_object", (la
               ("sealed_part", B()), check=lambda r: need((r["root_kind"] == 1) == (r["inline_object"] is not None)))
 
 
-def check_init(r):
+def check_init(r, version=1):
     generations = [k["generation"] for k in r["keys"]]
     need(all(a < b for a, b in zip(generations, generations[1:])) and len(generations) <= 16)
     need(any(bytes.fromhex(r["owner"])) and r["root"] != r["trash"])
-    need(0 < r["chunk_min"] <= r["chunk_avg"] <= r["chunk_max"] <= 4194304)
+    lengths = r["chunk_min"], r["chunk_avg"], r["chunk_max"]
+    need(64 <= lengths[0] <= lengths[1] <= lengths[2] <= 4194304)
+    need(len(set(lengths)) == 1 or lengths[1] & lengths[1] - 1 == 0)
+    need(version == 2 or len(set(lengths)) == 3)
 
 
 def check_put(r):
@@ -68,10 +71,11 @@ def check_put(r):
 
 DAY, YEAR = 86400000000, 365 * 86400000000
 SEED = NOT_ZERO(16)
+SPACE_INIT = (("name", SPACE_NAME), ("owner", B(16)), ("root", NOT_ZERO(16)), ("trash", NOT_ZERO(16)), ("quota", U()),
+              ("chunk_min", U(M32)), ("chunk_avg", U(M32)), ("chunk_max", U(M32)), ("keys", LIST(KEY_PAIR, 0, 16)),
+              ("cut_key", B(high=128)))
 BODIES = {
-    1: ROW(("name", SPACE_NAME), ("owner", B(16)), ("root", NOT_ZERO(16)), ("trash", NOT_ZERO(16)), ("quota", U()),
-           ("chunk_min", U(M32)), ("chunk_avg", U(M32)), ("chunk_max", U(M32)), ("keys", LIST(KEY_PAIR, 0, 16)),
-           ("cut_key", B(high=128)), check=check_init),
+    1: ROW(*SPACE_INIT, check=check_init),
     2: ROW(("target", TARGET), ("node_kind", U(3)), ("condition", CONDITION(1, 2, 3, 4, 5)), ("create_parents", BOOL),
            ("ids_seed", SEED), ("size", U(M63)), ("carrier", B(high=16384)), ("attr", B(high=4096)), check=check_put),
     3: ROW(("target", TARGET), ("recursive", BOOL), ("condition", CONDITION(1, 3))),
@@ -122,11 +126,14 @@ PUT_2 = ROW(("target", TARGET), ("node_kind", U(3)), ("condition", CONDITION(1, 
             ("revive", BOOL), ("upload", ID(16)), ("bases", LIST(B(32), 0, 64)), check=check_put_2)
 
 
+SECOND = {1: ROW(*SPACE_INIT, check=lambda r: check_init(r, 2)), 2: PUT_2}
+
+
 def body_of(kind, version):
     """The type of a body; LEVEL if the version is not known."""
-    need(version <= (2 if kind == 2 else 1), "LEVEL")
+    need(version <= (2 if kind in SECOND else 1), "LEVEL")
     need(version >= 1)
-    return PUT_2 if version == 2 else BODIES[kind]
+    return SECOND[kind] if version == 2 else BODIES[kind]
 
 
 def rows_of(item):
@@ -283,16 +290,18 @@ AS_OF = ROW(("index", U()), ("time", U()), check=lambda r: need((r["index"] == 0
 
 
 def read_query(v):
-    need(isinstance(v, list) and len(v) in (10, 11, 12))
+    need(isinstance(v, list) and 10 <= len(v) <= 13)
     query = ASKED[0](v[:10])
-    if len(v) == 11 or len(v) == 12 and v[10] is not None: query["who"] = WHO[0](v[10])
-    if len(v) == 12: query["at"] = AS_OF[0](v[11])
+    if len(v) == 11 or len(v) > 11 and v[10] is not None: query["who"] = WHO[0](v[10])
+    if len(v) == 12 or len(v) == 13 and v[11] is not None: query["at"] = AS_OF[0](v[11])
+    if len(v) == 13: query["attrs"] = (need(v[12] is True), True)[1]
     return query
 
 
 def write_query(j):
-    who = WHO[1](j["who"]) if "who" in j else None
-    return ASKED[1](j) + ([who, AS_OF[1](j["at"])] if "at" in j else [who] if who else [])
+    more = [WHO[1](j["who"]) if "who" in j else None, AS_OF[1](j["at"]) if "at" in j else None, j.get("attrs")]
+    while more and more[-1] is None: more.pop()
+    return ASKED[1](j) + more
 
 
 QUERY = (read_query, write_query)
@@ -369,18 +378,38 @@ LEASE = ROW(("token", U(low=1)), ("holder", B(16)), ("expiry", U()))
 HEADS = PAIRS(("number", U()), ("version", B(32)))
 LINK = (("file", NOT_ZERO(16)), ("node_kind", U(3, 1)), ("rights", U(7, 1)), ("expiry", U()), ("uses", U()),
         ("used", U()), ("maker", NOT_ZERO(16)), ("made", U()), ("password", B(high=512)))
+def set_values(r):
+    need(any(r.values()))
+
+
+ENTRY = [("name", T(255)), ("node_kind", U(3)), ("file", B(16)), ("size", U(M63)), ("modified", U()), ("version", ID(32)),
+         ("number", U()), ("heads", U(64))]
+
+
+def MAYBE(fields, more):
+    """An array that may have one value more behind the others."""
+    short, long = ROW(*fields), ROW(*fields, more)
+    return (lambda v: (long if isinstance(v, list) and len(v) > len(fields) else short)[0](v),
+            lambda j: (long if more[0] in j else short)[1](j))
+
+
+def SOMETHING(high):
+    read, write = B(high=high)
+    return (lambda v: (need(v), read(v))[1]), write
+
+
+ENTRY_ATTR = ("attr", SOMETHING(4096))
 ITEMS = {
     "node": LENGTHS([("node_kind", U(3)), ("file", B(16)), ("parent", ID(16)), ("name", T(255)), ("path", T(4096)),
                 ("attr", B(high=4096)), ("time", U()), ("heads", LIST(B(32), 0, 64)), ("version", OPTIONAL_VERSION),
                      ("lease", LEASE)], {9: ANY, 10: ANY}),
-    "entry": ROW(("name", T(255)), ("node_kind", U(3)), ("file", B(16)), ("size", U()), ("modified", U()),
-                 ("version", ID(32)), ("number", U()), ("heads", U(64))),
+    "entry": MAYBE(ENTRY, ENTRY_ATTR),
     "version": VERSION_ITEM,
     "change": nested(CHANGE_ROW),
-    "space": ROW(("space", B(16)), ("name", T(63)), ("owner", B(16)), ("epoch", U()), ("change", U()), ("quota", U()),
-                 ("used", U()), ("root", B(16)), ("trash", B(16)), ("chunk_min", U(M32)), ("chunk_avg", U(M32)),
-                 ("chunk_max", U(M32)), ("keys", PAIRS(("generation", U(M32)), ("wrapped", B(high=128)))),
-                 ("cut_key", B(high=128))),
+    "space": MAYBE([("space", B(16)), ("name", T(63)), ("owner", B(16)), ("epoch", U()), ("change", U()), ("quota", U()),
+                    ("used", U()), ("root", B(16)), ("trash", B(16)), ("chunk_min", U(M32)), ("chunk_avg", U(M32)),
+                    ("chunk_max", U(M32)), ("keys", PAIRS(("generation", U(M32)), ("wrapped", B(high=128)))),
+                    ("cut_key", B(high=128))], ("retention", ROW(*RETENTION, check=set_values))),
     "link": ROW(("link", B(16)), *LINK),
     "upload": ROW(("upload", B(16)), ("subject", B(16)), ("target", TARGET), ("condition", CONDITION(1, 2, 3, 4, 5)),
                   ("size", U(M63)), ("offset", U(M63)), ("roots", LIST(ROOT, 0, 2048)), ("tail", ID(32)),
@@ -390,9 +419,7 @@ ITEMS = {
                              row=encode(v[1]).hex()))[1]),
             lambda j: [bytes.fromhex(j["id"]) if "id" in j else number(j["number"]), decode(bytes.fromhex(j["row"]))]),
 }
-ITEMS_AS_OF = dict(ITEMS, entry=ROW(("name", T(255)), ("node_kind", U(3)), ("file", B(16)), ("size", U()),
-                                    ("modified", U()), ("version", ID(32)), ("number", U()), ("heads", U(64)),
-                                    ("retained", BOOL)))
+ITEMS_AS_OF = dict(ITEMS, entry=MAYBE([*ENTRY, ("retained", BOOL)], ENTRY_ATTR))
 
 
 def ANSWER(item):

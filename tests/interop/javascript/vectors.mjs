@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto'
 import { FileSphereError, TYPE, decodeEnvelope, decodeMessage, encodeMessage, fail, pack, parseProfile,
   readReceipt } from './filesphere-wire.mjs'
 
-const SECOND = { NEWS: 16, WATCH: 35, LOCK: 45, RENEW: 46, UNLOCK: 47, UNDELETE: 48, PRUNE: 49, PURGE: 51, BATCH: 52,
-  SPACE_CREATE: 53, SPACE_REMOVE: 54 } // minor version 2, which the client does not speak
-export const NAME = Object.fromEntries(Object.entries({ ...TYPE, ...SECOND }).map(([name, type]) => [type, name]))
+const NEWER = { NEWS: 16, WATCH: 35, LOCK: 45, RENEW: 46, UNLOCK: 47, UNDELETE: 48, PRUNE: 49, PURGE: 51, BATCH: 52,
+  SPACE_CREATE: 53, SPACE_REMOVE: 54, OFFER: 17, WANT: 18, ATTR: 55, SPACE_SET: 56, COLLECT: 57, KEY_ADD: 58, KEY_LIST: 59,
+  KEY_REMOVE: 60 } // minor versions 2 and 3, which the client does not speak
+export const NAME = Object.fromEntries(Object.entries({ ...TYPE, ...NEWER }).map(([name, type]) => [type, name]))
 const sha256 = (octets) => createHash('sha256').update(octets).digest()
 
 const DEPTH_MAX = 8, VALUES_MAX = 65536
@@ -136,6 +137,10 @@ const range = (v) => {
   if (v.length !== 2) throw fail('invalid', 'range')
   if (v[0] > v[1]) throw fail('bad-range', 'first is behind last')
 }
+const tuple = (count, max) => (v) => {
+  array(count, uint(max))(v)
+  if (v.length !== count) throw fail('invalid', 'numbers')
+}
 const attr = (v) => {
   if (!Array.isArray(v) || v.length !== 3) throw fail('invalid', 'attr')
   uint(0o7777)(v[0])
@@ -149,18 +154,19 @@ function checkMap(fields, v) {
   for (const [key, check] of Object.entries(fields)) if (v[key] !== undefined) check(v[key])
 }
 
-const LEASE = 'LOCK RENEW UNLOCK', ON_SPACE = 'BATCH SPACE_CREATE SPACE_REMOVE', AT = 'GET STAT LIST'
-const CHANGING = `PUT MKDIR DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE PURGE ${ON_SPACE}`
-const CONDITION = 'PUT DELETE MOVE COPY RESTORE'
-const ON_FILE = `PUT GET STAT LIST VERSIONS DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE`
+const LEASE = 'LOCK RENEW UNLOCK', ON_SPACE = 'BATCH SPACE_CREATE SPACE_REMOVE SPACE_SET', AT = 'GET STAT LIST'
+const CHANGING = `PUT MKDIR DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE PURGE ATTR ${ON_SPACE}`
+const CONDITION = 'PUT DELETE MOVE COPY RESTORE ATTR'
+const ON_FILE = `PUT GET STAT LIST VERSIONS DELETE MOVE COPY RESTORE ${LEASE} UNDELETE PRUNE ATTR`
 const REQUEST = { // key: [check, requests, must be listed ("!"), required in]
-  space: [space, `GET STAT LIST VERSIONS CHANGES WATCH ${CHANGING}`, true, 'SPACE_CREATE SPACE_REMOVE'],
+  space: [space, `GET STAT LIST VERSIONS CHANGES WATCH COLLECT ${CHANGING}`, true,
+    'SPACE_CREATE SPACE_REMOVE SPACE_SET'],
   path: [checkPath, `MKDIR PURGE ${ON_FILE}`, true, 'MKDIR'],
   file: [bin(16), `PURGE ${ON_FILE}`, true], to: [checkPath, 'MOVE COPY UNDELETE', true, 'MOVE COPY'],
   version: [hex, 'GET STAT COPY RESTORE PRUNE', true, 'RESTORE PRUNE'], op: [bin(16), CHANGING, false, CHANGING],
   attempt: [uint(U32), CHANGING, false, CHANGING], since: [uint(U64), CHANGING], if: [uint(5), CONDITION, true],
   bases: [array(64, bin(32)), CONDITION, true], parents: [bool, 'PUT MKDIR MOVE COPY UNDELETE'], recursive: [bool, 'DELETE'],
-  replace: [bool, 'MOVE COPY'], exist_ok: [bool, 'MKDIR'], kind: [uint(3), 'PUT'], attr: [attr, 'PUT MKDIR'],
+  replace: [bool, 'MOVE COPY'], exist_ok: [bool, 'MKDIR'], kind: [uint(3), 'PUT'], attr: [attr, 'PUT MKDIR ATTR', false, 'ATTR'],
   end: [bool, 'PUT'], media: [text(127), 'PUT'], message: [text(1024), 'PUT'], size: [uint(SIZE), 'PUT COMMIT'],
   sha256: [bin(32), 'PUT COMMIT'], range: [range, 'GET', true], credit: [uint(U32), 'CREDIT GET WATCH', false, 'CREDIT WATCH'],
   prefix: [text(255), 'LIST'], after: [text(255), 'LIST'], after_index: [uint(U64), 'VERSIONS CHANGES WATCH'],
@@ -168,8 +174,12 @@ const REQUEST = { // key: [check, requests, must be listed ("!"), required in]
   client: [text(128), 'HELLO'], session: [bin(16), 'HELLO'],
   at: [uint(U64), AT, true], at_time: [uint(U64), AT, true], token: [uint(U64), 'PUT RENEW UNLOCK', true, 'RENEW'],
   duration: [uint(U64), 'LOCK RENEW SPACE_REMOVE', false, 'LOCK RENEW'], force: [bool, 'UNLOCK', true],
-  before: [uint(U64), 'PURGE', true], quota: [uint(U64), 'SPACE_CREATE', true], cancel: [bool, 'SPACE_REMOVE', true],
-  ops: [array(256, array(3, () => {})), 'BATCH', true, 'BATCH'] }
+  before: [uint(U64), 'PURGE', true], quota: [uint(U64), 'SPACE_CREATE SPACE_SET', true], cancel: [bool, 'SPACE_REMOVE', true],
+  ops: [array(256, array(3, () => {})), 'BATCH', true, 'BATCH'],
+  upload: [bin(16), 'PUT'], offer: [bool, 'PUT'], known: [array(16, bin(32)), 'PUT'], offset: [uint(SIZE), 'OFFER'],
+  chunks: [bin(0, 36864), 'OFFER', false, 'OFFER'], attrs: [bool, 'LIST'], chunking: [tuple(3, U64), 'SPACE_CREATE', true],
+  set: [uint(3), 'SPACE_SET', true, 'SPACE_SET'], keep: [tuple(6, U64), 'SPACE_SET', true],
+  key: [bin(32), 'KEY_ADD KEY_REMOVE', true, 'KEY_ADD KEY_REMOVE'], name: [text(63), 'KEY_ADD', false, 'KEY_ADD'] }
 const DISK = { total: uint(U64), free: uint(U64), reserve: uint(U64), state: text(16) }
 const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint(2), kind: uint(3), file: bin(16),
   path: checkPath, sp: space, version: bin(32), number: uint(U64), size: uint(SIZE), modified: uint(U64),
@@ -179,19 +189,23 @@ const REPLY = { code: uint(U32), symbol: text(64), text: text(1024), retry: uint
   more: bool, v: uint(U64), server: text(128), node: bin(32), mesh: bin(32), frame: uint(U32), beat: uint(U32),
   caps: array(32, text(64)), space, session: bin(16), grace: uint(U32), resumed: bool,
   uptime: uint(U64), rss: uint(U64), disk: map(DISK), sync: bool,
-  token: uint(U64), holder: bin(16), expires: uint(U64), at: uint(U64), next: checkName, failed: uint(256) }
+  token: uint(U64), holder: bin(16), expires: uint(U64), at: uint(U64), next: checkName, failed: uint(256),
+  cut: bin(32), chunking: tuple(3, U64), durable: uint(SIZE), want: bin(0, 1024), epoch: uint(U64), live: uint(U64),
+  swept: uint(U64), swept_bytes: uint(U64) }
 const PART = { what: uint(65535), kind: uint(3), file: bin(16), path: checkPath, from: checkPath, version: bin(32),
   displaced: bin(16) }
 const ITEM = {
   LIST: { name: checkName, kind: uint(3), file: bin(16), size: uint(SIZE), modified: uint(U64), version: bin(32),
-    number: uint(U64), heads: uint(64), lost: bool },
+    number: uint(U64), heads: uint(64), lost: bool, attr },
   VERSIONS: { version: bin(32), file: bin(16), number: uint(U64), how: uint(4), parents: array(64, bin(32)),
     size: uint(SIZE), author: bin(16), time: uint(U64), op: bin(16), carrier: bin(32), retained: bool, head: bool },
   CHANGES: { change: uint(U64), what: uint(65535), time: uint(U64), author: bin(16), op: bin(16), kind: uint(3),
     file: bin(16), path: checkPath, from: checkPath, version: bin(32), previous: bin(32), hash: bin(32),
     displaced: bin(16), parts: array(256, map(PART)) },
   SPACES: { name: space, id: bin(16), owner: bin(16), epoch: uint(U64), change: uint(U64), quota: uint(U64),
-    used: uint(U64), root: bin(16), trash: bin(16), closes: uint(U64) } }
+    used: uint(U64), root: bin(16), trash: bin(16), closes: uint(U64),
+    chunking: tuple(3, 2 ** 32 - 1), keep: tuple(6, 1000000) },
+  KEY_LIST: { key: bin(32), name: text(63), added: uint(U64), own: bool } }
 const TABLES = [REQUEST, REPLY, DISK, ...Object.values(ITEM)]
 export const LISTED = new Set(TABLES.flatMap((fields) => Object.keys(fields)).concat('items'))
 
@@ -206,6 +220,8 @@ export function checkRequest(type, body) {
   }
   const isOne = (body.path === undefined) !== (body.file === undefined)
   if (ON_FILE.split(' ').includes(name) && !isOne) throw fail('invalid', 'path or file')
+  if (body.end && (body.upload || body.offer || body.known)) throw fail('invalid', 'what is kept or offered is not whole')
+  if (name === 'OFFER' && body.chunks.length % 36) throw fail('invalid', 'a piece of a chunk')
 }
 /** Checks an answer to a request of a type: types, bounds, and above all names and paths: files are written by them. */
 export function checkReply(requestType, body) {
@@ -230,14 +246,14 @@ const rowOf = (meaning) => (Array.isArray(meaning) ? meaning.map(rowOf) : meanin
   ? Object.entries(meaning).filter(([key]) => !DERIVED.includes(key)).map(([, v]) => rowOf(v)) : meaning)
 
 const LISTS = { 'client-reply-entry': 'LIST', 'client-reply-version': 'VERSIONS', 'client-reply-change': 'CHANGES',
-  'client-reply-space': 'SPACES' }
+  'client-reply-space': 'SPACES', 'client-reply-key': 'KEY_LIST' }
 function readClient(kind, octets) {
   const envelope = decodeEnvelope(octets.subarray(0, 20))
   const frames = [octets.subarray(0, 20), octets.subarray(20)].filter((frame) => frame.length)
   const message = decodeMessage(frames, (body) => readStrict(body))
   if (kind === 'client-request') {
     if (!NAME[message.type]) throw new FileSphereError({ symbol: 'unsupported' })
-    if (['WELCOME', 'PONG', 'OK', 'ERROR', 'NEWS'].includes(NAME[message.type])) throw fail('protocol', 'not of a client')
+    if (['WELCOME', 'PONG', 'OK', 'ERROR', 'NEWS', 'WANT'].includes(NAME[message.type])) throw fail('protocol', 'not of a client')
     checkRequest(message.type, message.body)
   } else if (kind !== 'client-data') checkReply(TYPE[LISTS[kind]], message.body)
   const meaning = { message: NAME[message.type], service: envelope.service, type: envelope.type,

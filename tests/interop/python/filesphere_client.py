@@ -1,14 +1,15 @@
-"""A FileSphere client, written from docs/protocol/client.md and keys.md alone; its sections are cited as (4.1).
+"""A FileSphere client, written from client.md (whose sections are cited as (4.1)), content.md and keys.md alone.
 
     client = Client(Profile.load("admin.profile"))
     answer = client.put("/notes/a.txt", b"hello", parents=True)     # bytes, or a binary file that can seek
     content, about = client.get("/notes/a.txt")
     client.change(MOVE, path="/notes/a.txt", to="/b.txt")           # ask(STAT, ...), pages(LIST, ...)
+    client.put("/film", file, keep=True)                            # goes on after anything, and sends what is new
 
 Python 3.11; one thread.  Raises Refused (the node's ERROR), Lost (the connection) or Bad (the node is at fault).
 What changes something is repeated after a failure (6.1), transfers are taken up where they stood (4.4).
 """
-import hashlib, io, itertools, json, os, struct, time
+import hashlib, hmac, io, itertools, json, os, struct, time
 from collections import deque, namedtuple
 
 import msgpack, nacl.exceptions, nacl.signing, zmq
@@ -16,8 +17,11 @@ from zmq.utils.monitor import parse_monitor_message
 
 HELLO, WELCOME, PING, PONG, OK, ERROR = range(1, 7)
 PUT, DATA, COMMIT, ABORT, CREDIT, RESUME = range(10, 16)
+OFFER, WANT = 17, 18
 GET, STAT, LIST, VERSIONS, CHANGES, SPACES = 20, 30, 31, 32, 33, 34
 MKDIR, DELETE, MOVE, COPY, RESTORE, NODE = 40, 41, 42, 43, 44, 50
+SPACE_CREATE = 53
+ATTR, SPACE_SET, COLLECT, KEY_ADD, KEY_LIST, KEY_REMOVE = range(55, 61)
 REPLACE, EDIT, MATCH, NONE_MATCH, MERGE = range(1, 6)  # `if`, here `when` (6.2)
 BODY, FRAME, VALUES, DEPTH = 2097152, 262144, 65536, 8  # limits (8)
 PAGES = {LIST: ("after", "name"), VERSIONS: ("after_index", "number"), CHANGES: ("after_index", "change")}
@@ -102,6 +106,32 @@ def check_path(path):
         raise Bad(f"path {path!r}")
 
 
+def chunks(source, at, cut, chunking):
+    """(offset, length, digest) of each chunk from `at` on, as the node cuts (content.md, 3)."""
+    least, average, most = chunking
+    if not 64 <= least <= average <= most <= 4194304:
+        raise Bad("chunking")
+    prk, table, block = hmac.digest(bytes(32), cut, "sha256"), b"", b""
+    for i in range(1, 65):  # HKDF
+        block = hmac.digest(prk, block + b"fsp gear v1" + bytes([i]), "sha256")
+        table += block
+    table, bits = struct.unpack(">256Q", table), average.bit_length() - 1
+    strict, lax = (((1 << n) - 1) << (63 - n) for n in (bits + 2, bits - 2))
+    source.seek(at)
+    data = source.read(most)
+    while data:
+        size, sum = len(data), 0
+        for position in range(least + 1, size + 1 if least < most else 0):
+            sum = (sum << 1) + table[data[position - 1]] & 0xFFFFFFFFFFFFFFFF
+            if not sum & (strict if position <= average else lax):
+                size = position
+                break
+        yield at, size, hashlib.sha256(data[:size]).digest()
+        at, data = at + size, data[size:]
+        source.seek(at + len(data))  # who sends reads elsewhere meanwhile
+        data += source.read(size)
+
+
 class Profile(namedtuple("Profile", "endpoints server_key public_key secret_key mesh node_key space")):
     """Whom to talk to, and as whom (section 9)."""
 
@@ -145,8 +175,8 @@ def verify_receipt(receipt, answer, node_key):
 class Client:
     """A session with one node (2 to 4), and the requests (6.3), whose fields are keywords as section 7.1 has them."""
 
-    def __init__(self, profile, patience=15.0):
-        self.profile, self.patience = profile, patience
+    def __init__(self, profile, patience=15.0, versions=(1, 2, 3)):
+        self.profile, self.patience, self.versions = profile, patience, list(versions)
         self.socket, self.welcome, self.session, self.next_id = None, {}, None, 1
         self.open, self.known = {}, {}  # request id -> messages under it; space -> highest change number seen (`since`)
         self.connect()
@@ -161,7 +191,8 @@ class Client:
         self.monitor = s.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
         s.connect(self.profile.endpoints[0])
         self.heard = self.said = time.monotonic()
-        self.welcome = self.call(HELLO, {"versions": [1], "client": "filesphere-python/1", "session": self.session})
+        self.welcome = self.call(HELLO, {"versions": self.versions, "client": "filesphere-python/1",
+                                         "session": self.session})
         if self.welcome.get("mesh") != self.profile.mesh:
             self.close()
             raise Bad("the node is of another mesh than the profile")
@@ -263,7 +294,7 @@ class Client:
             time.sleep(min(0.05 * 2**times, 2))
 
     def ask(self, type, **fields):
-        """PING, STAT, LIST, VERSIONS, CHANGES, SPACES, NODE: what only looks."""
+        """PING, STAT, LIST, VERSIONS, CHANGES, SPACES, NODE: what only looks; COLLECT and KEY_*, which have no `op`."""
         return self.repeat(lambda times: self.call(type, fields), fields.get("space"))
 
     def pages(self, type, **fields):
@@ -275,7 +306,9 @@ class Client:
             fields[cursor] = body["items"][-1][key] if body.get("more") else None
 
     def change(self, type, payload=None, **fields):
-        """MKDIR, DELETE, MOVE, COPY, RESTORE; PUT of a whole."""
+        """MKDIR, DELETE, MOVE, COPY, RESTORE, ATTR, SPACE_CREATE, SPACE_SET; PUT of a whole."""
+        if type == SPACE_CREATE:
+            self.known.setdefault(fields["space"], 0)
         return self.once(lambda body: self.call(type, body, payload), **fields)
 
     def once(self, perform, op=None, attempt=1, when=0, **fields):
@@ -286,14 +319,18 @@ class Client:
         body = {"op": op or os.urandom(16), "since": self.known[space], "if": when, **fields}
         return self.repeat(lambda times: perform(dict(body, attempt=attempt + times)), space)
 
-    def put(self, path, content, whole=True, **fields):
-        """Content that fits one frame goes whole, other in parts; `whole=False`: in parts anyway (5.1)."""
+    def put(self, path, content, whole=True, keep=False, **fields):
+        """Content that fits one frame goes whole, other in parts; `whole=False`: in parts anyway (5.1).  `keep`: it is
+        kept (5.4) and offered (5.5); a program that was ended gives `op` and `since` again, and a higher `attempt`."""
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
         fields.update(path=path, size=size, sha256=hashlib.file_digest(source, "sha256").digest())
         source.seek(0)
-        if whole and size <= self.welcome["frame"]:
+        if keep:
+            fields["upload"] = fields.setdefault("op", os.urandom(16))
+            fields["offer"] = True
+        if whole and not keep and size <= self.welcome["frame"]:
             answer = self.change(PUT, source.read(), end=True, **fields)
         else:
             answer = self.once(lambda body: self.drive(Upload(self, body, source, size)), **fields)
@@ -360,28 +397,50 @@ class Client:
 
 
 class Upload:
-    """An upload in parts (5.1); by its own for programs that want to stop in the middle."""
+    """An upload in parts (5.1 to 5.5); by its own for programs that want to stop in the middle."""
 
     def __init__(self, client, body, source, size):
         self.client, self.source, self.size, self.answer = client, source, size, None
         self.sent, self.credit = 0, None  # None: nothing may be sent before CREDIT, or the answer to RESUME
+        self.durable, self.cut, self.chunks = 0, None, None  # chunks: what is cut and not offered yet
+        self.offered, self.want = deque(), deque()  # (offset, length) not passed yet; what the node said of the first
         self.started = self.committed = False
         self.id = client.begin(PUT, body)
 
     def step(self):
         """Sends a piece as far as credit goes, or waits for a message; `answer` is there at the end."""
-        client, left = self.client, self.size - self.sent
+        client = self.client
         client.receive(0)
-        if client.open[self.id] or self.credit is None or self.committed or (left and not self.credit):
-            self.take()
-        elif left:
-            self.source.seek(self.sent)
-            piece = self.source.read(min(self.credit, client.welcome["frame"], left))
-            client.send(DATA, self.id, self.sent, piece)
-            self.sent, self.credit = self.sent + len(piece), self.credit - len(piece)
-        else:
+        if client.open[self.id] or self.credit is None or self.committed:
+            return self.take()
+        while self.want and not self.want[0]:  # the node has it
+            self.passed()
+        end = sum(self.offered[0]) if self.offered else self.size
+        if self.chunks and not self.offered and self.sent < self.size:
+            self.offer()
+        elif self.sent == self.size:
             client.send(COMMIT, self.id)  # size and digest were in the PUT
             self.committed = True
+        elif not self.credit or (self.offered and not self.want):
+            self.take()
+        else:
+            self.source.seek(self.sent)
+            piece = self.source.read(min(self.credit, client.welcome["frame"], end - self.sent))
+            client.send(DATA, self.id, self.sent, piece)
+            self.sent, self.credit = self.sent + len(piece), self.credit - len(piece)
+            if self.offered and self.sent == end:
+                self.passed()
+
+    def offer(self):
+        """The next chunks; one OFFER after the other is enough here."""
+        some = list(itertools.islice(self.chunks, 64))
+        self.offered.extend((at, size) for at, size, _ in some)
+        self.client.send(OFFER, self.id, {"offset": some[0][0], "chunks": b"".join(
+            digest + struct.pack(">I", size) for _, size, digest in some)})
+
+    def passed(self):
+        self.sent = sum(self.offered.popleft())
+        self.want.popleft()
 
     def take(self):
         """The next message, which may be long in coming."""
@@ -389,11 +448,22 @@ class Upload:
         if type == OK:
             del self.client.open[self.id]
             self.answer = body
-        elif "offset" in body:  # the answer to RESUME; if COMMIT had arrived, another is dropped (4.4)
+        elif type == WANT:
+            asked = list(self.offered)[len(self.want):]
+            if not 0 < len(body["want"]) <= len(asked) or body["offset"] != asked[0][0]:
+                raise Bad("WANT of what was not offered")
+            self.want.extend(body["want"])
+        elif "offset" in body:  # the answer to RESUME, or the first; if COMMIT had arrived, another is dropped (4.4)
             self.sent, self.credit, self.started, self.committed = body["offset"], body.get("credit", 0), True, False
         elif self.credit is not None or not self.started:  # more, or the first ever; else it crossed RESUME: void
             self.credit, self.started = (self.credit or 0) + body.get("credit", 0), True
+        self.durable = body.get("durable", self.durable)
+        self.cut = (body["cut"], body["chunking"]) if "cut" in body else self.cut
+        if self.cut and self.credit is not None and not self.chunks:
+            self.chunks = chunks(self.source, self.sent, *self.cut)
 
     def resume(self):
-        self.credit = None
+        self.credit = self.chunks = None
+        self.offered.clear()
+        self.want.clear()
         self.client.begin(RESUME, id=self.id)

@@ -42,6 +42,40 @@ START_TEST(least_requests_pass)
 }
 END_TEST
 
+/* What came with the third minor version, made to fit together. */
+static void
+fit_third(fsp_prng_t *prng, fsp_client_type_t type, fsp_request_t *request)
+{
+    static uint8_t chunks[FSP_OFFER_CHUNKS_MAX * FSP_OFFER_CHUNK_BYTES];
+    fsp_request_t needed = least(type);
+    request->key = fsp_key_is_zero(request->key) ? needed.key : request->key;
+    if (request->name.bytes == 0)
+        request->name = needed.name;
+    if (type == FSP_MSG_PUT && request->end) {
+        memset(&request->upload_id, 0, sizeof(request->upload_id));
+        request->offer = false;
+        request->known_count = 0;
+    }
+    if (type == FSP_MSG_OFFER) {
+        size_t count =
+            (size_t)fsp_prng_below(prng, fsp_prng_chance(prng, 1, 64) ? FSP_OFFER_CHUNKS_MAX : 5);
+        fsp_prng_fill(prng, chunks, (count + 1) * FSP_OFFER_CHUNK_BYTES);
+        request->chunks = fsp_slice(chunks, (count + 1) * FSP_OFFER_CHUNK_BYTES);
+    }
+    request->chunking_count = request->chunking_count > 0 ? FSP_CHUNKING_VALUES : 0;
+    request->keep_count = request->keep_count > 0 ? FSP_KEEP_VALUES : 0;
+    if (type == FSP_MSG_SPACE_SET) {
+        request->set = request->set > 0 ? request->set : needed.set;
+        if (!(request->set & FSP_SET_QUOTA))
+            request->quota_bytes = 0;
+        if (!(request->set & FSP_SET_KEEP))
+            request->keep_count = 0;
+    }
+    unsigned condition = request->condition.type;
+    if (type == FSP_MSG_ATTR && condition != 0 && condition != FSP_IF_REPLACE)
+        request->condition.type = FSP_IF_MATCH;
+}
+
 /* Makes a random request that fits together. */
 static fsp_request_t
 random_request(fsp_prng_t *prng, fsp_client_type_t type)
@@ -93,6 +127,7 @@ random_request(fsp_prng_t *prng, fsp_client_type_t type)
         memset(&request.file_id, 0, sizeof(request.file_id));
     if (type == FSP_MSG_PURGE && (request.path.bytes > 0 || !fsp_file_id_is_zero(request.file_id)))
         request.before = 0;
+    fit_third(prng, type, &request);
     fsp_condition_t *condition = &request.condition;
     if (condition->type == FSP_IF_EDIT || condition->type == FSP_IF_MATCH)
         condition->version_count = 1;
@@ -100,7 +135,8 @@ random_request(fsp_prng_t *prng, fsp_client_type_t type)
         condition->version_count = 0;
     else if (condition->version_count == 0)
         condition->version_count = 1;
-    if ((type == FSP_MSG_PUT || type == FSP_MSG_MKDIR) && fsp_prng_chance(prng, 1, 2)) {
+    if (type == FSP_MSG_ATTR ||
+        ((type == FSP_MSG_PUT || type == FSP_MSG_MKDIR) && fsp_prng_chance(prng, 1, 2))) {
         request.has_attr = true;
         request.mode = (uint32_t)fsp_prng_below(prng, 010000);
         request.mtime_s = (int64_t)fsp_prng_below(prng, UINT64_C(1) << 62) - (INT64_C(1) << 61);
@@ -167,6 +203,7 @@ random_reply(fsp_prng_t *prng)
     fsp_reply_t reply;
     memset(&reply, 0, sizeof(reply));
     fsp_fill(prng, &pool, fsp_reply_fields(), 0, &reply);
+    reply.chunking_count = reply.chunking_count > 0 ? FSP_CHUNKING_VALUES : 0;
     if (fsp_prng_chance(prng, 1, 2)) {
         reply.has_attr = true;
         reply.mode = (uint32_t)fsp_prng_below(prng, 010000);
@@ -198,7 +235,7 @@ START_TEST(what_replies_say_comes_back)
 }
 END_TEST
 
-/* Reads items as all four kinds, and what is read as one once more. */
+/* Reads items as all kinds. */
 static void
 read_items(const fsp_reply_t *reply)
 {
@@ -206,6 +243,8 @@ read_items(const fsp_reply_t *reply)
     fsp_version_info_t version;
     fsp_change_info_t change;
     fsp_space_info_t space;
+    fsp_result_item_t did;
+    fsp_key_info_t key;
     size_t at = 0;
     while (fsp_reply_next_entry(reply, &at, &entry) == FSP_OK)
         ck_assert_uint_gt(entry.name.bytes, 0);
@@ -218,6 +257,12 @@ read_items(const fsp_reply_t *reply)
     at = 0;
     while (fsp_reply_next_space(reply, &at, &space) == FSP_OK)
         ck_assert_uint_le(at, reply->items.bytes);
+    at = 0;
+    while (fsp_reply_next_did(reply, &at, &did) == FSP_OK)
+        ck_assert_uint_le(at, reply->items.bytes);
+    at = 0;
+    while (fsp_reply_next_key(reply, &at, &key) == FSP_OK)
+        ck_assert_uint_le(key.name.bytes, FSP_KEY_NAME_BYTES_MAX);
 }
 
 typedef union {
@@ -225,7 +270,10 @@ typedef union {
     fsp_version_info_t version;
     fsp_change_info_t change;
     fsp_space_info_t space;
+    fsp_result_item_t did;
+    fsp_key_info_t key;
 } item_t;
+enum { ITEM_KINDS = 6 };
 
 static fsp_fields_t
 item_fields(size_t kind)
@@ -233,7 +281,51 @@ item_fields(size_t kind)
     return kind == 0   ? fsp_item_entry_fields()
            : kind == 1 ? fsp_item_version_fields()
            : kind == 2 ? fsp_item_change_fields()
-                       : fsp_item_space_fields();
+           : kind == 3 ? fsp_item_space_fields()
+           : kind == 4 ? fsp_item_did_fields()
+                       : fsp_item_key_fields();
+}
+
+/* What the tables leave to the item: fields of more than one member. */
+static void
+fill_custom(fsp_prng_t *prng, size_t kind, item_t *item)
+{
+    if (kind == 0) {
+        item->entry.retained = fsp_prng_chance(prng, 1, 2);
+        item->entry.has_attr = fsp_prng_chance(prng, 1, 2);
+    }
+    if (kind == 0 && item->entry.has_attr) {
+        item->entry.mode = (uint32_t)fsp_prng_below(prng, 010000);
+        item->entry.mtime_s = (int64_t)fsp_prng_below(prng, UINT64_C(1) << 62) - (INT64_C(1) << 61);
+        item->entry.mtime_ns = (uint32_t)fsp_prng_below(prng, 1000000000);
+    }
+    if (kind == 3 && fsp_prng_chance(prng, 1, 2)) {
+        item->space.chunk_bytes_min = (uint32_t)fsp_prng_next(prng);
+        item->space.chunk_bytes_avg = (uint32_t)fsp_prng_next(prng);
+        item->space.chunk_bytes_max = (uint32_t)fsp_prng_next(prng) | 1;
+    }
+    if (kind == 3 && fsp_prng_chance(prng, 1, 2)) {
+        fsp_retention_t *keep = &item->space.retention;
+        uint64_t *const values[] = {&keep->keep_last, &keep->all_days, &keep->daily,
+                                    &keep->weekly,    &keep->monthly,  &keep->past_days};
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+            *values[i] = fsp_prng_below(prng, FSP_RETENTION_MAX + 1);
+    }
+}
+
+static bool
+custom_equal(size_t kind, const item_t *a, const item_t *b)
+{
+    if (kind == 0)
+        return a->entry.retained == b->entry.retained && a->entry.has_attr == b->entry.has_attr &&
+               a->entry.mode == b->entry.mode && a->entry.mtime_s == b->entry.mtime_s &&
+               a->entry.mtime_ns == b->entry.mtime_ns;
+    if (kind == 3)
+        return a->space.chunk_bytes_min == b->space.chunk_bytes_min &&
+               a->space.chunk_bytes_avg == b->space.chunk_bytes_avg &&
+               a->space.chunk_bytes_max == b->space.chunk_bytes_max &&
+               memcmp(&a->space.retention, &b->space.retention, sizeof(fsp_retention_t)) == 0;
+    return true;
 }
 
 /* A random item of a kind, appended to `again`; it is what the caller compares with. */
@@ -242,6 +334,7 @@ append_random_item(fsp_prng_t *prng, size_t kind, item_t *ret)
 {
     memset(ret, 0, sizeof(*ret));
     fsp_fill(prng, &pool, item_fields(kind), 0, ret);
+    fill_custom(prng, kind, ret);
     if (kind == 0 && (ret->entry.name.bytes == 0 || *ret->entry.name.data == '.'))
         ret->entry.name = fsp_slice_text("name");
     if (kind == 0)
@@ -250,8 +343,12 @@ append_random_item(fsp_prng_t *prng, size_t kind, item_t *ret)
         fsp_item_version_encode(&ret->version, &again);
     else if (kind == 2)
         fsp_item_change_encode(&ret->change, &again);
-    else
+    else if (kind == 3)
         fsp_item_space_encode(&ret->space, &again);
+    else if (kind == 4)
+        fsp_item_did_encode(&ret->did, &again);
+    else
+        fsp_item_key_encode(&ret->key, &again);
 }
 
 static fsp_status_t
@@ -260,7 +357,9 @@ next_item(size_t kind, const fsp_reply_t *reply, size_t *at, item_t *ret)
     return kind == 0   ? fsp_reply_next_entry(reply, at, &ret->entry)
            : kind == 1 ? fsp_reply_next_version(reply, at, &ret->version)
            : kind == 2 ? fsp_reply_next_change(reply, at, &ret->change)
-                       : fsp_reply_next_space(reply, at, &ret->space);
+           : kind == 3 ? fsp_reply_next_space(reply, at, &ret->space)
+           : kind == 4 ? fsp_reply_next_did(reply, at, &ret->did)
+                       : fsp_reply_next_key(reply, at, &ret->key);
 }
 
 START_TEST(items_come_back_in_order)
@@ -288,6 +387,7 @@ START_TEST(items_come_back_in_order)
         for (size_t i = 0; i < count; i++) {
             ck_assert_int_eq(next_item(kind, &back, &at, &item), FSP_OK);
             ck_assert(fsp_fill_equal(item_fields(kind), &item, &items[i]));
+            ck_assert(custom_equal(kind, &item, &items[i]));
         }
         ck_assert_int_eq(next_item(kind, &back, &at, &item), FSP_NOT_FOUND);
         ck_assert_uint_eq(at, back.items.bytes);
@@ -307,7 +407,7 @@ START_TEST(damaged_replies_are_refused_or_mean_something)
             fsp_buf_reset(&again);
             reply.item_count = (size_t)fsp_prng_below(&prng, 4);
             for (size_t i = 0; i < reply.item_count; i++)
-                append_random_item(&prng, round % 4, &item);
+                append_random_item(&prng, round % ITEM_KINDS, &item);
             reply.items = fsp_buf_slice(&again);
         }
         fsp_buf_reset(&buf);
@@ -357,7 +457,8 @@ START_TEST(types_that_are_no_requests_are_told_apart)
         if (is_request)
             continue;
         bool other = type == FSP_MSG_WELCOME || type == FSP_MSG_PONG || type == FSP_MSG_OK ||
-                     type == FSP_MSG_ERROR || type == FSP_MSG_DATA || type == FSP_MSG_NEWS;
+                     type == FSP_MSG_ERROR || type == FSP_MSG_DATA || type == FSP_MSG_NEWS ||
+                     type == FSP_MSG_WANT;
         fsp_status_t status = fsp_request_decode((fsp_client_type_t)type, body, &request);
         ck_assert_int_eq(status, other ? FSP_PROTOCOL : FSP_UNSUPPORTED);
     }
@@ -375,7 +476,7 @@ client_suite(void)
     tcase_add_loop_test(tcase, what_requests_say_comes_back, 0, REQUEST_COUNT);
     tcase_add_loop_test(tcase, damaged_requests_are_refused_or_mean_something, 0, REQUEST_COUNT);
     tcase_add_test(tcase, what_replies_say_comes_back);
-    tcase_add_loop_test(tcase, items_come_back_in_order, 0, 4);
+    tcase_add_loop_test(tcase, items_come_back_in_order, 0, ITEM_KINDS);
     tcase_add_test(tcase, damaged_replies_are_refused_or_mean_something);
     tcase_add_test(tcase, random_items_end);
     tcase_add_test(tcase, types_that_are_no_requests_are_told_apart);

@@ -27,7 +27,7 @@ static const table_t TABLES[] = {
     {"disk", fsp_reply_disk_fields},      {"entry", fsp_item_entry_fields},
     {"version", fsp_item_version_fields}, {"change", fsp_item_change_fields},
     {"space", fsp_item_space_fields},     {"part", fsp_item_part_fields},
-    {"did", fsp_item_did_fields},
+    {"did", fsp_item_did_fields},         {"key", fsp_item_key_fields},
 };
 enum { TABLE_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
 
@@ -62,6 +62,13 @@ static const char *const TYPE_NAMES[64] = {
     [FSP_MSG_BATCH] = "BATCH",
     [FSP_MSG_SPACE_CREATE] = "SPACE_CREATE",
     [FSP_MSG_SPACE_REMOVE] = "SPACE_REMOVE",
+    [FSP_MSG_OFFER] = "OFFER",
+    [FSP_MSG_ATTR] = "ATTR",
+    [FSP_MSG_SPACE_SET] = "SPACE_SET",
+    [FSP_MSG_COLLECT] = "COLLECT",
+    [FSP_MSG_KEY_ADD] = "KEY_ADD",
+    [FSP_MSG_KEY_LIST] = "KEY_LIST",
+    [FSP_MSG_KEY_REMOVE] = "KEY_REMOVE",
 };
 
 static const char *
@@ -447,6 +454,120 @@ append_golden_newer(fsp_buf_t *out)
     append_request("C:SPACE_CREATE", FSP_MSG_SPACE_CREATE, 9, &create, out);
 }
 
+/* Minor version 3: an upload of three chunks that is kept, of which the node has the second. */
+static void
+append_golden_offer(fsp_buf_t *out)
+{
+    fsp_request_t put = {.attempt = 1, .since = 302, .offer = true, .known_count = 1};
+    FILL(put.op_id, 0x15);
+    FILL(put.upload_id, 0x15);
+    put.path = fsp_slice_text("/a");
+    FILL(put.known[0], 0x31);
+    append_request("C:PUT (kept, with an offer)", FSP_MSG_PUT, 10, &put, out);
+
+    fsp_reply_t first = {.credit = 8388608,
+                         .has_offset = true,
+                         .has_durable = true,
+                         .chunking = {262144, 1048576, 4194304},
+                         .chunking_count = FSP_CHUNKING_VALUES};
+    FILL(first.cut_key, 0x51);
+    append_reply("S:CREDIT (the first)", FSP_MSG_CREDIT, 10, &first, out);
+
+    static uint8_t chunks[3 * FSP_OFFER_CHUNK_BYTES];
+    static const uint32_t lengths[] = {1048577, 700000, 41};
+    for (size_t i = 0; i < 3; i++) {
+        memset(chunks + i * FSP_OFFER_CHUNK_BYTES, (int)(0x61 + i), 32);
+        fsp_store_u32(chunks + i * FSP_OFFER_CHUNK_BYTES + 32, lengths[i]);
+    }
+    fsp_request_t offer = {.chunks = fsp_slice(chunks, sizeof(chunks))};
+    append_request("C:OFFER", FSP_MSG_OFFER, 10, &offer, out);
+
+    static const uint8_t wanted[] = {1, 0, 1};
+    fsp_reply_t want = {.has_offset = true, .want = fsp_slice(wanted, sizeof(wanted))};
+    append_reply("S:WANT", FSP_MSG_WANT, 10, &want, out);
+
+    fsp_reply_t durable = {.has_durable = true, .durable = 1748577};
+    append_reply("S:CREDIT (durable)", FSP_MSG_CREDIT, 10, &durable, out);
+}
+
+static void
+append_golden_attr(fsp_buf_t *out)
+{
+    fsp_request_t attr = {.attempt = 1, .since = 303, .has_attr = true, .mode = 0600};
+    FILL(attr.op_id, 0x16);
+    attr.path = fsp_slice_text("/a");
+    attr.mtime_s = 1764083916;
+    append_request("C:ATTR", FSP_MSG_ATTR, 11, &attr, out);
+
+    fsp_request_t list = {.attrs = true};
+    list.path = fsp_slice_text("/");
+    append_request("C:LIST (with attributes)", FSP_MSG_LIST, 12, &list, out);
+
+    fsp_buf_t items;
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_entry_info_t file = {.kind = FSP_KIND_FILE,
+                             .size = 1748618,
+                             .modified = 4000000,
+                             .number = 2,
+                             .head_count = 1,
+                             .retained = true,
+                             .has_attr = true,
+                             .mode = 0600,
+                             .mtime_s = 1764083916};
+    file.name = fsp_slice_text("a");
+    FILL(file.file_id, 0x21);
+    FILL(file.version_id, 0x32);
+    fsp_item_entry_encode(&file, &items);
+    fsp_reply_t listed = {.change = 304, .item_count = 1, .items = fsp_buf_slice(&items)};
+    append_reply("S:OK (of LIST with attributes)", FSP_MSG_OK, 12, &listed, out);
+    fsp_buf_clear(&items);
+}
+
+static void
+append_golden_spaces(fsp_buf_t *out)
+{
+    fsp_request_t set = {.attempt = 1,
+                         .since = 304,
+                         .set = FSP_SET_QUOTA | FSP_SET_KEEP,
+                         .quota_bytes = 1073741824,
+                         .keep = {3, 30, 7, 4, 12, 400},
+                         .keep_count = FSP_KEEP_VALUES};
+    FILL(set.op_id, 0x17);
+    set.space = fsp_slice_text("team");
+    append_request("C:SPACE_SET", FSP_MSG_SPACE_SET, 13, &set, out);
+
+    fsp_request_t collect = {.space = fsp_slice_text("team")};
+    append_request("C:COLLECT", FSP_MSG_COLLECT, 14, &collect, out);
+    fsp_reply_t collected = {
+        .change = 305, .epoch = 4, .live = 12345, .swept = 67, .swept_bytes = 71303168};
+    collected.space_name = fsp_slice_text("team");
+    append_reply("S:OK (of COLLECT)", FSP_MSG_OK, 14, &collected, out);
+}
+
+static void
+append_golden_keys(fsp_buf_t *out)
+{
+    fsp_request_t add = {.name = fsp_slice_text("laptop")};
+    FILL(add.key, 0x71);
+    append_request("C:KEY_ADD", FSP_MSG_KEY_ADD, 15, &add, out);
+    fsp_request_t nothing = {.attempt = 0};
+    append_request("C:KEY_LIST", FSP_MSG_KEY_LIST, 16, &nothing, out);
+
+    fsp_buf_t items;
+    fsp_buf_init(&items, FSP_BODY_BYTES_MAX);
+    fsp_key_info_t first = {.name = fsp_slice_text("admin"), .own = true};
+    FILL(first.key, 0x70);
+    fsp_item_key_encode(&first, &items);
+    fsp_key_info_t added = {.name = add.name, .key = add.key, .added = UINT64_C(1764083916000000)};
+    fsp_item_key_encode(&added, &items);
+    fsp_reply_t listed = {.item_count = 2, .items = fsp_buf_slice(&items)};
+    append_reply("S:OK (of KEY_LIST)", FSP_MSG_OK, 16, &listed, out);
+    fsp_buf_clear(&items);
+
+    fsp_request_t removed = {.key = add.key};
+    append_request("C:KEY_REMOVE", FSP_MSG_KEY_REMOVE, 17, &removed, out);
+}
+
 static void
 append_golden(fsp_buf_t *out)
 {
@@ -454,6 +575,10 @@ append_golden(fsp_buf_t *out)
     append_golden_put(out);
     append_golden_reading(out);
     append_golden_newer(out);
+    append_golden_offer(out);
+    append_golden_attr(out);
+    append_golden_spaces(out);
+    append_golden_keys(out);
 }
 
 START_TEST(golden_messages_are_what_the_codec_makes)

@@ -107,6 +107,14 @@ START_TEST(an_operation_is_what_its_request_is)
                               "end\xc3",
                               &op),
                      FSP_INVALID);
+    /* What comes in parts. */
+    ck_assert_int_eq(FIRST_OP("\x92\x0a\x82\xa4path\xa2/a\xa5offer\xc3", &op), FSP_INVALID);
+    ck_assert_int_eq(FIRST_OP("\x92\x0a\x82\xa4path\xa2/a\xa6upload\xc4\x10sixteen octets!!", &op),
+                     FSP_INVALID);
+    ck_assert_int_eq(FIRST_OP("\x92\x0a\x82\xa4path\xa2/a\xa5known\x91\xc4\x20"
+                              "a version id that has 32 octets.",
+                              &op),
+                     FSP_INVALID);
     /* An unknown key is ignored, one that matters is not. */
     ck_assert_int_eq(FIRST_OP("\x92\x28\x82\xa4path\xa2/a\xa2zz\x01", &op), FSP_OK);
     ck_assert_int_eq(FIRST_OP("\x92\x28\x82\xa4path\xa2/a\xa2to\xa2/b", &op), FSP_INVALID);
@@ -134,6 +142,8 @@ START_TEST(only_some_requests_can_be_operations)
     }
     ck_assert(!fsp_client_type_is_op(FSP_MSG_BATCH));
     ck_assert(!fsp_client_type_is_op(FSP_MSG_RENEW));
+    ck_assert(fsp_client_type_is_op(FSP_MSG_ATTR));
+    ck_assert(!fsp_client_type_is_op(FSP_MSG_SPACE_SET));
 }
 END_TEST
 
@@ -298,11 +308,16 @@ END_TEST
 START_TEST(minor_versions_are_told_apart)
 {
     static const unsigned second[] = {16, 35, 45, 46, 47, 48, 49, 51, 52, 53, 54};
+    static const unsigned third[] = {17, 18, 55, 56, 57, 58, 59, 60};
     for (unsigned type = 0; type < 70; type++) {
         unsigned wanted = 1;
         for (size_t i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
             if (second[i] == type)
                 wanted = 2;
+        }
+        for (size_t i = 0; i < sizeof(third) / sizeof(third[0]); i++) {
+            if (third[i] == type)
+                wanted = 3;
         }
         ck_assert_uint_eq(fsp_client_type_minor((fsp_client_type_t)type), wanted);
     }
@@ -314,6 +329,55 @@ START_TEST(minor_versions_are_told_apart)
     ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 1);
     request.token = 1;
     ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 2);
+}
+END_TEST
+
+/* A server that speaks 2 overlooks none of these: each changes what the client must do next. */
+START_TEST(fields_of_the_third_version_need_it)
+{
+    fsp_request_t request = least(FSP_MSG_PUT);
+    request.upload_id.bytes[15] = 1;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 3);
+    request = least(FSP_MSG_PUT);
+    request.offer = true;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 3);
+    request = least(FSP_MSG_PUT);
+    request.known_count = 1;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 3);
+    request.token = 1;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_PUT, &request), 3);
+    request = least(FSP_MSG_LIST);
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_LIST, &request), 1);
+    request.attrs = true;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_LIST, &request), 3);
+    request = least(FSP_MSG_SPACE_CREATE);
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_SPACE_CREATE, &request), 2);
+    request.chunking_count = FSP_CHUNKING_VALUES;
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_SPACE_CREATE, &request), 3);
+}
+END_TEST
+
+START_TEST(a_batch_needs_what_its_operations_need)
+{
+    fsp_request_op_t move = {.type = FSP_MSG_MOVE}, attr = {.type = FSP_MSG_ATTR}, back;
+    move.request.path = attr.request.path = fsp_slice_text("/a");
+    move.request.to_path = fsp_slice_text("/b");
+    attr.request.has_attr = true;
+    attr.request.mode = 0600;
+    fsp_request_op_encode(&move, &ops);
+    fsp_request_t batch = batch_of(1, fsp_buf_slice(&ops));
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_BATCH, &batch), 2);
+    fsp_request_op_encode(&attr, &ops);
+    batch = batch_of(2, fsp_buf_slice(&ops));
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_BATCH, &batch), 3);
+    size_t at = 0;
+    ck_assert_int_eq(fsp_request_next_op(&batch, &at, &back), FSP_OK);
+    ck_assert_int_eq(fsp_request_next_op(&batch, &at, &back), FSP_OK);
+    ck_assert(back.type == FSP_MSG_ATTR && back.request.has_attr && back.request.mode == 0600);
+    /* What is no operation says nothing, and neither does what cannot be read. */
+    fsp_slice_t odd = fsp_slice_text("\x92\x39\x80\x07\x90\x92\xa1x\x80\x92\x37");
+    batch = batch_of(5, odd);
+    ck_assert_uint_eq(fsp_request_minor(FSP_MSG_BATCH, &batch), 2);
 }
 END_TEST
 
@@ -332,6 +396,8 @@ client_ops_suite(void)
     tcase_add_test(tcase, an_entry_is_kept_unless_it_says_otherwise);
     tcase_add_test(tcase, fields_of_the_second_version_fit_together);
     tcase_add_test(tcase, minor_versions_are_told_apart);
+    tcase_add_test(tcase, fields_of_the_third_version_need_it);
+    tcase_add_test(tcase, a_batch_needs_what_its_operations_need);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -161,6 +161,186 @@ START_TEST(bases_fit_the_condition)
 }
 END_TEST
 
+/* -- minor version 3 --------------------------------------------------------------------------- */
+
+START_TEST(an_upload_that_is_kept_comes_in_parts)
+{
+    fsp_request_t request = least(FSP_MSG_PUT);
+    request.upload_id.bytes[0] = 1;
+    request.offer = true;
+    request.known_count = FSP_KNOWN_MAX;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_OK);
+    request.end = true;
+    ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_INVALID);
+    for (int field = 0; field < 3; field++) {
+        request = least(FSP_MSG_PUT);
+        request.end = true;
+        request.upload_id.bytes[0] = field == 0;
+        request.offer = field == 1;
+        request.known_count = field == 2;
+        ck_assert_int_eq(decode_status(FSP_MSG_PUT, &request), FSP_INVALID);
+    }
+}
+END_TEST
+
+/* {KEY: binary of that many octets}; for more than our writer would write. */
+static fsp_status_t
+decode_binary(fsp_client_type_t type, const char *key, size_t bytes)
+{
+    static uint8_t zeros[FSP_OFFER_CHUNKS_MAX * FSP_OFFER_CHUNK_BYTES + FSP_OFFER_CHUNK_BYTES];
+    ck_assert_uint_le(bytes, sizeof(zeros));
+    fsp_buf_reset(&buf);
+    fsp_wire_map(&buf, 1);
+    fsp_wire_text(&buf, fsp_slice_text(key));
+    fsp_wire_bin(&buf, fsp_slice(zeros, bytes));
+    fsp_request_t request;
+    return fsp_request_decode(type, fsp_buf_slice(&buf), &request);
+}
+
+START_TEST(offers_are_whole_chunks)
+{
+    enum { ONE = FSP_OFFER_CHUNK_BYTES, MOST = FSP_OFFER_CHUNKS_MAX * ONE };
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", 0), FSP_INVALID);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", ONE), FSP_OK);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", ONE - 1), FSP_INVALID);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", ONE + 1), FSP_INVALID);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", MOST), FSP_OK);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "chunks", MOST + ONE), FSP_TOO_LARGE);
+    ck_assert_int_eq(decode_binary(FSP_MSG_OFFER, "other", ONE), FSP_INVALID);
+    fsp_request_t request = least(FSP_MSG_OFFER);
+    request.offset = INT64_MAX;
+    ck_assert_int_eq(decode_status(FSP_MSG_OFFER, &request), FSP_OK);
+    request.offset++;
+    ck_assert_int_eq(decode_status(FSP_MSG_OFFER, &request), FSP_INVALID);
+}
+END_TEST
+
+START_TEST(an_attr_says_attributes)
+{
+    fsp_request_t request = least(FSP_MSG_ATTR);
+    request.has_attr = false;
+    ck_assert_int_eq(decode_status(FSP_MSG_ATTR, &request), FSP_INVALID);
+    for (unsigned type = 0; type <= FSP_IF_MERGE; type++) {
+        request = least(FSP_MSG_ATTR);
+        request.condition.type = (fsp_condition_type_t)type;
+        request.condition.version_count =
+            type == FSP_IF_EDIT || type >= FSP_IF_MERGE || type == FSP_IF_MATCH;
+        bool good = type == 0 || type == FSP_IF_REPLACE || type == FSP_IF_MATCH;
+        ck_assert_int_eq(decode_status(FSP_MSG_ATTR, &request), good ? FSP_OK : FSP_INVALID);
+    }
+}
+END_TEST
+
+START_TEST(what_is_set_of_a_space_is_said)
+{
+    static const struct {
+        uint64_t set, quota;
+        size_t keep;
+        fsp_status_t status;
+    } cases[] = {
+        {0, 0, 0, FSP_INVALID},
+        {FSP_SET_QUOTA, 0, 0, FSP_OK}, /* no bound any more */
+        {FSP_SET_QUOTA, UINT64_MAX, 0, FSP_OK},
+        {FSP_SET_KEEP, 0, 0, FSP_OK}, /* everything is kept */
+        {FSP_SET_KEEP, 0, FSP_KEEP_VALUES, FSP_OK},
+        {FSP_SET_KEEP, 0, FSP_KEEP_VALUES - 1, FSP_INVALID},
+        {FSP_SET_KEEP, 1, 0, FSP_INVALID},
+        {FSP_SET_QUOTA, 1, FSP_KEEP_VALUES, FSP_INVALID},
+        {FSP_SET_QUOTA | FSP_SET_KEEP, 1, FSP_KEEP_VALUES, FSP_OK},
+        {4, 0, 0, FSP_INVALID},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fsp_request_t request = least(FSP_MSG_SPACE_SET);
+        request.set = cases[i].set;
+        request.quota_bytes = cases[i].quota;
+        request.keep_count = cases[i].keep;
+        ck_assert_int_eq(decode_status(FSP_MSG_SPACE_SET, &request), cases[i].status);
+    }
+    fsp_request_t request = least(FSP_MSG_SPACE_SET);
+    request.space.bytes = 0;
+    ck_assert_int_eq(decode_status(FSP_MSG_SPACE_SET, &request), FSP_INVALID);
+    for (size_t count = 0; count <= FSP_CHUNKING_VALUES; count++) {
+        request = least(FSP_MSG_SPACE_CREATE);
+        request.chunking_count = count;
+        bool good = count == 0 || count == FSP_CHUNKING_VALUES;
+        ck_assert_int_eq(decode_status(FSP_MSG_SPACE_CREATE, &request),
+                         good ? FSP_OK : FSP_INVALID);
+    }
+}
+END_TEST
+
+START_TEST(keys_have_octets_and_a_name)
+{
+    static char name[FSP_KEY_NAME_BYTES_MAX + 1];
+    memset(name, 'k', sizeof(name));
+    fsp_request_t request = least(FSP_MSG_KEY_ADD);
+    request.name = fsp_slice(name, FSP_KEY_NAME_BYTES_MAX);
+    ck_assert_int_eq(decode_status(FSP_MSG_KEY_ADD, &request), FSP_OK);
+    request.name = fsp_slice(name, sizeof(name));
+    ck_assert_int_eq(decode_status(FSP_MSG_KEY_ADD, &request), FSP_TOO_LARGE);
+    request.name.bytes = 0;
+    ck_assert_int_eq(decode_status(FSP_MSG_KEY_ADD, &request), FSP_INVALID);
+    ck_assert_int_eq(decode_binary(FSP_MSG_KEY_REMOVE, "key", 32), FSP_INVALID); /* zero */
+    ck_assert_int_eq(decode_binary(FSP_MSG_KEY_REMOVE, "key", 31), FSP_INVALID);
+    ck_assert_int_eq(decode_binary(FSP_MSG_KEY_REMOVE, "name", 1), FSP_INVALID);
+}
+END_TEST
+
+/* What decides about what is acted on is refused where it is not carried. */
+START_TEST(new_strict_fields_are_not_overlooked)
+{
+    static const struct {
+        const char *key, *value;
+        bool strict;
+    } fields[] = {
+        {"chunking", "\x93\x01\x01\x01", true},
+        {"set", "\x01", true},
+        {"keep", "\x96\x01\x01\x01\x01\x01\x01", true},
+        {"key",
+         "\xc4\x20"
+         "a CURVE key that has 32 octets..",
+         true},
+        {"quota", "\x01", true},
+        {"upload", "\xc4\x10sixteen octets!!", false},
+        {"offer", "\xc3", false},
+        {"known", "\x90", false},
+        {"offset", "\x01", false},
+        {"chunks", "\xc4\x01x", false},
+        {"attrs", "\xc3", false},
+        {"name", "\xa1q", false},
+        {"durable", "\x01", false}, /* of answers */
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        fsp_status_t wanted = fields[i].strict ? FSP_INVALID : FSP_OK;
+        ck_assert_int_eq(decode_pair(FSP_MSG_STAT, fields[i].key, fsp_slice_text(fields[i].value)),
+                         wanted);
+    }
+}
+END_TEST
+
+/* A client's CREDIT grants octets and nothing else; a server's may tell an offset alone. */
+START_TEST(credit_of_a_client_and_of_a_server_differ)
+{
+    fsp_request_t request;
+    fsp_slice_t offset = fsp_slice_text("\x81\xa6offset\x05");
+    ck_assert_int_eq(fsp_request_decode(FSP_MSG_CREDIT, offset, &request), FSP_INVALID);
+    fsp_reply_t reply = {.has_durable = true}, back;
+    fsp_reply_encode(&reply, &buf);
+    ck_assert_uint_gt(buf.bytes, 1); /* 0 is said */
+    ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), FSP_OK);
+    ck_assert(back.has_durable && !back.has_offset && back.credit == 0);
+    ck_assert_int_eq(fsp_reply_decode(offset, &back), FSP_OK);
+    ck_assert(back.has_offset && back.offset == 5 && !back.has_durable);
+    for (size_t count = 0; count <= FSP_CHUNKING_VALUES; count++) {
+        reply = (fsp_reply_t){.credit = 1, .chunking_count = count};
+        fsp_buf_reset(&buf);
+        fsp_reply_encode(&reply, &buf);
+        bool good = count == 0 || count == FSP_CHUNKING_VALUES;
+        ck_assert_int_eq(fsp_reply_decode(fsp_buf_slice(&buf), &back), good ? FSP_OK : FSP_INVALID);
+    }
+}
+END_TEST
+
 START_TEST(names_and_bounds_are_checked)
 {
     static char long_text[5000];
@@ -329,7 +509,11 @@ START_TEST(a_full_list_fits)
                               .size = INT64_MAX,
                               .modified = UINT64_MAX,
                               .number = UINT64_MAX,
-                              .head_count = FSP_HEADS_MAX};
+                              .head_count = FSP_HEADS_MAX,
+                              .has_attr = true,
+                              .mode = 07777,
+                              .mtime_s = -(INT64_C(1) << 61),
+                              .mtime_ns = 999999999};
     memset(&entry.file_id, 1, sizeof(entry.file_id));
     memset(&entry.version_id, 1, sizeof(entry.version_id));
     for (size_t i = 0; i < FSP_LIST_LIMIT_MAX; i++)
@@ -356,6 +540,13 @@ client_rules_suite(void)
     tcase_add_test(tcase, required_fields_are_required);
     tcase_add_test(tcase, tuples_have_exactly_their_length_and_types);
     tcase_add_test(tcase, bases_fit_the_condition);
+    tcase_add_test(tcase, an_upload_that_is_kept_comes_in_parts);
+    tcase_add_test(tcase, offers_are_whole_chunks);
+    tcase_add_test(tcase, an_attr_says_attributes);
+    tcase_add_test(tcase, what_is_set_of_a_space_is_said);
+    tcase_add_test(tcase, keys_have_octets_and_a_name);
+    tcase_add_test(tcase, new_strict_fields_are_not_overlooked);
+    tcase_add_test(tcase, credit_of_a_client_and_of_a_server_differ);
     tcase_add_test(tcase, names_and_bounds_are_checked);
     tcase_add_test(tcase, unknown_keys_are_ignored_and_known_ones_are_not);
     tcase_add_test(tcase, outputs_are_untouched_on_failure);

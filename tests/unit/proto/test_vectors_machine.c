@@ -269,6 +269,49 @@ make_names(json_t *entries)
 }
 
 static void
+add_space_init(json_t *entries, const char *name, uint32_t form, uint32_t min, uint32_t avg,
+               uint32_t max)
+{
+    command.version = form;
+    command.space_init.chunk_bytes_min = min;
+    command.space_init.chunk_bytes_avg = avg;
+    command.space_init.chunk_bytes_max = max;
+    add_command(entries, name);
+}
+
+/* Version 2 (level 3): lengths of chunks of which two are equal, or all three. */
+static void
+make_fixed_spaces(json_t *entries)
+{
+    static const uint8_t wrapped[80] = {0x01, 0x02}, cut[80] = {0x03};
+    begin_command(FSP_COMMAND_SPACE_INIT);
+    command.space_init.name = fsp_slice_text("disks");
+    FILL(command.space_init.owner, 0x22);
+    FILL(command.space_init.root_id, 0x88);
+    FILL(command.space_init.trash_id, 0x99);
+    command.space_init.keys[0] = (fsp_wrapped_key_t){1, fsp_slice(wrapped, sizeof(wrapped))};
+    command.space_init.key_count = 1;
+    command.space_init.wrapped_cut_key = fsp_slice(cut, sizeof(cut));
+    add_space_init(entries, "space-init of version 2, chunks of one length", 2, 100000, 100000,
+                   100000);
+    add_space_init(entries, "space-init of version 2, least and average equal", 2, 65536, 65536,
+                   262144);
+    add_space_init(entries, "space-init of version 2, average and most equal", 2, 65536, 262144,
+                   262144);
+    add_space_init(entries, "space-init of version 2, three lengths", 2, 65536, 131072, 262144);
+    add_space_init(entries, "refused: space-init of version 1, chunks of one length", 1, 65536,
+                   65536, 65536);
+    add_space_init(entries, "refused: space-init of version 1, average and most equal", 1, 65536,
+                   262144, 262144);
+    add_space_init(entries, "refused: space-init of version 2, an average of no power of 2", 2,
+                   100000, 100000, 262144);
+    add_space_init(entries, "refused: space-init of version 2, chunks of 63 octets", 2, 63, 63, 63);
+    add_space_init(entries, "refused: space-init of version 2, chunks of more than 4 MiB", 2,
+                   4194305, 4194305, 4194305);
+    add_space_init(entries, "refused: space-init of version 3", 3, 65536, 65536, 65536);
+}
+
+static void
 make_commands(json_t *entries)
 {
     static const uint8_t wrapped[80] = {0x01, 0x02}, cut[80] = {0x03};
@@ -292,6 +335,7 @@ make_commands(json_t *entries)
     add_command(entries, "refused: space-init, capital letter");
     make_puts(entries);
     make_names(entries);
+    make_fixed_spaces(entries);
 }
 
 /* -- results, queries, answers ----------------------------------------------------------------- */
@@ -363,6 +407,27 @@ make_queries(json_t *entries)
     add_query(entries, "refused: query of type 6");
 }
 
+/* Reading one back overwrites it. */
+static void
+begin_space_info(void)
+{
+    static const uint8_t wrapped[80] = {0x01, 0x02};
+    memset(&space_info, 0, sizeof(space_info));
+    FILL(space_info.space_id, 0x11);
+    space_info.name = fsp_slice_text("home");
+    FILL(space_info.owner, 0x22);
+    space_info.change_index = 301;
+    space_info.used_bytes = 5000000;
+    FILL(space_info.root_id, 0x88);
+    FILL(space_info.trash_id, 0x99);
+    space_info.chunk_bytes_min = FSP_CHUNK_BYTES_MIN;
+    space_info.chunk_bytes_avg = FSP_CHUNK_BYTES_AVG;
+    space_info.chunk_bytes_max = FSP_CHUNK_BYTES_MAX;
+    space_info.keys[0] = (fsp_wrapped_key_t){1, fsp_slice(wrapped, sizeof(wrapped))};
+    space_info.key_count = 1;
+    space_info.wrapped_cut_key = fsp_slice(wrapped, sizeof(wrapped));
+}
+
 static void
 make_answers(json_t *entries)
 {
@@ -424,23 +489,71 @@ make_answers(json_t *entries)
     finish_answer(entries, "answer: changes", "answer-change", &answering, FSP_OK);
     fsp_buf_clear(&row);
 
-    static const uint8_t wrapped[80] = {0x01, 0x02};
-    memset(&space_info, 0, sizeof(space_info));
-    FILL(space_info.space_id, 0x11);
-    space_info.name = fsp_slice_text("home");
-    FILL(space_info.owner, 0x22);
-    space_info.change_index = 301;
-    space_info.used_bytes = 5000000;
-    FILL(space_info.root_id, 0x88);
-    FILL(space_info.trash_id, 0x99);
-    space_info.chunk_bytes_min = FSP_CHUNK_BYTES_MIN;
-    space_info.chunk_bytes_avg = FSP_CHUNK_BYTES_AVG;
-    space_info.chunk_bytes_max = FSP_CHUNK_BYTES_MAX;
-    space_info.keys[0] = (fsp_wrapped_key_t){1, fsp_slice(wrapped, sizeof(wrapped))};
-    space_info.key_count = 1;
-    space_info.wrapped_cut_key = fsp_slice(wrapped, sizeof(wrapped));
+    begin_space_info();
     (void)fsp_answering_add_space(&answering, &space_info);
     finish_answer(entries, "answer: spaces", "answer-space", &answering, FSP_OK);
+    fsp_answering_clear(&answering);
+}
+
+/* LIST with attributes, a space with a retention policy: what makes these longer. */
+static void
+make_longer_asking(json_t *entries)
+{
+    static const uint8_t attr[] = {0xa7, 0x72};
+    begin_query(FSP_QUERY_LIST);
+    query.target.path = fsp_slice_text("/");
+    query.limit = 100;
+    query.attrs = true;
+    add_query(entries, "list with attributes");
+    query.at_index = 12;
+    add_query(entries, "list with attributes, as of a change");
+    query.asker.withheld = 2;
+    FILL(query.asker.link_id, 0x77);
+    add_query(entries, "list with attributes, as of a change, by a link");
+    query.at_index = 0;
+    add_query(entries, "list with attributes, by a link");
+    vectors_add_hex(entries, "refused: list with attributes, false", "query",
+                    "9d02c41011111111111111111111111111111111c4102222222222222222222222222222222200"
+                    "a12fc400c400c4000064c0c0c2");
+    vectors_add_hex(entries, "refused: list, nil behind its form", "query",
+                    "9c02c41011111111111111111111111111111111c4102222222222222222222222222222222200"
+                    "a12fc400c400c4000064c0c0");
+
+    fsp_answering_t answering;
+    fsp_answering_init(&answering);
+    fsp_entry_info_t entry = {.name = fsp_slice_text("c"),
+                              .kind = FSP_KIND_FILE,
+                              .size = 5,
+                              .modified = 2000000,
+                              .number = 1,
+                              .head_count = 1,
+                              .retained = true,
+                              .attr = fsp_slice(attr, sizeof(attr))};
+    FILL(entry.file_id, 0x99);
+    FILL(entry.version_id, 0xaa);
+    fsp_entry_info_t plain = {.name = fsp_slice_text("d"), .kind = FSP_KIND_DIRECTORY};
+    FILL(plain.file_id, 0x98);
+    (void)fsp_answering_add_entry(&answering, &entry);
+    (void)fsp_answering_add_entry(&answering, &plain);
+    finish_answer(entries, "answer: list with attributes", "answer-entry", &answering, FSP_OK);
+    answering.at_index = 12;
+    (void)fsp_answering_add_entry(&answering, &entry);
+    (void)fsp_answering_add_entry(&answering, &plain);
+    finish_answer(entries, "answer: list with attributes as of a change", "answer-entry",
+                  &answering, FSP_OK);
+    vectors_add_hex(entries, "refused: answer: list, empty attributes", "answer-entry",
+                    "9400cd012dc29199a16402c4109898989898989898989898989898989800"
+                    "00c00000c400");
+
+    begin_space_info();
+    space_info.quota_bytes = UINT64_C(1) << 40;
+    space_info.chunk_bytes_min = space_info.chunk_bytes_avg = space_info.chunk_bytes_max = 100000;
+    space_info.retention = (fsp_retention_t){.keep_last = 3, .past_days = 1000000};
+    (void)fsp_answering_add_space(&answering, &space_info);
+    space_info.retention = (fsp_retention_t){.keep_last = 0};
+    (void)fsp_answering_add_space(&answering, &space_info);
+    finish_answer(entries, "answer: spaces, with a policy and without", "answer-space", &answering,
+                  FSP_OK);
     fsp_answering_clear(&answering);
 }
 
@@ -450,6 +563,7 @@ make_asking(json_t *entries)
     make_results(entries);
     make_queries(entries);
     make_answers(entries);
+    make_longer_asking(entries);
 }
 
 /* -- records ----------------------------------------------------------------------------------- */

@@ -138,6 +138,27 @@ signed_tuple(uint64_t mode, int64_t mtime_s, uint64_t mtime_ns)
 
 static json_t *say_fields(fsp_fields_t table, unsigned type, const void *self);
 
+/* The row of answers with that key. */
+static const fsp_field_t *
+reply_field(const char *key)
+{
+    fsp_fields_t table = fsp_reply_fields();
+    for (size_t i = 0; i < table.count; i++)
+        if (strcmp(table.fields[i].key, key) == 0)
+            return &table.fields[i];
+    ck_abort_msg("answers have no \"%s\"", key);
+    return NULL;
+}
+
+static json_t *
+numbers(const uint64_t *values, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, vectors_u64(values[i]));
+    return array;
+}
+
 static json_t *
 custom_of(const fsp_field_t *field, const void *self)
 {
@@ -145,6 +166,9 @@ custom_of(const fsp_field_t *field, const void *self)
     if (strcmp(field->key, "attr") == 0) {
         const fsp_request_t *asked = self;
         const fsp_reply_t *answered = self;
+        const fsp_entry_info_t *entry = self;
+        if (field->custom != reply_field("attr")->custom && !of_request)
+            return signed_tuple(entry->mode, entry->mtime_s, entry->mtime_ns);
         return of_request ? signed_tuple(asked->mode, asked->mtime_s, asked->mtime_ns)
                           : signed_tuple(answered->mode, answered->mtime_s, answered->mtime_ns);
     }
@@ -154,6 +178,18 @@ custom_of(const fsp_field_t *field, const void *self)
         json_array_append_new(tuple, vectors_u64(asked->range_first));
         json_array_append_new(tuple, vectors_u64(asked->range_last));
         return tuple;
+    }
+    if (strcmp(field->key, "chunking") == 0) {
+        const fsp_space_info_t *space = self;
+        return numbers((const uint64_t[]){space->chunk_bytes_min, space->chunk_bytes_avg,
+                                          space->chunk_bytes_max},
+                       FSP_CHUNKING_VALUES);
+    }
+    if (strcmp(field->key, "keep") == 0) {
+        const fsp_retention_t *keep = &((const fsp_space_info_t *)self)->retention;
+        return numbers((const uint64_t[]){keep->keep_last, keep->all_days, keep->daily,
+                                          keep->weekly, keep->monthly, keep->past_days},
+                       FSP_KEEP_VALUES);
     }
     if (strcmp(field->key, "disk") == 0)
         return say_fields(fsp_reply_disk_fields(), 0, self);
@@ -230,6 +266,14 @@ type_name(unsigned type)
         {FSP_MSG_BATCH, "BATCH"},
         {FSP_MSG_SPACE_CREATE, "SPACE_CREATE"},
         {FSP_MSG_SPACE_REMOVE, "SPACE_REMOVE"},
+        {FSP_MSG_OFFER, "OFFER"},
+        {FSP_MSG_WANT, "WANT"},
+        {FSP_MSG_ATTR, "ATTR"},
+        {FSP_MSG_SPACE_SET, "SPACE_SET"},
+        {FSP_MSG_COLLECT, "COLLECT"},
+        {FSP_MSG_KEY_ADD, "KEY_ADD"},
+        {FSP_MSG_KEY_LIST, "KEY_LIST"},
+        {FSP_MSG_KEY_REMOVE, "KEY_REMOVE"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].type == type)
@@ -328,6 +372,7 @@ READ_ITEMS(entry, fsp_entry_info_t)
 READ_ITEMS(version, fsp_version_info_t)
 READ_ITEMS(change, fsp_change_info_t)
 READ_ITEMS(space, fsp_space_info_t)
+READ_ITEMS(key, fsp_key_info_t)
 
 static fsp_status_t
 read_data(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
@@ -532,6 +577,69 @@ make_newer_requests(json_t *entries)
     add_request(entries, "C:SPACE_REMOVE, not after all", FSP_MSG_SPACE_REMOVE);
 }
 
+/* Minor version 3. */
+static uint8_t offered[FSP_OFFER_CHUNKS_MAX * FSP_OFFER_CHUNK_BYTES];
+
+static void
+make_third_requests(json_t *entries)
+{
+    begin_request(true);
+    FILL(request.upload_id, 0x15);
+    add_request(entries, "C:PUT that is kept", FSP_MSG_PUT);
+    request.offer = true;
+    request.known_count = 2;
+    FILL(request.known[0], 0x31);
+    FILL(request.known[1], 0x32);
+    add_request(entries, "C:PUT that is kept, with an offer and known versions", FSP_MSG_PUT);
+    memset(&request, 0, sizeof(request));
+    for (size_t i = 0; i < 2; i++) {
+        memset(offered + i * FSP_OFFER_CHUNK_BYTES, (int)(0x61 + i), 32);
+        fsp_store_u32(offered + i * FSP_OFFER_CHUNK_BYTES + 32, i == 0 ? 262145 : 1);
+    }
+    request.chunks = fsp_slice(offered, 2 * FSP_OFFER_CHUNK_BYTES);
+    add_request(entries, "C:OFFER from the beginning", FSP_MSG_OFFER);
+    request.offset = INT64_MAX;
+    add_request(entries, "C:OFFER at the greatest offset", FSP_MSG_OFFER);
+    begin_request(true);
+    request.has_attr = true;
+    request.mode = 07777;
+    request.mtime_s = 1764083916;
+    request.condition.type = FSP_IF_MATCH;
+    request.condition.version_count = 1;
+    FILL(request.condition.versions[0], 0x22);
+    add_request(entries, "C:ATTR", FSP_MSG_ATTR);
+    begin_request(false);
+    request.attrs = true;
+    add_request(entries, "C:LIST with attributes", FSP_MSG_LIST);
+    begin_request(true);
+    request.path.bytes = 0;
+    request.space = fsp_slice_text("team");
+    request.chunking_count = FSP_CHUNKING_VALUES;
+    for (size_t i = 0; i < FSP_CHUNKING_VALUES; i++)
+        request.chunking[i] = 65536;
+    add_request(entries, "C:SPACE_CREATE with chunks of one size", FSP_MSG_SPACE_CREATE);
+    request.chunking_count = 0;
+    request.set = FSP_SET_QUOTA;
+    add_request(entries, "C:SPACE_SET, no quota any more", FSP_MSG_SPACE_SET);
+    request.set = FSP_SET_QUOTA | FSP_SET_KEEP;
+    request.quota_bytes = 1073741824;
+    request.keep_count = FSP_KEEP_VALUES;
+    for (size_t i = 0; i < FSP_KEEP_VALUES; i++)
+        request.keep[i] = 3 * i;
+    add_request(entries, "C:SPACE_SET, quota and what is kept", FSP_MSG_SPACE_SET);
+    memset(&request, 0, sizeof(request));
+    add_message(entries, "C:COLLECT of the home space", "client-request", FSP_MSG_COLLECT,
+                fsp_slice(NULL, 0));
+    request.space = fsp_slice_text("team");
+    add_request(entries, "C:COLLECT", FSP_MSG_COLLECT);
+    request.space.bytes = 0;
+    add_request(entries, "C:KEY_LIST", FSP_MSG_KEY_LIST);
+    FILL(request.key, 0x71);
+    add_request(entries, "C:KEY_REMOVE", FSP_MSG_KEY_REMOVE);
+    request.name = fsp_slice_text("laptop");
+    add_request(entries, "C:KEY_ADD", FSP_MSG_KEY_ADD);
+}
+
 static void
 make_requests(json_t *entries)
 {
@@ -560,6 +668,7 @@ make_requests(json_t *entries)
     request.replace = false;
     add_request(entries, "C:RESTORE", FSP_MSG_RESTORE);
     make_newer_requests(entries);
+    make_third_requests(entries);
 
     static const struct {
         const char *name;
@@ -583,8 +692,24 @@ make_requests(json_t *entries)
         {"refused: limit 1001", FSP_MSG_LIST, "82a470617468a22f61a56c696d6974cd03e9"},
         {"refused: CREDIT of nothing", FSP_MSG_CREDIT, "80"},
         {"refused: MKDIR without op", FSP_MSG_MKDIR, "82a470617468a22f61a7617474656d707401"},
-        {"refused: type 60", 60, "80"},
+        {"refused: type 65535, which is never given", 65535, "80"},
         {"refused: OK from a client", FSP_MSG_OK, "80"},
+        {"refused: WANT from a client", FSP_MSG_WANT, "80"},
+        {"refused: OFFER of nothing", FSP_MSG_OFFER, "80"},
+        {"refused: OFFER of a chunk and an octet", FSP_MSG_OFFER,
+         "81a66368756e6b73c425"
+         "61616161616161616161616161616161616161616161616161616161616161610000000100"},
+        {"refused: offset of 2^63", FSP_MSG_OFFER,
+         "82a66f6666736574cf8000000000000000a66368756e6b73c424"
+         "616161616161616161616161616161616161616161616161616161616161616100000001"},
+        {"refused: whole PUT that is kept", FSP_MSG_PUT,
+         "85a470617468a22f61a26f70c41011111111111111111111111111111111a7617474656d707401a3656e64c3"
+         "a675706c6f6164c41015151515151515151515151515151515"},
+        {"refused: chunking of two numbers", FSP_MSG_SPACE_CREATE,
+         "84a57370616365a47465616da26f70c41011111111111111111111111111111111a7617474656d707401"
+         "a86368756e6b696e6792ce00010000ce00010000"},
+        {"refused: KEY_ADD without a name", FSP_MSG_KEY_ADD,
+         "81a36b6579c4207171717171717171717171717171717171717171717171717171717171717171"},
     };
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         fsp_buf_t body;
@@ -647,6 +772,30 @@ make_results(json_t *entries)
     add_reply(entries, "S:CREDIT to a RESUME, from the beginning", "client-reply", FSP_MSG_CREDIT);
     reply.offset = 262144;
     add_reply(entries, "S:CREDIT to a RESUME", "client-reply", FSP_MSG_CREDIT);
+    reply.offset = 0;
+    reply.has_durable = true;
+    FILL(reply.cut_key, 0x51);
+    static const uint64_t chunking[FSP_CHUNKING_VALUES] = {262144, 1048576, 4194304};
+    memcpy(reply.chunking, chunking, sizeof(chunking));
+    reply.chunking_count = FSP_CHUNKING_VALUES;
+    add_reply(entries, "S:CREDIT, the first of an upload that is kept and offered", "client-reply",
+              FSP_MSG_CREDIT);
+    memset(&reply, 0, sizeof(reply));
+    reply.has_durable = true;
+    reply.durable = 4194304;
+    add_reply(entries, "S:CREDIT of nothing but what is durable", "client-reply", FSP_MSG_CREDIT);
+    memset(&reply, 0, sizeof(reply));
+    reply.has_offset = true;
+    reply.want = fsp_slice("\1\0", 2);
+    add_reply(entries, "S:WANT", "client-reply", FSP_MSG_WANT);
+    memset(&reply, 0, sizeof(reply));
+    reply.space_name = fsp_slice_text("team");
+    reply.change = 305;
+    reply.epoch = 4;
+    reply.live = 12345;
+    reply.swept = 67;
+    reply.swept_bytes = 71303168;
+    add_reply(entries, "S:OK of a COLLECT", "client-reply", FSP_MSG_OK);
 
     memset(&reply, 0, sizeof(reply));
     reply.has_node = true;
@@ -748,6 +897,13 @@ make_lists(json_t *entries)
     fsp_item_entry_encode(&entry, &items);
     add_list(entries, "S:OK of a LIST as it was, of what is no longer kept", "client-reply-entry",
              &items, 1);
+    entry.retained = true;
+    entry.has_attr = true;
+    entry.mode = 0640;
+    entry.mtime_s = -1;
+    entry.mtime_ns = 999999999;
+    fsp_item_entry_encode(&entry, &items);
+    add_list(entries, "S:OK of a LIST with attributes", "client-reply-entry", &items, 1);
 
     FILL(version.id, 0x55);
     FILL(version.file_id, 0x44);
@@ -788,6 +944,21 @@ make_lists(json_t *entries)
     FILL(space.trash_id, 0x98);
     fsp_item_space_encode(&space, &items);
     add_list(entries, "S:OK of a SPACES", "client-reply-space", &items, 1);
+    space.chunk_bytes_min = 262144;
+    space.chunk_bytes_avg = 1048576;
+    space.chunk_bytes_max = 4194304;
+    space.retention = (fsp_retention_t){.keep_last = 3, .all_days = 30, .past_days = 400};
+    fsp_item_space_encode(&space, &items);
+    add_list(entries, "S:OK of a SPACES with cuts and what is kept", "client-reply-space", &items,
+             1);
+
+    fsp_key_info_t key = {.name = fsp_slice_text("admin"), .own = true};
+    FILL(key.key, 0x70);
+    fsp_item_key_encode(&key, &items);
+    key = (fsp_key_info_t){.name = fsp_slice_text("laptop"), .added = UINT64_C(1764083916000000)};
+    FILL(key.key, 0x71);
+    fsp_item_key_encode(&key, &items);
+    add_list(entries, "S:OK of a KEY_LIST", "client-reply-key", &items, 2);
     fsp_buf_clear(&items);
 }
 
@@ -953,6 +1124,7 @@ static const vectors_kind_t kinds[] = {
     {"client-reply-version", read_reply_version, NULL},
     {"client-reply-change", read_reply_change, NULL},
     {"client-reply-space", read_reply_space, NULL},
+    {"client-reply-key", read_reply_key, NULL},
     {"client-data", read_data, NULL},
     {"peer-object-put", read_object_put, NULL},
     {"peer-object-have", read_object_have, NULL},

@@ -5,6 +5,7 @@
 #include "core/meta/answer.h"
 #include "core/meta/changes.h"
 #include "core/meta/query_system.h"
+#include "core/meta/rows_history.h"
 #include "core/meta/versions.h"
 #include "tests/unit/proto/vectors_commands.h"
 
@@ -113,6 +114,8 @@ read_query(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
         say_u64(at, "time", query.at_time);
         say(meaning, "at", at);
     }
+    if (query.attrs)
+        say_bool(meaning, "attrs", true);
     fsp_query_encode(&query, again);
     return FSP_OK;
 }
@@ -290,6 +293,8 @@ read_entry_item(json_t *item, fsp_answering_t *answering)
     say_u64(item, "heads", entry.head_count);
     if (answer.at_index > 0)
         say_bool(item, "retained", entry.retained);
+    if (entry.attr.bytes > 0)
+        say_hex(item, "attr", entry.attr);
     (void)fsp_answering_add_entry(answering, &entry);
     return FSP_OK;
 }
@@ -347,6 +352,17 @@ read_space_item(json_t *item, fsp_answering_t *answering)
     say_u64(item, "chunk_max", space_info.chunk_bytes_max);
     say(item, "keys", wrapped_keys(space_info.keys, space_info.key_count));
     say_hex(item, "cut_key", space_info.wrapped_cut_key);
+    if (fsp_retention_is_set(&space_info.retention)) {
+        const fsp_retention_t *keep = &space_info.retention;
+        json_t *value = json_object();
+        say_u64(value, "keep_last", keep->keep_last);
+        say_u64(value, "all_days", keep->all_days);
+        say_u64(value, "daily", keep->daily);
+        say_u64(value, "weekly", keep->weekly);
+        say_u64(value, "monthly", keep->monthly);
+        say_u64(value, "past_days", keep->past_days);
+        say(item, "retention", value);
+    }
     (void)fsp_answering_add_space(answering, &space_info);
     return FSP_OK;
 }
