@@ -4,7 +4,7 @@
  * `if (FSP_MUTANT(name) || rule)` breaks a rule of the protocol when the test program was compiled
  * with FSP_MUTANTS and chose that name; everywhere else it is the constant false and leaves no
  * trace in the binary.  A mutant that the simulator does not catch is a missing check.
- * The list is mutant_list.h; each name stands in exactly one place of core.
+ * The lists are in mutant_list.h; each name stands in exactly one place of core.
  */
 #ifndef FSP_CORE_BASE_MUTANT_H
 #define FSP_CORE_BASE_MUTANT_H
@@ -14,7 +14,7 @@
 typedef enum {
     FSP_MUTANT_none,
 #define X(name, words) FSP_MUTANT_##name,
-    FSP_MUTANT_LIST(X)
+    FSP_MUTANT_LIST(X) FSP_MUTANT_COLLECT_LIST(X) FSP_MUTANT_BASE_LIST(X)
 #undef X
 } fsp_mutant_t;
 /* Set once, before anything runs, by the test program that defines it. */

@@ -88,4 +88,25 @@
     X(heads_pruned, "a head is pruned")                                                            \
     X(feed_not_chained, "a change row does not name the one before")                               \
     X(feed_misses_copies, "copies are not in the feed")
+
+/* Those that no log of a shard can show: tests/unit/collect hunts them. */
+#define FSP_MUTANT_COLLECT_LIST(X)                                                                 \
+    /* core/data: objects and their sweep. */                                                      \
+    X(put_keeps_stamp, "PUT of what is there does not raise its stamp")                            \
+    X(have_keeps_stamp, "HAVE answers yes and does not stamp")                                     \
+    X(stored_not_durable, "answers leave before the disk has what they promise")                   \
+    X(mark_not_durable, "MARK is acknowledged before it is durable")                               \
+    X(sweep_young, "a sweep takes what was stamped in the epoch before")                           \
+    X(sweep_reads_database, "a sweep does not see writes that are on their way")                   \
+    X(done_any_store, "DONE counts for another disk than the marks")                               \
+    /* core/data: the marker. */                                                                   \
+    X(mark_old_state, "marks come from a state before the round was opened")                       \
+    X(mark_unreadable, "the marker passes over a tree node that it cannot read")                   \
+    X(mark_node_first, "a tree node is marked before what is below it")                            \
+    X(mark_no_uploads, "uploads are no roots")                                                     \
+    X(mark_any_store, "marks on two disks count as one's")
+
+/* And one that it shows by hand. */
+#define FSP_MUTANT_BASE_LIST(X) X(base_unchecked, "a base is not looked at again at apply")
+
 #endif

@@ -19,8 +19,13 @@
 #include "core/base/check.h"
 #include "core/base/limits.h"
 
+/* SHA256_CTX is deprecated for new programs, since it is one algorithm and no abstraction.  It is
+   also the only door of the library behind which the state of a digest can be seen and set, with
+   the same assembly below it, and has been the same struct since SHA-256 came to OpenSSL. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <limits.h>
 #include <threads.h>
@@ -53,10 +58,6 @@ fetch(void)
 }
 
 /* -- SHA-256 ----------------------------------------------------------------------------------- */
-
-struct fsp_sha256 {
-    EVP_MD_CTX *context; /* between two calls always begun */
-};
 
 static void
 begin(EVP_MD_CTX *context)
@@ -102,11 +103,30 @@ fsp_sha256(fsp_slice_t bytes)
     return fsp_sha256_pieces(&bytes, 1);
 }
 
+/* -- SHA-256 in the making --------------------------------------------------------------------- */
+
+/* The library gets whole blocks only; so of its struct only the words and the count ever matter,
+   and both are what the standard says (FIPS 180-4, 6.2), not how the library buffers. */
+struct fsp_sha256 {
+    SHA256_CTX context;
+    uint64_t bytes;
+    uint8_t tail[FSP_SHA256_BLOCK_BYTES]; /* bytes % 64 of them */
+};
+static_assert(sizeof(((SHA256_CTX *)NULL)->h) == 8 * sizeof(SHA_LONG), "eight words");
+static_assert((int)SHA256_CBLOCK == FSP_SHA256_BLOCK_BYTES, "blocks of 64 octets");
+
+static void
+begin_empty(fsp_sha256_t *self)
+{
+    must(SHA256_Init(&self->context));
+    self->bytes = 0;
+}
+
 fsp_sha256_t *
 fsp_sha256_new(void)
 {
     fsp_sha256_t *self = FSP_NEW(fsp_sha256_t);
-    self->context = begin_new();
+    begin_empty(self);
     return self;
 }
 
@@ -118,7 +138,7 @@ fsp_sha256_destroy(fsp_sha256_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
-    EVP_MD_CTX_free(self->context);
+    fsp_wipe(self, sizeof(*self)); /* HMAC puts keys into it */
     fsp_free(self);
 }
 
@@ -126,16 +146,65 @@ void
 fsp_sha256_update(fsp_sha256_t *self, fsp_slice_t bytes)
 {
     FSP_PRE(self != NULL);
-    must(EVP_DigestUpdate(self->context, bytes.data, bytes.bytes));
+    FSP_PRE(bytes.bytes <= FSP_SHA256_BYTES_MAX - self->bytes);
+    size_t at = self->bytes % FSP_SHA256_BLOCK_BYTES, used = 0;
+    self->bytes += bytes.bytes;
+    if (at > 0) {
+        used = FSP_SHA256_BLOCK_BYTES - at;
+        if (used > bytes.bytes)
+            used = bytes.bytes;
+        if (used > 0)
+            memcpy(self->tail + at, bytes.data, used);
+        if (at + used < FSP_SHA256_BLOCK_BYTES)
+            return;
+        must(SHA256_Update(&self->context, self->tail, FSP_SHA256_BLOCK_BYTES));
+    }
+    size_t whole = (bytes.bytes - used) / FSP_SHA256_BLOCK_BYTES * FSP_SHA256_BLOCK_BYTES;
+    if (whole > 0)
+        must(SHA256_Update(&self->context, bytes.data + used, whole));
+    used += whole;
+    if (used < bytes.bytes)
+        memcpy(self->tail, bytes.data + used, bytes.bytes - used);
 }
 
 fsp_hash_t
 fsp_sha256_finish(fsp_sha256_t *self)
 {
     FSP_PRE(self != NULL);
-    fsp_hash_t digest = end(self->context);
-    begin(self->context);
+    fsp_hash_t digest;
+    must(SHA256_Update(&self->context, self->tail, self->bytes % FSP_SHA256_BLOCK_BYTES));
+    must(SHA256_Final(digest.bytes, &self->context));
+    begin_empty(self);
     return digest;
+}
+
+void
+fsp_sha256_save(const fsp_sha256_t *self, fsp_sha256_state_t *ret)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(ret != NULL);
+    memset(ret, 0, sizeof(*ret));
+    ret->bytes = self->bytes;
+    for (size_t i = 0; i < 8; i++)
+        fsp_store_u32(ret->words + 4 * i, (uint32_t)self->context.h[i]);
+    memcpy(ret->tail, self->tail, self->bytes % FSP_SHA256_BLOCK_BYTES);
+}
+
+void
+fsp_sha256_load(fsp_sha256_t *self, const fsp_sha256_state_t *state)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(state != NULL);
+    FSP_PRE(state->bytes <= FSP_SHA256_BYTES_MAX);
+    begin_empty(self);
+    self->bytes = state->bytes;
+    for (size_t i = 0; i < 8; i++)
+        self->context.h[i] = fsp_load_u32(state->words + 4 * i);
+    /* The library counts bits, low word first. */
+    uint64_t bits = state->bytes / FSP_SHA256_BLOCK_BYTES * FSP_SHA256_BLOCK_BYTES * 8;
+    self->context.Nl = (SHA_LONG)(bits & UINT32_MAX);
+    self->context.Nh = (SHA_LONG)(bits >> 32);
+    memcpy(self->tail, state->tail, sizeof(self->tail));
 }
 
 /* -- AES-256-GCM ------------------------------------------------------------------------------- */

@@ -36,9 +36,10 @@ bool
 fsp_chunk_params_valid(const fsp_chunk_params_t *params)
 {
     FSP_PRE(params != NULL);
-    return params->bytes_min >= BYTES_MIN_MIN && params->bytes_min < params->bytes_avg &&
-           params->bytes_avg < params->bytes_max && params->bytes_max <= FSP_CHUNK_BYTES_MAX &&
-           (params->bytes_avg & (params->bytes_avg - 1)) == 0;
+    bool one_length = params->bytes_min == params->bytes_max;
+    return params->bytes_min >= BYTES_MIN_MIN && params->bytes_min <= params->bytes_avg &&
+           params->bytes_avg <= params->bytes_max && params->bytes_max <= FSP_CHUNK_BYTES_MAX &&
+           (one_length || (params->bytes_avg & (params->bytes_avg - 1)) == 0);
 }
 
 /* -- gear -------------------------------------------------------------------------------------- */
@@ -147,7 +148,8 @@ fsp_chunker_feed(fsp_chunker_t *self, fsp_slice_t bytes, bool *ret_cut)
     FSP_PRE(ret_cut != NULL);
     const fsp_chunk_params_t *params = &self->gear->params;
     FSP_ASSERT(self->position < params->bytes_max);
-    /* The chunk in three stretches: not looked at, strict mask, lax mask. */
+    /* The chunk in three stretches: not looked at, strict mask, lax mask.  Those between equal ends
+       are empty. */
     const size_t ends[] = {params->bytes_min, params->bytes_avg, params->bytes_max};
     const uint64_t masks[] = {0, self->gear->mask_before, self->gear->mask_behind};
     bool cut = false;

@@ -6,7 +6,8 @@
  * without salt, info "fsp gear v1", so chunk lengths tell a storage node nothing.  With hash =
  * (hash << 1) + table[byte], begun at 0 behind the first bytes_min bytes, a chunk ends with the
  * first byte after which the bits 62, 61, ... of the hash are zero: log2(avg) + 2 of them up to
- * bytes_avg, log2(avg) - 2 behind it; or at bytes_max.  The same bytes under the same key and
+ * bytes_avg, log2(avg) - 2 behind it; or at bytes_max.  Where all three are equal, all chunks but
+ * the last have this length, whatever they hold.  The same bytes under the same key and
  * parameters cut alike for ever (vectors in tests/unit/data; docs/protocol/chunking.md).
  */
 #ifndef FSP_CORE_DATA_CHUNKER_H
@@ -18,7 +19,7 @@ typedef struct {
     uint32_t bytes_min, bytes_avg, bytes_max;
 } fsp_chunk_params_t;
 extern const fsp_chunk_params_t fsp_chunk_params_default;
-/* 64 <= min < avg < max <= FSP_CHUNK_BYTES_MAX, avg a power of two. */
+/* 64 <= min <= avg <= max <= FSP_CHUNK_BYTES_MAX, avg a power of two unless all are equal. */
 bool fsp_chunk_params_valid(const fsp_chunk_params_t *params);
 
 /* Gear table and masks of one space; immutable, shared by its sessions (not counted: the owner

@@ -370,3 +370,55 @@ fsp_proof_attr(fsp_proof_t *self, fsp_slice_t attr)
         fsp_proof_report(self, "attr", (fsp_slice_t){0}, "the attributes do not decode");
     fsp_blob_destroy(&plain);
 }
+
+/* The midstate of an upload of one root, which is what this program makes. */
+static void
+prove_midstate(fsp_proof_t *self, const fsp_upload_info_t *upload, const fsp_upload_root_t *root,
+               const content_t *content)
+{
+    fsp_blob_t *plain = NULL;
+    fsp_midstate_t midstate;
+    if (!open_record(self, "upload", FSP_OBJECT_DETAILS, upload->midstate, &plain))
+        return;
+    fsp_slice_t key = FSP_SLICE_OF(root->key);
+    fsp_status_t status = fsp_midstate_decode(fsp_blob_slice(plain), &midstate);
+    fsp_blob_destroy(&plain);
+    if (status != FSP_OK || midstate.offset != upload->offset || midstate.root_kind != root->kind ||
+        !fsp_key_eq(midstate.root_key, root->key)) {
+        fsp_proof_report(self, "upload", key, "the midstate is not that of the root beside it");
+        return;
+    }
+    if (!content->whole)
+        return;
+    fsp_sha256_state_t hash;
+    fsp_sha256_save(content->sha256, &hash);
+    if (midstate.chunk_count != content->chunk_count ||
+        (midstate.hashed && memcmp(&midstate.hash, &hash, sizeof(hash)) != 0))
+        fsp_proof_report(self, "upload", key, "the midstate is not that of the content");
+}
+
+void
+fsp_proof_upload(fsp_proof_t *self, const fsp_upload_info_t *upload)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(upload != NULL);
+    content_t content = {.sha256 = fsp_sha256_new(), .whole = true};
+    fsp_canon_t roots = fsp_canon_reader(upload->roots);
+    fsp_upload_root_t root = {.bytes = 0};
+    for (size_t i = 0; i < upload->root_count; i++) {
+        fsp_upload_root_read(&roots, &root);
+        if (roots.status != FSP_OK)
+            break; /* the audit of the state says so */
+        const fsp_child_t child = {.key = root.key, .content_bytes = root.bytes};
+        if (root.kind == FSP_ROOT_TREE)
+            prove_node(self, &content, &child, LEVEL_ANY);
+        else
+            prove_chunk(self, &content, &child, false);
+    }
+    const fsp_child_t tail = {.key = upload->tail, .content_bytes = upload->tail_bytes};
+    if (upload->tail_bytes > 0)
+        prove_chunk(self, &content, &tail, false);
+    else if (upload->root_count == 1 && roots.status == FSP_OK)
+        prove_midstate(self, upload, &root, &content);
+    fsp_sha256_destroy(&content.sha256);
+}

@@ -4,13 +4,14 @@
  * For each retained version: its details open; its content is there object by object, each with a
  * row, bytes of the right length and the right name, and opens with the space's key; a tree fits
  * together; every chunk has its digest; the whole has the length of the record and the SHA-256 of
- * the details.  Then every object row that nobody referred to.
+ * the details.  For each upload that is open: the same of its roots and tail; its midstate opens,
+ * and says of the hash what the content says.  Then every object row that nobody referred to.
  *
  * Shared objects: names are verified once for each object (`seen`, bounded), contents once for
  * each root and digest (`proved`, bounded); beyond the bounds work is done again, nothing is left
  * out.  A chunk that several roots share is read and opened for each, for the SHA-256 of each.
  *
- * Kinds of faults: "details", "content", "attr"; "object-missing" (no row), "object-row",
+ * Kinds of faults: "details", "content", "attr", "upload"; "object-missing" (no row), "object-row",
  * "object-bytes" (missing, unreadable, or of another length), "object-name" (the bytes do not have
  * it), "object-open" (the key does not open it), "object-suspect" (marked by a reader).
  */
@@ -20,6 +21,7 @@
 #include "core/data/keyset.h"
 #include "core/data/objects.h"
 #include "core/meta/audit.h"
+#include "core/meta/query.h"
 
 /* The bytes under a key of OBJECT or BYTES.  NOT_FOUND, DAMAGED, IO. */
 typedef fsp_status_t(fsp_proof_read_fn)(void *context, fsp_family_t family, fsp_slice_t key,
@@ -43,7 +45,7 @@ typedef struct {
     fsp_keyset_t *seen, *proved;
     uint64_t contents;                   /* versions looked at */
     uint64_t object_count, object_bytes; /* rows, and bytes by what they say */
-    uint64_t orphan_count, orphan_bytes; /* of them: referred to by no retained version */
+    uint64_t orphan_count, orphan_bytes; /* of them: nothing refers to them */
     uint64_t loose_count;                /* bytes without a row */
     bool faulty;                         /* set by every fault; for the caller to reset */
 } fsp_proof_t;
@@ -56,7 +58,9 @@ void fsp_proof_clear(fsp_proof_t *self);
 void fsp_proof_version(fsp_proof_t *self, fsp_slice_t carrier, uint64_t size);
 /* A node's sealed attributes. */
 void fsp_proof_attr(fsp_proof_t *self, fsp_slice_t attr);
-/* All retained versions and attributes of space_id. */
+/* An upload: roots, tail and midstate of upload, which says more than is looked at. */
+void fsp_proof_upload(fsp_proof_t *self, const fsp_upload_info_t *upload);
+/* All retained versions, attributes and uploads of space_id. */
 void fsp_proof_space(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state);
 /* All object rows, after all spaces: counts, and those that no version led to.  bytes: family
    BYTES, read through to its end to find bytes without a row; NULL: left out. */

@@ -2,9 +2,10 @@
 /* proof_walk - all versions of a space, and all object rows.  Layer core/data.  Pure. */
 #include "core/base/check.h"
 #include "core/data/proof_parts.h"
+#include "core/meta/rows_node.h"
 #include "core/meta/versions.h"
 
-enum { KEY_AT = 4 + 16, KEY_BYTES = KEY_AT + 32 + 1 };
+enum { KEY_AT = 4 + 16, KEY_BYTES = KEY_AT + 32 + 1, ROOT_BYTES_MAX = 64 };
 
 /* -- versions and attributes ------------------------------------------------------------------- */
 
@@ -56,6 +57,54 @@ walk(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state, fsp_table_t ta
     fsp_cursor_destroy(&cursor);
 }
 
+/* What rows of UPLOAD and UPLOAD_PART say of one upload. */
+static void
+prove_upload(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state, fsp_slice_t id,
+             const fsp_upload_row_t *row)
+{
+    fsp_buf_t roots;
+    fsp_buf_init(&roots, (size_t)FSP_UPLOAD_ROOTS_MAX * ROOT_BYTES_MAX);
+    fsp_row_key_t from = fsp_row_key(shard, FSP_TABLE_UPLOAD_PART, self->space_id);
+    fsp_row_key_add(&from, id);
+    fsp_row_key_t to = from;
+    fsp_row_key_to_prefix_end(&to);
+    fsp_upload_info_t upload = {.offset = row->offset,
+                                .tail = row->tail,
+                                .tail_bytes = row->tail_bytes,
+                                .midstate = row->midstate};
+    fsp_cursor_t *cursor = fsp_view_scan(state, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    for (; cursor->valid && fsp_buf_ok(&roots); fsp_cursor_next(cursor)) {
+        fsp_buf_append_slice(&roots, cursor->value);
+        upload.root_count++;
+    }
+    upload.roots = fsp_buf_slice(&roots);
+    if (cursor->status == FSP_OK && fsp_buf_ok(&roots) && upload.offset > 0)
+        fsp_proof_upload(self, &upload); /* else the audit of the state says so */
+    fsp_cursor_destroy(&cursor);
+    fsp_buf_clear(&roots);
+}
+
+static void
+walk_uploads(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state)
+{
+    fsp_row_key_t from = fsp_row_key(shard, FSP_TABLE_UPLOAD, self->space_id);
+    fsp_row_key_t to = from;
+    fsp_row_key_to_prefix_end(&to);
+    fsp_cursor_t *cursor = fsp_view_scan(state, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
+    for (; cursor->valid; fsp_cursor_next(cursor)) {
+        fsp_upload_row_t row;
+        fsp_slice_t id = fsp_slice(cursor->key.data + FSP_ROW_PREFIX_BYTES,
+                                   cursor->key.bytes - FSP_ROW_PREFIX_BYTES);
+        if (fsp_upload_row_decode(cursor->value, &row) == FSP_OK)
+            prove_upload(self, shard, state, id, &row);
+    }
+    if (cursor->status != FSP_OK)
+        fsp_proof_report(self, "unreadable", fsp_row_key_slice(&from),
+                         "uploads are not readable to their end: %s",
+                         fsp_status_text(cursor->status));
+    fsp_cursor_destroy(&cursor);
+}
+
 void
 fsp_proof_space(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state)
 {
@@ -63,6 +112,7 @@ fsp_proof_space(fsp_proof_t *self, fsp_shard_ref_t shard, fsp_view_t *state)
     FSP_PRE(state != NULL);
     walk(self, shard, state, FSP_TABLE_VERSION, version_row);
     walk(self, shard, state, FSP_TABLE_NODE, node_row);
+    walk_uploads(self, shard, state);
 }
 
 /* -- object rows ------------------------------------------------------------------------------- */

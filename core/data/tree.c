@@ -195,6 +195,19 @@ count_at(const fsp_tree_builder_t *self, unsigned level)
     return self->nodes[level] ? self->nodes[level]->count : 0;
 }
 
+/* Room for one child more at a level. */
+static fsp_child_t *
+add_place(fsp_tree_builder_t *self, unsigned level)
+{
+    if (!self->nodes[level]) {
+        self->nodes[level] = FSP_NEW(fsp_tree_node_t);
+        self->nodes[level]->level = level;
+    }
+    fsp_tree_node_t *node = self->nodes[level];
+    FSP_PRE(node->count < FSP_TREE_FANOUT_MAX);
+    return &node->children[node->count++];
+}
+
 void
 fsp_tree_builder_add(fsp_tree_builder_t *self, unsigned level, const fsp_child_t *child)
 {
@@ -207,13 +220,7 @@ fsp_tree_builder_add(fsp_tree_builder_t *self, unsigned level, const fsp_child_t
         FSP_PRE(self->sealing_count[level - 1] > 0);
         self->sealing_count[level - 1]--;
     }
-    if (!self->nodes[level]) {
-        self->nodes[level] = FSP_NEW(fsp_tree_node_t);
-        self->nodes[level]->level = level;
-    }
-    fsp_tree_node_t *node = self->nodes[level];
-    FSP_PRE(node->count < FSP_TREE_FANOUT_MAX);
-    node->children[node->count++] = *child;
+    *add_place(self, level) = *child;
 }
 
 const fsp_tree_node_t *
@@ -252,4 +259,107 @@ fsp_tree_builder_close(fsp_tree_builder_t *self, fsp_child_t *ret_root, unsigned
         return NULL;
     }
     return lend(self, lowest);
+}
+
+bool
+fsp_tree_builder_is_settled(const fsp_tree_builder_t *self)
+{
+    FSP_PRE(self != NULL);
+    for (unsigned level = 0; level < BUILDER_LEVELS; level++) {
+        if (self->sealing_count[level] > 0)
+            return false;
+    }
+    return true;
+}
+
+/* Puts the first `count` children of from in place at its level. */
+static void
+put_node(fsp_tree_builder_t *self, unsigned level, const fsp_tree_node_t *from, size_t count)
+{
+    FSP_PRE(self->nodes[level] == NULL);
+    if (count == 0)
+        return;
+    self->nodes[level] = FSP_NEW(fsp_tree_node_t);
+    self->nodes[level]->level = level;
+    self->nodes[level]->count = count;
+    memcpy(self->nodes[level]->children, from->children, count * sizeof(from->children[0]));
+}
+
+fsp_tree_builder_t *
+fsp_tree_builder_copy(const fsp_tree_builder_t *self)
+{
+    FSP_PRE(fsp_tree_builder_is_settled(self));
+    FSP_ASSERT(self->lent == NULL); /* its name has come, and took it back */
+    fsp_tree_builder_t *copy = fsp_tree_builder_new();
+    for (unsigned level = 0; level < BUILDER_LEVELS; level++) {
+        if (self->nodes[level])
+            put_node(copy, level, self->nodes[level], self->nodes[level]->count);
+    }
+    return copy;
+}
+
+/* -- resume ------------------------------------------------------------------------------------ */
+
+static uint64_t
+content_of(const fsp_tree_node_t *node)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < node->count; i++)
+        bytes += node->children[i].content_bytes;
+    return bytes;
+}
+
+static bool
+edge_fits(const fsp_tree_node_t *const *edge, size_t levels, const fsp_child_t *root)
+{
+    for (size_t level = 0; level < levels; level++) {
+        const fsp_tree_node_t *node = edge[level];
+        const fsp_tree_node_t *above = level + 1 < levels ? edge[level + 1] : NULL;
+        const fsp_child_t *said = root;
+        if (above && (above->count == 0 || above->count > FSP_TREE_FANOUT_MAX))
+            return false;
+        if (above)
+            said = &above->children[above->count - 1];
+        if (node->level != level || node->count == 0 || node->count > FSP_TREE_FANOUT_MAX ||
+            content_of(node) != said->content_bytes)
+            return false;
+        for (size_t i = 0; i < node->count; i++) {
+            if (!child_valid(node->level, &node->children[i]))
+                return false;
+        }
+    }
+    return levels > 0 || child_valid(0, root);
+}
+
+fsp_status_t
+fsp_tree_builder_resume(fsp_tree_builder_t *self, const fsp_tree_node_t *const *edge, size_t levels,
+                        const fsp_child_t *root)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(levels <= FSP_TREE_DEPTH_MAX);
+    FSP_PRE(root != NULL);
+    if (!edge_fits(edge, levels, root))
+        return FSP_DAMAGED;
+    /* What was closed though it was not full is taken apart again; what was full stays a name. */
+    bool whole = true;
+    for (unsigned level = 0; level < levels; level++) {
+        size_t count = edge[level]->count - (whole ? 0 : 1);
+        whole = whole && count == FSP_TREE_FANOUT_MAX;
+        if (!whole)
+            put_node(self, level, edge[level], count);
+    }
+    if (whole)
+        *add_place(self, (unsigned)levels) = *root;
+    return FSP_OK;
+}
+
+uint64_t
+fsp_tree_node_count(uint64_t chunk_count)
+{
+    uint64_t nodes = 0;
+    while (chunk_count > 1) {
+        chunk_count = (chunk_count - 1) / FSP_TREE_FANOUT_MAX + 1;
+        nodes += chunk_count;
+    }
+    return nodes;
 }

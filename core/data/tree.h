@@ -54,4 +54,17 @@ const fsp_tree_node_t *fsp_tree_builder_full(fsp_tree_builder_t *self);
    else a node of level *ret_level - 1). */
 const fsp_tree_node_t *fsp_tree_builder_close(fsp_tree_builder_t *self, fsp_child_t *ret_root,
                                               unsigned *ret_level);
+/* True if the names of all nodes handed out were added: what self holds is all of the tree. */
+bool fsp_tree_builder_is_settled(const fsp_tree_builder_t *self);
+/* A second builder with the same tree so far, to be closed while the first goes on: the tree of a
+   prefix.  Only of one that is settled. */
+fsp_tree_builder_t *fsp_tree_builder_copy(const fsp_tree_builder_t *self);
+/* Makes self, which is empty, what the builder was that was closed over the root: edge holds the
+   nodes down the right edge, edge[i] of level i, the last one being the root; levels 0: the root is
+   a chunk.  DAMAGED if they do not fit each other. */
+FSP_MUST_CHECK fsp_status_t fsp_tree_builder_resume(fsp_tree_builder_t *self,
+                                                    const fsp_tree_node_t *const *edge,
+                                                    size_t levels, const fsp_child_t *root);
+/* How many nodes a tree of so many chunks has. */
+uint64_t fsp_tree_node_count(uint64_t chunk_count);
 #endif

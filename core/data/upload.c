@@ -16,65 +16,22 @@
  * of DONE pieces (though by no bytes); from PIECES_MAX on nothing more is granted until it moves,
  * likewise while NODES_MAX nodes are under way.  This cannot stall: what is under way ends, and
  * when nothing is, both counts are zero and at least half the window is free.
+ *
+ * The digest of the content is made where it is cut, so that its state at the end of each chunk is
+ * at hand for a checkpoint (upload_keep.c).
  */
-#include "core/data/upload.h"
+#include "core/data/upload_parts.h"
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
-#include "core/crypto/digest.h"
 
-enum {
-    CHUNK_BYTES_FIRST = 64 * 1024, /* room of a file's first chunk: many files are smaller */
-    PIECES_MAX = 256,
-    NODES_MAX = FSP_TREE_DEPTH_MAX,
-    LEVELS = FSP_TREE_DEPTH_MAX + 1 /* chunks, and nodes of each level */
-};
-
-typedef enum { RECEIVING, DRAINING, READY, FAILED, STATE_COUNT } state_t;
-
-typedef enum { SEALING, ASKING, STORING, DONE } piece_state_t;
-
-typedef struct piece piece_t;
-struct piece {
-    piece_t *next;
-    uint64_t token;
-    piece_state_t state;
-    fsp_object_kind_t kind;
-    uint64_t open_bytes, plain_bytes; /* what was given to seal */
-    uint64_t held_bytes;              /* its share of the upload's */
-    fsp_blob_t *object;               /* ASKING only */
-    fsp_child_t child;                /* content bytes from the start, the rest from SEALED */
-};
-
-typedef struct {
-    piece_t *first, *last;
-} queue_t;
-
-struct fsp_upload {
-    state_t state;
-    const fsp_gear_t *gear;
-    size_t chunk_bytes_max;
-    uint64_t window_bytes, size_max;
-    uint64_t received_bytes;
-    uint64_t credit_bytes; /* granted, not received */
-    uint64_t plain_bytes;  /* plaintext held: head, present chunk, chunks that are not DONE */
-    uint64_t held_bytes;   /* of pieces: plaintext before sealing, the object after it */
-    fsp_buf_t head;        /* the first bytes, as long as the content may stay inline */
-    fsp_chunker_t chunker;
-    uint8_t *chunk; /* the present chunk */
-    size_t chunk_bytes, chunk_capacity;
-    uint64_t token; /* last given out */
-    queue_t queues[LEVELS];
-    size_t piece_count, node_count; /* in all queues; of these nodes */
-    fsp_tree_builder_t *builder;
-    fsp_sha256_t *sha256;
-    fsp_upload_outcome_t outcome;
-};
+/* Room of a file's first chunk: many files are smaller. */
+enum { CHUNK_BYTES_FIRST = 64 * 1024 };
 
 /* -- effects ----------------------------------------------------------------------------------- */
 
-static fsp_upload_effect_t *
-add_effect(fsp_upload_effects_t *effects, fsp_upload_effect_type_t type)
+fsp_upload_effect_t *
+fsp_upload_add_effect(fsp_upload_effects_t *effects, fsp_upload_effect_type_t type)
 {
     if (effects->count == effects->capacity) {
         effects->capacity = effects->capacity ? 2 * effects->capacity : 8;
@@ -107,44 +64,46 @@ fsp_upload_effects_clear(fsp_upload_effects_t *self)
 
 /* -- state ------------------------------------------------------------------------------------- */
 
-static void
-move_to(fsp_upload_t *self, state_t to)
+void
+fsp_upload_move_to(fsp_upload_t *self, fsp_upload_state_t to)
 {
-    static const bool allowed[STATE_COUNT][STATE_COUNT] = {
+    static const bool allowed[FSP_UPLOAD_STATE_COUNT][FSP_UPLOAD_STATE_COUNT] = {
+        [FSP_UPLOAD_RESTORING] = {[FSP_UPLOAD_RECEIVING] = true, [FSP_UPLOAD_OVER_FAILED] = true},
         /* Inline content has nothing to drain, but goes the same way. */
-        [RECEIVING] = {[DRAINING] = true, [FAILED] = true},
-        [DRAINING] = {[READY] = true, [FAILED] = true},
+        [FSP_UPLOAD_RECEIVING] = {[FSP_UPLOAD_DRAINING] = true, [FSP_UPLOAD_OVER_FAILED] = true},
+        [FSP_UPLOAD_DRAINING] = {[FSP_UPLOAD_OVER_READY] = true, [FSP_UPLOAD_OVER_FAILED] = true},
     };
     FSP_ASSERT(allowed[self->state][to]);
     self->state = to;
 }
 
-static bool
-is_over(const fsp_upload_t *self)
+bool
+fsp_upload_is_over(const fsp_upload_t *self)
 {
-    return self->state == READY || self->state == FAILED;
+    return self->state == FSP_UPLOAD_OVER_READY || self->state == FSP_UPLOAD_OVER_FAILED;
 }
 
-static void
-check(const fsp_upload_t *self)
+void
+fsp_upload_check(const fsp_upload_t *self)
 {
-    FSP_ASSERT(is_over(self) || self->credit_bytes + self->plain_bytes <= self->window_bytes);
+    FSP_ASSERT(fsp_upload_is_over(self) ||
+               self->credit_bytes + self->plain_bytes <= self->window_bytes);
     FSP_ASSERT(self->chunk_bytes <= self->chunk_bytes_max);
-    FSP_IMPLIES(self->state == READY, self->piece_count == 0);
+    FSP_IMPLIES(self->state == FSP_UPLOAD_OVER_READY, self->piece_count == 0);
 }
 
 static void
-set_held(fsp_upload_t *self, piece_t *piece, uint64_t bytes)
+set_held(fsp_upload_t *self, fsp_piece_t *piece, uint64_t bytes)
 {
     FSP_ASSERT(self->held_bytes >= piece->held_bytes);
     self->held_bytes += bytes - piece->held_bytes;
     piece->held_bytes = bytes;
 }
 
-static piece_t *
-pop_piece(fsp_upload_t *self, queue_t *queue)
+static fsp_piece_t *
+pop_piece(fsp_upload_t *self, fsp_piece_queue_t *queue)
 {
-    piece_t *piece = queue->first;
+    fsp_piece_t *piece = queue->first;
     queue->first = piece->next;
     if (!queue->first)
         queue->last = NULL;
@@ -154,8 +113,8 @@ pop_piece(fsp_upload_t *self, queue_t *queue)
     return piece;
 }
 
-static void
-destroy_piece(fsp_upload_t *self, piece_t *piece)
+void
+fsp_upload_destroy_piece(fsp_upload_t *self, fsp_piece_t *piece)
 {
     set_held(self, piece, 0);
     fsp_blob_destroy(&piece->object);
@@ -166,9 +125,10 @@ destroy_piece(fsp_upload_t *self, piece_t *piece)
 static void
 release(fsp_upload_t *self)
 {
-    for (size_t level = 0; level < LEVELS; level++)
+    for (size_t level = 0; level < FSP_UPLOAD_LEVELS; level++)
         while (self->queues[level].first)
-            destroy_piece(self, pop_piece(self, &self->queues[level]));
+            fsp_upload_destroy_piece(self, pop_piece(self, &self->queues[level]));
+    fsp_upload_release_kept(self);
     FSP_ASSERT(self->held_bytes == 0);
     fsp_free(self->chunk);
     self->chunk = NULL;
@@ -178,30 +138,37 @@ release(fsp_upload_t *self)
     self->credit_bytes = 0;
 }
 
-static void
-fail(fsp_upload_t *self, fsp_status_t status, fsp_upload_effects_t *effects)
+void
+fsp_upload_fail(fsp_upload_t *self, fsp_status_t status, fsp_upload_effects_t *effects)
 {
     FSP_PRE(status != FSP_OK);
-    move_to(self, FAILED);
+    fsp_upload_move_to(self, FSP_UPLOAD_OVER_FAILED);
     release(self);
     fsp_buf_clear(&self->head);
     self->plain_bytes = 0;
-    add_effect(effects, FSP_UPLOAD_FAILED)->status = status;
+    fsp_upload_add_effect(effects, FSP_UPLOAD_FAILED)->status = status;
 }
 
 /* -- lifecycle --------------------------------------------------------------------------------- */
 
-/* Grants what is free, in lots of a quarter of the window. */
-static void
-grant(fsp_upload_t *self, fsp_upload_effects_t *effects)
+void
+fsp_upload_grant(fsp_upload_t *self, fsp_upload_effects_t *effects)
 {
-    if (self->state != RECEIVING || self->piece_count > PIECES_MAX || self->node_count > NODES_MAX)
+    if (self->state != FSP_UPLOAD_RECEIVING || self->piece_count > FSP_UPLOAD_PIECES_MAX ||
+        self->node_count > FSP_UPLOAD_NODES_MAX)
         return;
     uint64_t bytes = self->window_bytes - self->plain_bytes - self->credit_bytes;
+    if (self->checkpoint_bytes > 0) {
+        /* So much at most is sent twice. */
+        uint64_t behind = self->at.data_bytes - self->durable_data_bytes + self->credit_bytes;
+        uint64_t room = self->window_bytes > behind ? self->window_bytes - behind : 0;
+        if (bytes > room)
+            bytes = room;
+    }
     if (bytes < self->window_bytes / 4 || bytes == 0)
         return;
     self->credit_bytes += bytes;
-    add_effect(effects, FSP_UPLOAD_CREDIT)->bytes = bytes;
+    fsp_upload_add_effect(effects, FSP_UPLOAD_CREDIT)->bytes = bytes;
 }
 
 fsp_upload_t *
@@ -216,12 +183,24 @@ fsp_upload_new(const fsp_upload_config_t *config, fsp_upload_effects_t *effects)
     self->chunk_bytes_max = params->bytes_max;
     self->window_bytes = config->window_bytes;
     self->size_max = config->size_max;
+    self->checkpoint_bytes = config->checkpoint_bytes;
+    FSP_PRE(config->checkpoint_bytes == 0 ||
+            (config->checkpoint_bytes > FSP_INLINE_BYTES_MAX &&
+             config->checkpoint_bytes + params->bytes_max <= config->window_bytes / 4 * 3));
     fsp_buf_init(&self->head, FSP_INLINE_BYTES_MAX);
     fsp_chunker_init(&self->chunker, config->gear);
     self->builder = fsp_tree_builder_new();
     self->sha256 = fsp_sha256_new();
-    grant(self, effects);
-    check(self);
+    self->at.hashed = true;
+    self->state = FSP_UPLOAD_RESTORING;
+    if (config->start) {
+        self->start = *config->start;
+        fsp_upload_restore(self, effects);
+    } else {
+        fsp_upload_move_to(self, FSP_UPLOAD_RECEIVING);
+        fsp_upload_grant(self, effects);
+    }
+    fsp_upload_check(self);
     return self;
 }
 
@@ -240,30 +219,34 @@ fsp_upload_destroy(fsp_upload_t **self_p)
 
 /* -- pieces ------------------------------------------------------------------------------------ */
 
-/* Puts a piece at the end of its queue and asks for it to be sealed.  Takes both blobs. */
-static piece_t *
-start_piece(fsp_upload_t *self, unsigned level, fsp_object_kind_t kind, fsp_blob_t *open,
-            fsp_blob_t *plain, fsp_upload_effects_t *effects)
+void
+fsp_upload_push(fsp_upload_t *self, unsigned level, fsp_piece_t *piece)
 {
-    FSP_ASSERT(level < LEVELS);
-    piece_t *piece = FSP_NEW(piece_t);
-    piece->token = ++self->token;
-    piece->state = SEALING;
-    piece->kind = kind;
-    piece->open_bytes = open ? fsp_blob_bytes(open) : 0;
-    piece->plain_bytes = fsp_blob_bytes(plain);
-    set_held(self, piece, piece->open_bytes + piece->plain_bytes);
-    queue_t *queue = &self->queues[level];
+    FSP_ASSERT(level < FSP_UPLOAD_LEVELS);
+    fsp_piece_queue_t *queue = &self->queues[level];
     if (queue->last)
         queue->last->next = piece;
     else
         queue->first = piece;
     queue->last = piece;
     self->piece_count++;
-    if (kind == FSP_OBJECT_TREE)
+    if (piece->kind == FSP_OBJECT_TREE)
         self->node_count++;
+}
 
-    fsp_upload_effect_t *effect = add_effect(effects, FSP_UPLOAD_SEAL);
+/* A piece that is to be sealed.  Takes both blobs. */
+static fsp_piece_t *
+make_piece(fsp_upload_t *self, fsp_object_kind_t kind, fsp_blob_t *open, fsp_blob_t *plain,
+           fsp_upload_effects_t *effects)
+{
+    fsp_piece_t *piece = FSP_NEW(fsp_piece_t);
+    piece->token = ++self->token;
+    piece->state = FSP_PIECE_SEALING;
+    piece->kind = kind;
+    piece->open_bytes = open ? fsp_blob_bytes(open) : 0;
+    piece->plain_bytes = fsp_blob_bytes(plain);
+    set_held(self, piece, piece->open_bytes + piece->plain_bytes);
+    fsp_upload_effect_t *effect = fsp_upload_add_effect(effects, FSP_UPLOAD_SEAL);
     effect->token = piece->token;
     effect->kind = kind;
     effect->open = open;
@@ -271,8 +254,8 @@ start_piece(fsp_upload_t *self, unsigned level, fsp_object_kind_t kind, fsp_blob
     return piece;
 }
 
-static void
-start_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t *effects)
+fsp_piece_t *
+fsp_upload_make_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t *effects)
 {
     fsp_buf_t open, plain;
     fsp_buf_init(&open, FSP_OBJECT_OPEN_BYTES_MAX);
@@ -283,36 +266,48 @@ start_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t
     uint64_t content_bytes = 0;
     for (size_t i = 0; i < node->count; i++)
         content_bytes += node->children[i].content_bytes;
-    self->outcome.tree_count++;
-    piece_t *piece =
-        start_piece(self, node->level + 1, FSP_OBJECT_TREE, fsp_blob_copy(open.data, open.bytes),
-                    fsp_blob_copy(plain.data, plain.bytes), effects);
+    fsp_piece_t *piece = make_piece(self, FSP_OBJECT_TREE, fsp_blob_copy(open.data, open.bytes),
+                                    fsp_blob_copy(plain.data, plain.bytes), effects);
     piece->child.content_bytes = content_bytes;
     fsp_buf_clear(&open);
     fsp_buf_clear(&plain);
+    return piece;
+}
+
+static void
+start_node(fsp_upload_t *self, const fsp_tree_node_t *node, fsp_upload_effects_t *effects)
+{
+    fsp_upload_push(self, node->level + 1, fsp_upload_make_node(self, node, effects));
 }
 
 static void
 become_ready(fsp_upload_t *self, fsp_upload_effects_t *effects)
 {
-    move_to(self, READY);
-    self->outcome.size = self->received_bytes;
+    fsp_upload_move_to(self, FSP_UPLOAD_OVER_READY);
+    self->outcome.size = self->at.offset;
+    self->outcome.hashed = self->at.hashed;
     self->outcome.sha256 = fsp_sha256_finish(self->sha256);
+    self->outcome.tree_count = fsp_tree_node_count(self->outcome.chunk_count);
     self->outcome.inline_content = fsp_buf_slice(&self->head);
     release(self);
-    add_effect(effects, FSP_UPLOAD_READY);
+    fsp_upload_add_effect(effects, FSP_UPLOAD_READY);
 }
 
-/* Moves DONE pieces into the tree, and the transfer towards its end. */
-static void
-advance(fsp_upload_t *self, fsp_upload_effects_t *effects)
+/* Moves FSP_PIECE_DONE pieces into the tree, and the transfer towards its end. */
+void
+fsp_upload_advance(fsp_upload_t *self, fsp_upload_effects_t *effects)
 {
-    for (unsigned level = 0; level < LEVELS; level++) {
-        queue_t *queue = &self->queues[level];
-        while (queue->first && queue->first->state == DONE) {
-            piece_t *piece = pop_piece(self, queue);
+    for (unsigned level = 0; level < FSP_UPLOAD_LEVELS; level++) {
+        fsp_piece_queue_t *queue = &self->queues[level];
+        while (queue->first && queue->first->state == FSP_PIECE_DONE) {
+            fsp_piece_t *piece = pop_piece(self, queue);
             fsp_tree_builder_add(self->builder, level, &piece->child);
-            destroy_piece(self, piece);
+            if (level == 0) {
+                self->prefix = piece->end;
+                self->outcome.chunk_count++;
+                self->outcome.chunk_new_count += piece->stored;
+            }
+            fsp_upload_destroy_piece(self, piece);
             const fsp_tree_node_t *node = fsp_tree_builder_full(self->builder);
             if (node) {
                 FSP_ASSERT(node->level == level);
@@ -320,7 +315,8 @@ advance(fsp_upload_t *self, fsp_upload_effects_t *effects)
             }
         }
     }
-    if (self->state != DRAINING || self->piece_count > 0)
+    fsp_upload_mark(self, effects);
+    if (self->state != FSP_UPLOAD_DRAINING || self->piece_count > 0)
         return;
     fsp_child_t root;
     unsigned level = 0;
@@ -329,27 +325,37 @@ advance(fsp_upload_t *self, fsp_upload_effects_t *effects)
         start_node(self, node, effects);
         return;
     }
-    FSP_ASSERT(root.content_bytes == self->received_bytes);
+    FSP_ASSERT(root.content_bytes == self->at.offset);
     FSP_ASSERT(self->plain_bytes == 0);
     self->outcome.root_kind = level == 0 ? FSP_ROOT_CHUNK : FSP_ROOT_TREE;
     self->outcome.root_key = root.key;
     become_ready(self, effects);
+    if (level == 0) {
+        /* One chunk: its digest is that of the whole, also if it was known.  It will be that of a
+           chunk that others offer against, so nobody's word may stand for it. */
+        self->outcome.hashed = true;
+        self->outcome.sha256 = root.digest;
+    }
 }
 
 /* The piece is stored: its bytes are let go. */
 static void
-finish_piece(fsp_upload_t *self, piece_t *piece, fsp_upload_effects_t *effects)
+finish_piece(fsp_upload_t *self, fsp_piece_t *piece, fsp_upload_effects_t *effects)
 {
-    piece->state = DONE;
+    piece->state = FSP_PIECE_DONE;
     fsp_blob_destroy(&piece->object);
     set_held(self, piece, 0);
+    if (piece == self->mark_piece) {
+        fsp_upload_mark_stored(self, effects);
+        return;
+    }
     if (piece->kind == FSP_OBJECT_CHUNK) {
         FSP_ASSERT(self->plain_bytes >= piece->plain_bytes);
         self->plain_bytes -= piece->plain_bytes;
     }
-    advance(self, effects);
-    grant(self, effects);
-    check(self);
+    fsp_upload_advance(self, effects);
+    fsp_upload_grant(self, effects);
+    fsp_upload_check(self);
 }
 
 /* -- bytes ------------------------------------------------------------------------------------- */
@@ -382,6 +388,7 @@ append_to_chunk(fsp_upload_t *self, fsp_slice_t bytes)
     self->chunk_bytes = needed;
 }
 
+/* The present chunk is whole. */
 static void
 close_chunk(fsp_upload_t *self, fsp_upload_effects_t *effects)
 {
@@ -392,19 +399,30 @@ close_chunk(fsp_upload_t *self, fsp_upload_effects_t *effects)
     fsp_blob_t *plain = fsp_blob_wrap(self->chunk, bytes, free_chunk, NULL);
     self->chunk = NULL;
     self->chunk_bytes = self->chunk_capacity = 0;
-    start_piece(self, 0, FSP_OBJECT_CHUNK, NULL, plain, effects)->child.content_bytes = bytes;
-    self->outcome.chunk_count++;
+    fsp_piece_t *piece = make_piece(self, FSP_OBJECT_CHUNK, NULL, plain, effects);
+    piece->child.content_bytes = bytes;
+    fsp_upload_push(self, 0, piece);
+    self->cut_at += bytes;
+    piece->end = self->at;
+    piece->end.offset = self->cut_at;
+    piece->end.data_bytes = self->at.data_bytes - (self->at.offset - self->cut_at);
+    if (self->checkpoint_bytes > 0 && self->at.hashed)
+        fsp_sha256_save(self->sha256, &piece->end.hash);
+    if (!fsp_upload_meet(self, self->cut_at - bytes, piece))
+        fsp_upload_fail(self, FSP_INVALID, effects);
 }
 
 static void
 cut(fsp_upload_t *self, fsp_slice_t bytes, fsp_upload_effects_t *effects)
 {
-    while (bytes.bytes > 0) {
+    while (bytes.bytes > 0 && !fsp_upload_is_over(self)) {
         bool ends = false;
         size_t used = fsp_chunker_feed(&self->chunker, bytes, &ends);
         FSP_ASSERT(used <= bytes.bytes);
         FSP_ASSERT(used > 0 || ends);
         append_to_chunk(self, fsp_slice(bytes.data, used));
+        if (self->at.hashed)
+            fsp_sha256_update(self->sha256, fsp_slice(bytes.data, used));
         if (ends)
             close_chunk(self, effects);
         bytes = fsp_slice(bytes.data + used, bytes.bytes - used);
@@ -412,69 +430,88 @@ cut(fsp_upload_t *self, fsp_slice_t bytes, fsp_upload_effects_t *effects)
 }
 
 void
+fsp_upload_cut_head(fsp_upload_t *self, fsp_upload_effects_t *effects)
+{
+    fsp_buf_t head = self->head;
+    fsp_buf_init(&self->head, FSP_INLINE_BYTES_MAX); /* a failure would clear it meanwhile */
+    cut(self, fsp_buf_slice(&head), effects);
+    fsp_buf_clear(&head);
+}
+
+void
 fsp_upload_data(fsp_upload_t *self, fsp_slice_t bytes, fsp_upload_effects_t *effects)
 {
     FSP_PRE(self != NULL);
-    if (is_over(self) || bytes.bytes == 0)
+    if (fsp_upload_is_over(self) || bytes.bytes == 0)
         return;
     fsp_status_t status = FSP_OK;
-    if (self->state != RECEIVING)
+    if (self->state != FSP_UPLOAD_RECEIVING)
         status = FSP_PROTOCOL;
     else if (bytes.bytes > self->credit_bytes)
         status = FSP_NO_CREDIT;
-    else if (bytes.bytes > UINT64_MAX - self->received_bytes ||
-             (self->size_max && self->received_bytes + bytes.bytes > self->size_max))
+    else if (bytes.bytes > FSP_SHA256_BYTES_MAX - self->at.offset ||
+             (self->size_max && self->at.offset + bytes.bytes > self->size_max))
         status = FSP_TOO_LARGE;
     if (status != FSP_OK) {
-        fail(self, status, effects);
+        fsp_upload_fail(self, status, effects);
         return;
     }
     self->credit_bytes -= bytes.bytes;
     self->plain_bytes += bytes.bytes;
-    self->received_bytes += bytes.bytes;
-    fsp_sha256_update(self->sha256, bytes);
-    if (self->received_bytes <= FSP_INLINE_BYTES_MAX) {
+    self->at.offset += bytes.bytes;
+    self->at.data_bytes += bytes.bytes;
+    if (self->at.offset <= FSP_INLINE_BYTES_MAX) {
         fsp_buf_append_slice(&self->head, bytes);
         FSP_ASSERT(fsp_buf_ok(&self->head));
     } else {
-        cut(self, fsp_buf_slice(&self->head), effects);
-        fsp_buf_clear(&self->head);
+        fsp_upload_cut_head(self, effects);
         cut(self, bytes, effects);
     }
-    check(self);
+    fsp_upload_check(self);
 }
 
 void
 fsp_upload_finish(fsp_upload_t *self, fsp_upload_effects_t *effects)
 {
     FSP_PRE(self != NULL);
-    if (is_over(self))
+    if (fsp_upload_is_over(self))
         return;
-    if (self->state != RECEIVING) {
-        fail(self, FSP_PROTOCOL, effects);
+    if (self->state != FSP_UPLOAD_RECEIVING) {
+        fsp_upload_fail(self, FSP_PROTOCOL, effects);
         return;
     }
-    move_to(self, DRAINING);
+    fsp_upload_move_to(self, FSP_UPLOAD_DRAINING);
     self->credit_bytes = 0;
-    if (self->received_bytes <= FSP_INLINE_BYTES_MAX) {
+    if (self->at.offset > FSP_INLINE_BYTES_MAX && self->chunk_bytes > 0)
+        close_chunk(self, effects);
+    else if (self->at.offset <= FSP_INLINE_BYTES_MAX)
+        fsp_sha256_update(self->sha256, fsp_buf_slice(&self->head));
+    if (fsp_upload_is_over(self))
+        return;
+    if (self->expected && self->at.offset > FSP_INLINE_BYTES_MAX) {
+        fsp_upload_fail(self, FSP_INVALID, effects); /* some of it did not come */
+    } else if (self->at.offset <= FSP_INLINE_BYTES_MAX) {
         self->outcome.root_kind = FSP_ROOT_INLINE;
         become_ready(self, effects);
     } else {
-        if (self->chunk_bytes > 0)
-            close_chunk(self, effects);
-        advance(self, effects);
+        fsp_upload_advance(self, effects);
     }
-    check(self);
+    fsp_upload_check(self);
 }
 
 /* -- results ----------------------------------------------------------------------------------- */
 
-/* What is under way is little (PIECES_MAX and a window of chunks), and old tokens come first. */
-static piece_t *
-find_piece(const fsp_upload_t *self, uint64_t token, piece_state_t state)
+/* What is under way is little (FSP_UPLOAD_PIECES_MAX and a window of chunks), and old tokens come
+ * first. */
+static fsp_piece_t *
+find_piece(const fsp_upload_t *self, uint64_t token, fsp_piece_state_t state)
 {
-    for (size_t level = 0; level < LEVELS; level++)
-        for (piece_t *piece = self->queues[level].first; piece; piece = piece->next)
+    if (self->mark_piece && self->mark_piece->token == token) {
+        FSP_PRE(self->mark_piece->state == state);
+        return self->mark_piece;
+    }
+    for (size_t level = 0; level < FSP_UPLOAD_LEVELS; level++)
+        for (fsp_piece_t *piece = self->queues[level].first; piece; piece = piece->next)
             if (piece->token == token) {
                 FSP_PRE(piece->state == state);
                 return piece;
@@ -485,7 +522,7 @@ find_piece(const fsp_upload_t *self, uint64_t token, piece_state_t state)
 
 /* Is this the object that was asked for? */
 static bool
-object_fits(const piece_t *piece, const fsp_blob_t *object)
+object_fits(const fsp_piece_t *piece, const fsp_blob_t *object)
 {
     fsp_object_header_t header;
     if (!object || fsp_blob_bytes(object) < FSP_OBJECT_HEADER_BYTES)
@@ -500,13 +537,12 @@ object_fits(const piece_t *piece, const fsp_blob_t *object)
 
 /* Takes the reference on object: from here on the shell keeps it. */
 static void
-store(fsp_upload_t *self, piece_t *piece, fsp_blob_t *object, fsp_upload_effects_t *effects)
+store(fsp_piece_t *piece, fsp_blob_t *object, fsp_upload_effects_t *effects)
 {
-    piece->state = STORING;
+    piece->state = FSP_PIECE_STORING;
     fsp_blob_destroy(&piece->object);
-    if (piece->kind == FSP_OBJECT_CHUNK)
-        self->outcome.chunk_new_count++;
-    fsp_upload_effect_t *effect = add_effect(effects, FSP_UPLOAD_PUT);
+    piece->stored = true;
+    fsp_upload_effect_t *effect = fsp_upload_add_effect(effects, FSP_UPLOAD_PUT);
     effect->token = piece->token;
     effect->kind = piece->kind;
     effect->key = piece->child.key;
@@ -518,30 +554,34 @@ fsp_upload_sealed(fsp_upload_t *self, uint64_t token, fsp_blob_t *object, fsp_ke
                   fsp_hash_t digest, fsp_upload_effects_t *effects)
 {
     FSP_PRE(self != NULL);
-    if (is_over(self))
+    if (fsp_upload_is_over(self))
         return;
-    piece_t *piece = find_piece(self, token, SEALING);
+    fsp_piece_t *piece = find_piece(self, token, FSP_PIECE_SEALING);
     if (!object_fits(piece, object)) {
-        fail(self, FSP_INTERNAL, effects);
+        fsp_upload_fail(self, FSP_INTERNAL, effects);
         return;
     }
     piece->child.key = key;
     piece->child.object_bytes = fsp_blob_bytes(object);
+    if (piece->expected && !fsp_hash_eq(piece->child.digest, digest)) {
+        fsp_upload_fail(self, FSP_DAMAGED, effects);
+        return;
+    }
     if (piece->kind == FSP_OBJECT_CHUNK)
         piece->child.digest = digest;
     set_held(self, piece, piece->child.object_bytes);
     if (piece->child.object_bytes >= FSP_HAVE_BYTES_MIN) {
-        piece->state = ASKING;
+        piece->state = FSP_PIECE_ASKING;
         piece->object = fsp_blob_ref(object);
-        fsp_upload_effect_t *effect = add_effect(effects, FSP_UPLOAD_HAVE);
+        fsp_upload_effect_t *effect = fsp_upload_add_effect(effects, FSP_UPLOAD_HAVE);
         effect->token = token;
         effect->kind = piece->kind;
         effect->key = key;
         effect->bytes = piece->child.object_bytes;
     } else {
-        store(self, piece, fsp_blob_ref(object), effects);
+        store(piece, fsp_blob_ref(object), effects);
     }
-    check(self);
+    fsp_upload_check(self);
 }
 
 void
@@ -549,15 +589,15 @@ fsp_upload_have(fsp_upload_t *self, uint64_t token, fsp_status_t status, bool ye
                 fsp_upload_effects_t *effects)
 {
     FSP_PRE(self != NULL);
-    if (is_over(self))
+    if (fsp_upload_is_over(self))
         return;
-    piece_t *piece = find_piece(self, token, ASKING);
+    fsp_piece_t *piece = find_piece(self, token, FSP_PIECE_ASKING);
     if (status != FSP_OK)
-        fail(self, status, effects);
+        fsp_upload_fail(self, status, effects);
     else if (yes)
         finish_piece(self, piece, effects);
     else
-        store(self, piece, fsp_blob_ref(piece->object), effects);
+        store(piece, fsp_blob_ref(piece->object), effects);
 }
 
 void
@@ -565,13 +605,13 @@ fsp_upload_stored(fsp_upload_t *self, uint64_t token, fsp_status_t status,
                   fsp_upload_effects_t *effects)
 {
     FSP_PRE(self != NULL);
-    if (is_over(self))
+    if (fsp_upload_is_over(self))
         return;
-    piece_t *piece = find_piece(self, token, STORING);
+    fsp_piece_t *piece = find_piece(self, token, FSP_PIECE_STORING);
     if (status == FSP_OK)
         finish_piece(self, piece, effects);
     else
-        fail(self, status, effects);
+        fsp_upload_fail(self, status, effects);
 }
 
 /* -- looking ----------------------------------------------------------------------------------- */
@@ -580,7 +620,7 @@ void
 fsp_upload_outcome(const fsp_upload_t *self, fsp_upload_outcome_t *ret)
 {
     FSP_PRE(self != NULL);
-    FSP_PRE(self->state == READY);
+    FSP_PRE(self->state == FSP_UPLOAD_OVER_READY);
     *ret = self->outcome;
 }
 
@@ -592,8 +632,15 @@ fsp_upload_held_bytes(const fsp_upload_t *self)
 }
 
 uint64_t
-fsp_upload_received_bytes(const fsp_upload_t *self)
+fsp_upload_offset(const fsp_upload_t *self)
 {
     FSP_PRE(self != NULL);
-    return self->received_bytes;
+    return self->at.offset;
+}
+
+uint64_t
+fsp_upload_credit_bytes(const fsp_upload_t *self)
+{
+    FSP_PRE(self != NULL);
+    return self->credit_bytes;
 }

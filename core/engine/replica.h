@@ -35,7 +35,8 @@ typedef struct {
 } fsp_replica_config_t;
 
 /* Appends to batch the rows of a replica of a new shard: one entry, its first configuration, the
-   same at all of them.  Durable before fsp_replica_new (distributed core 4.6, SHARD_ADD). */
+   same at all of them.  Durable before fsp_replica_new (docs/protocol/commands-system.md,
+   SHARD_ADD). */
 void fsp_replica_bootstrap(const fsp_replica_config_t *config, const fsp_raft_conf_t *first,
                            fsp_batch_t *batch);
 

@@ -11,15 +11,17 @@
 enum {
     QUERY_FIELDS = 10,
     QUERY_FIELDS_ASKER = 11,
-    QUERY_FIELDS_AT = 12, /* behind the asker or nil */
+    QUERY_FIELDS_AT = 12,    /* behind the asker or nil */
+    QUERY_FIELDS_ATTRS = 13, /* behind the moment or nil */
     ANSWER_FIELDS = 4,
     ANSWER_FIELDS_AT = 6,
     NODE_FIELDS = 9,
     NODE_FIELDS_LEASE = 10,
-    ENTRY_FIELDS = 8,
+    ENTRY_FIELDS = 8, /* and one more: attributes, which come last */
     ENTRY_FIELDS_AT = 9,
     VERSION_FIELDS = 4,
     SPACE_FIELDS = 14,
+    SPACE_FIELDS_RETENTION = 15,
     LINK_FIELDS = 10,
     /* [status, number, more, array of items, number, name] without the items. */
     ANSWER_HEAD_BYTES_MAX = 64 + FSP_NAME_BYTES_MAX,
@@ -42,7 +44,10 @@ fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf)
     FSP_PRE(buf);
     bool at = query->at_index > 0 || query->at_time > 0;
     bool asked = !fsp_asker_is_empty(&query->asker);
-    fsp_canon_array(buf, at ? QUERY_FIELDS_AT : asked ? QUERY_FIELDS_ASKER : QUERY_FIELDS);
+    fsp_canon_array(buf, query->attrs ? QUERY_FIELDS_ATTRS
+                         : at         ? QUERY_FIELDS_AT
+                         : asked      ? QUERY_FIELDS_ASKER
+                                      : QUERY_FIELDS);
     fsp_canon_uint(buf, query->type);
     FSP_ROW_WRITE_ID(buf, query->space_id);
     fsp_canon_id(buf, query->subject);
@@ -58,13 +63,17 @@ fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf)
     fsp_canon_uint(buf, query->limit);
     if (asked)
         fsp_asker_write(&query->asker, buf);
+    else if (at || query->attrs)
+        fsp_canon_nil(buf);
     if (at) {
-        if (!asked)
-            fsp_canon_nil(buf);
         fsp_canon_array(buf, 2);
         fsp_canon_uint(buf, query->at_index);
         fsp_canon_uint(buf, query->at_time);
+    } else if (query->attrs) {
+        fsp_canon_nil(buf);
     }
+    if (query->attrs)
+        fsp_canon_bool(buf, true);
 }
 
 /* [at index, at time]: one of them is not 0, and the query is one that can look back. */
@@ -84,7 +93,7 @@ fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret)
     FSP_PRE(ret);
     memset(ret, 0, sizeof(*ret));
     fsp_canon_t reader = fsp_canon_reader(bytes);
-    size_t fields = fsp_canon_read_array(&reader, QUERY_FIELDS, QUERY_FIELDS_AT);
+    size_t fields = fsp_canon_read_array(&reader, QUERY_FIELDS, QUERY_FIELDS_ATTRS);
     if (reader.status == FSP_TOO_LARGE)
         return FSP_INVALID; /* as it was when there was one form only */
     uint64_t type = fsp_canon_read_uint(&reader, UINT32_MAX);
@@ -108,10 +117,15 @@ fsp_query_decode(fsp_slice_t bytes, fsp_query_t *ret)
     ret->after = fsp_canon_read_bin(&reader, FSP_NAME_BYTES_MAX);
     ret->after_index = fsp_canon_read_uint(&reader, UINT64_MAX);
     ret->limit = (uint32_t)fsp_canon_read_uint(&reader, FSP_LIST_LIMIT_MAX);
-    if (fields == QUERY_FIELDS_ASKER || (fields == QUERY_FIELDS_AT && !fsp_canon_read_nil(&reader)))
+    if (fields == QUERY_FIELDS_ASKER || (fields >= QUERY_FIELDS_AT && !fsp_canon_read_nil(&reader)))
         fsp_asker_read(&reader, &ret->asker);
-    if (fields == QUERY_FIELDS_AT)
+    if (fields == QUERY_FIELDS_AT || (fields == QUERY_FIELDS_ATTRS && !fsp_canon_read_nil(&reader)))
         read_at(&reader, ret);
+    if (fields == QUERY_FIELDS_ATTRS) {
+        ret->attrs = fsp_canon_read_bool(&reader);
+        if (!ret->attrs)
+            fsp_canon_fail(&reader, FSP_INVALID); /* the shortest form says it */
+    }
     return fsp_canon_finish(&reader);
 }
 
@@ -199,7 +213,9 @@ fsp_answering_add_entry(fsp_answering_t *self, const fsp_entry_info_t *entry)
 {
     fsp_buf_t *buf = &self->items;
     size_t mark = buf->bytes;
-    fsp_canon_array(buf, self->at_index ? ENTRY_FIELDS_AT : ENTRY_FIELDS);
+    bool attr = entry->attr.bytes > 0;
+    size_t fields = self->at_index ? ENTRY_FIELDS_AT : ENTRY_FIELDS;
+    fsp_canon_array(buf, attr ? fields + 1 : fields);
     fsp_canon_text(buf, entry->name);
     fsp_canon_uint(buf, entry->kind);
     fsp_canon_id(buf, entry->file_id);
@@ -210,6 +226,8 @@ fsp_answering_add_entry(fsp_answering_t *self, const fsp_entry_info_t *entry)
     fsp_canon_uint(buf, entry->head_count);
     if (self->at_index)
         fsp_canon_bool(buf, entry->retained);
+    if (attr)
+        fsp_canon_bin(buf, entry->attr);
     return close_item(self, mark);
 }
 
@@ -236,7 +254,8 @@ fsp_answering_add_space(fsp_answering_t *self, const fsp_space_info_t *space)
     FSP_PRE(space->key_count <= FSP_SPACE_KEYS_MAX);
     fsp_buf_t *buf = &self->items;
     size_t mark = buf->bytes;
-    fsp_canon_array(buf, SPACE_FIELDS);
+    bool keeps = fsp_retention_is_set(&space->retention);
+    fsp_canon_array(buf, keeps ? SPACE_FIELDS_RETENTION : SPACE_FIELDS);
     fsp_canon_id(buf, space->space_id);
     fsp_canon_text(buf, space->name);
     fsp_canon_id(buf, space->owner);
@@ -255,6 +274,10 @@ fsp_answering_add_space(fsp_answering_t *self, const fsp_space_info_t *space)
         fsp_canon_bin(buf, space->keys[i].wrapped);
     }
     fsp_canon_bin(buf, space->wrapped_cut_key);
+    if (keeps) {
+        fsp_canon_array(buf, FSP_RETENTION_VALUES);
+        fsp_retention_write(&space->retention, buf);
+    }
     return close_item(self, mark);
 }
 
@@ -391,7 +414,9 @@ fsp_answer_entry(fsp_answer_t *self, fsp_entry_info_t *ret)
 {
     fsp_canon_t *reader = &self->reader;
     memset(ret, 0, sizeof(*ret));
-    size_t fields = fsp_canon_read_array(reader, ENTRY_FIELDS, ENTRY_FIELDS_AT);
+    size_t least =
+        self->at_index > 0 ? ENTRY_FIELDS_AT : ENTRY_FIELDS; /* the form is the query's */
+    size_t fields = fsp_canon_read_array(reader, least, least + 1);
     ret->name = fsp_canon_read_text(reader, FSP_NAME_BYTES_MAX);
     if (!fsp_name_valid(ret->name))
         fsp_canon_fail(reader, FSP_INVALID);
@@ -402,9 +427,12 @@ fsp_answer_entry(fsp_answer_t *self, fsp_entry_info_t *ret)
     FSP_ROW_READ_ID(reader, &ret->version_id);
     ret->number = fsp_canon_read_uint(reader, UINT64_MAX);
     ret->head_count = (size_t)fsp_canon_read_uint(reader, FSP_HEADS_MAX);
-    ret->retained = fields == ENTRY_FIELDS || fsp_canon_read_bool(reader);
-    if ((fields == ENTRY_FIELDS_AT) != (self->at_index > 0))
-        fsp_canon_fail(reader, FSP_INVALID); /* the form is the query's */
+    ret->retained = least == ENTRY_FIELDS || fsp_canon_read_bool(reader);
+    if (fields > least) {
+        ret->attr = fsp_canon_read_bin(reader, FSP_ATTR_BYTES_MAX);
+        if (ret->attr.bytes == 0)
+            fsp_canon_fail(reader, FSP_INVALID);
+    }
     return reader->status;
 }
 
@@ -434,7 +462,7 @@ fsp_answer_space(fsp_answer_t *self, fsp_space_info_t *ret)
 {
     fsp_canon_t *reader = &self->reader;
     memset(ret, 0, sizeof(*ret));
-    (void)fsp_canon_read_array(reader, SPACE_FIELDS, SPACE_FIELDS); /* sticky */
+    size_t length = fsp_canon_read_array(reader, SPACE_FIELDS, SPACE_FIELDS_RETENTION);
     fsp_canon_read_id(reader, &ret->space_id);
     ret->name = fsp_canon_read_text(reader, FSP_SPACE_NAME_BYTES_MAX);
     if (!fsp_space_name_valid(ret->name))
@@ -460,6 +488,12 @@ fsp_answer_space(fsp_answer_t *self, fsp_space_info_t *ret)
             fsp_canon_fail(reader, FSP_INVALID);
     }
     ret->wrapped_cut_key = fsp_canon_read_bin(reader, FSP_WRAPPED_BYTES_MAX);
+    if (length == SPACE_FIELDS_RETENTION) {
+        (void)fsp_canon_read_array(reader, FSP_RETENTION_VALUES, FSP_RETENTION_VALUES);
+        fsp_retention_read(reader, &ret->retention);
+        if (!fsp_retention_is_set(&ret->retention))
+            fsp_canon_fail(reader, FSP_INVALID); /* the shortest form says it */
+    }
     return reader->status;
 }
 

@@ -408,20 +408,24 @@ describe_file(fsp_machine_t *m, const fsp_node_row_t *node, uint64_t index, fsp_
 }
 
 static fsp_status_t
-list_name(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *entry, uint64_t index,
+list_name(const merge_t *merge, fsp_slice_t name, const fsp_entry_row_t *entry, bool attrs,
           fsp_answering_t *answering, bool *ret_fits)
 {
     fsp_entry_info_t info = {.name = name, .kind = entry->kind, .file_id = entry->id};
     fsp_node_row_t node;
     bool kept;
-    fsp_status_t status = load_node(m, entry->id, index, &node, &kept);
+    fsp_status_t status = load_node(merge->m, entry->id, merge->index, &node, &kept);
+    if (status == FSP_OK && kept && attrs)
+        info.attr = fsp_slice(node.attr, node.attr_bytes);
     if (status == FSP_OK && kept && node.kind == FSP_KIND_DIRECTORY) {
         info.retained = true;
         info.modified = node.content_time;
     } else if (status == FSP_OK && kept) {
-        status = describe_file(m, &node, index, &info);
+        status = describe_file(merge->m, &node, merge->index, &info);
     }
-    if (status && status != FSP_NOT_FOUND)
+    if (status == FSP_NOT_FOUND)
+        info.attr = (fsp_slice_t){0}; /* a younger file with its id: not what is listed */
+    else if (status)
         return status;
     *ret_fits = fsp_answering_add_entry(answering, &info);
     return FSP_OK;
@@ -454,7 +458,7 @@ list_merged(merge_t *merge, const fsp_query_t *query, fsp_answering_t *answering
             return FSP_OK;
         }
         if (hit)
-            status = list_name(merge->m, name, &entry, merge->index, answering, &fits);
+            status = list_name(merge, name, &entry, query->attrs, answering, &fits);
         if (status)
             return status;
         if (hit && !fits)

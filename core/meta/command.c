@@ -18,6 +18,7 @@ enum {
     COMMAND_FIELDS = 12,
     COMMAND_FIELDS_ASKER = 13, /* level 2: who asks, behind the body */
     SPACE_INIT_FIELDS = 10,
+    SPACE_INIT_VERSION_2 = 2,
     PUT_FIELDS = 8,
     PUT_FIELDS_2 = 12,
     PUT_VERSION_2 = 2,
@@ -28,13 +29,23 @@ enum {
     COPY_FIELDS = 6,
 };
 
-/* What the chunker takes (core/data/chunker): a space that nobody can cut for must not be made. */
+/* What the chunker takes (core/data/chunker): a space that nobody can cut for must not be made.
+   Version 1 knows three different lengths only. */
 static bool
-chunk_lengths_fit(uint32_t min, uint32_t avg, uint32_t max)
+chunk_lengths_fit(uint32_t version, uint32_t min, uint32_t avg, uint32_t max)
 {
     enum { BYTES_MIN = 64 };
-    return min >= BYTES_MIN && min < avg && avg < max && max <= FSP_CHUNK_BYTES_MAX &&
-           (avg & (avg - 1)) == 0;
+    if (min < BYTES_MIN || min > avg || avg > max || max > FSP_CHUNK_BYTES_MAX)
+        return false;
+    if (version < SPACE_INIT_VERSION_2 && (min == avg || avg == max))
+        return false;
+    return min == max || (avg & (avg - 1)) == 0;
+}
+
+uint32_t
+fsp_space_init_version(uint32_t min, uint32_t avg, uint32_t max)
+{
+    return min == avg || avg == max ? SPACE_INIT_VERSION_2 : FSP_COMMAND_VERSION;
 }
 
 static void
@@ -75,7 +86,7 @@ code_space_init(fsp_codec_t *codec, fsp_command_t *command)
                      !fsp_file_id_eq(command->space_init.root_id, command->space_init.trash_id),
                      FSP_INVALID);
     fsp_code_require(codec,
-                     chunk_lengths_fit(command->space_init.chunk_bytes_min,
+                     chunk_lengths_fit(command->version, command->space_init.chunk_bytes_min,
                                        command->space_init.chunk_bytes_avg,
                                        command->space_init.chunk_bytes_max),
                      FSP_INVALID);
@@ -312,9 +323,12 @@ uint64_t
 fsp_command_level(fsp_command_type_t type, uint32_t version)
 {
     /* Level 1: the first seven.  Level 2: the other families, and history kept for `at`.  How to
-       change: add a case, raise FSP_FEATURE_LEVEL. */
+       change: add a case, raise FSP_FEATURE_LEVEL.  Level 3: spaces whose chunks have one length.
+     */
     if (type == FSP_COMMAND_PUT)
         return version < PUT_VERSION_2 ? 1 : 2;
+    if (type == FSP_COMMAND_SPACE_INIT)
+        return version < SPACE_INIT_VERSION_2 ? 1 : 3;
     if (type == FSP_COMMAND_LEVEL_RAISE || type == FSP_COMMAND_GENESIS)
         return 1; /* the way there */
     return fsp_command_family(type) == FSP_FAMILY_FIRST ? 1 : 2;
@@ -323,6 +337,8 @@ fsp_command_level(fsp_command_type_t type, uint32_t version)
 uint32_t
 fsp_command_newest(fsp_command_type_t type)
 {
+    if (type == FSP_COMMAND_SPACE_INIT)
+        return SPACE_INIT_VERSION_2;
     return type == FSP_COMMAND_PUT ? PUT_VERSION_2 : FSP_COMMAND_VERSION;
 }
 

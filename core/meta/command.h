@@ -98,11 +98,11 @@ typedef enum {
 fsp_command_family_t fsp_command_family(uint64_t type);
 
 /* The version that commands begin with; fsp_command_newest says which ones are known. */
-enum { FSP_COMMAND_VERSION = 1, FSP_FEATURE_LEVEL = 2 };
+enum { FSP_COMMAND_VERSION = 1, FSP_FEATURE_LEVEL = 3 };
 
 typedef enum { FSP_KIND_FILE = 1, FSP_KIND_DIRECTORY = 2, FSP_KIND_SYMLINK = 3 } fsp_kind_t;
 
-/* What must hold at apply (distributed core 4.4). */
+/* What must hold at apply (docs/protocol/client.md 6.2). */
 typedef enum {
     FSP_IF_REPLACE = 1, /* parents := all heads */
     FSP_IF_EDIT = 2,  /* base: the only head -> successor; else a sibling; base leaves the heads */
@@ -234,6 +234,8 @@ typedef struct {
    or a new version of one, gets a row here with the next level; apply refuses it with LEVEL below
    (4.1). */
 uint64_t fsp_command_level(fsp_command_type_t type, uint32_t version);
+/* The version of a SPACE_INIT with these lengths of chunks: 1, or 2 where two of them are equal. */
+uint32_t fsp_space_init_version(uint32_t min, uint32_t avg, uint32_t max);
 /* Newest version of the command known to this program; a newer one is refused with LEVEL. */
 uint32_t fsp_command_newest(fsp_command_type_t type);
 /* True for commands that bring roots: those the garbage epoch fences. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ops - what was answered to whom: exactly once (distributed core 3.6).  Layer core/meta.  Pure. */
+/* ops - what was answered to whom: exactly once (docs/consensus.md 7).  Layer core/meta.  Pure. */
 #include "core/meta/ops.h"
 
 #include "core/base/alloc.h"

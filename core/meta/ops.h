@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ops - what was answered to whom: exactly once (distributed core 3.6).  Layer core/meta.  Pure.
+/* ops - what was answered to whom: exactly once (docs/consensus.md 7).  Layer core/meta.  Pure.
  *
  * The table keeps (subject, op id) -> (index, digest, result) for every answer that a retry must
  * get again, in the order of `index`, the change number of the space when it was answered: its

@@ -78,7 +78,7 @@ resolve(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
 /* -- LIST -------------------------------------------------------------------------------------- */
 
 static fsp_status_t
-list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row,
+list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row, bool attrs,
            fsp_answering_t *answering, bool *ret_fits)
 {
     if (!fsp_name_valid(name))
@@ -99,6 +99,8 @@ list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row,
         entry.version_id = node.heads[0].id;
         entry.number = node.heads[0].number;
     }
+    if (attrs)
+        entry.attr = fsp_slice(node.attr, node.attr_bytes);
     *ret_fits = fsp_answering_add_entry(answering, &entry);
     return FSP_OK;
 }
@@ -150,7 +152,7 @@ list(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
             return fsp_machine_fail(m, FSP_DAMAGED);
         bool fits = false;
         status = list_entry(m, fsp_slice(cursor->key.data + name_at, cursor->key.bytes - name_at),
-                            &row, answering, &fits);
+                            &row, query->attrs, answering, &fits);
         if (status)
             return status;
         if (!fits)
@@ -236,6 +238,7 @@ space_info(fsp_space_id_t space_id, const fsp_space_row_t *row)
         .chunk_bytes_max = row->chunk_bytes_max,
         .key_count = row->key_count,
         .wrapped_cut_key = row->wrapped_cut_key,
+        .retention = row->history.retention,
     };
     memcpy(info.keys, row->keys, sizeof(info.keys));
     return info;
@@ -340,11 +343,28 @@ check_query(const fsp_query_t *query)
                       (query->type == FSP_QUERY_RESOLVE && query->version.bytes == 0);
     if (asks_at(query) && (!looks_back || (query->at_index > 0 && query->at_time > 0)))
         return FSP_INVALID;
-    return FSP_OK;
+    return query->attrs && query->type != FSP_QUERY_LIST ? FSP_INVALID : FSP_OK;
+}
+
+/* RESOLVE of a version by its whole id and nothing else: it becomes one of its file.  A version
+   that is not there is left as it was asked for, which finds nothing. */
+static fsp_status_t
+find_by_version(fsp_machine_t *m, fsp_query_t *query)
+{
+    fsp_version_id_t id;
+    fsp_version_index_row_t owner;
+    if (query->type != FSP_QUERY_RESOLVE || query->target.path.bytes > 0 ||
+        !fsp_file_id_is_zero(query->target.id) ||
+        fsp_hex_decode(query->version, id.bytes, sizeof(id.bytes)) != FSP_OK)
+        return FSP_OK;
+    fsp_status_t status = fsp_versions_owner(m, id, &owner);
+    if (status == FSP_OK)
+        query->target.id = owner.file_id;
+    return status == FSP_NO_SUCH_VERSION ? FSP_OK : status;
 }
 
 static fsp_status_t
-run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
+run_query(fsp_machine_t *m, fsp_query_t *query, fsp_answering_t *answering)
 {
     fsp_status_t status = check_query(query);
     if (status == FSP_OK)
@@ -352,7 +372,7 @@ run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering
     if (status)
         return status;
     if (m->shard_row.feature_level < 2 &&
-        (query->type == FSP_QUERY_LINKS || !fsp_asker_is_empty(&query->asker)))
+        (query->type == FSP_QUERY_LINKS || query->attrs || !fsp_asker_is_empty(&query->asker)))
         return FSP_LEVEL;
     if (query->system_index < m->shard_row.subject_floor)
         return FSP_STALE;
@@ -370,6 +390,8 @@ run_query(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering
     }
 
     status = fsp_machine_load_space(m);
+    if (status == FSP_OK)
+        status = find_by_version(m, query);
     if (status)
         return status;
     status = fsp_access_judge_query(m, query);
@@ -409,7 +431,8 @@ fsp_meta_query(fsp_shard_ref_t shard, fsp_view_t *view, const fsp_query_t *query
     fsp_machine_init(&m, shard, view, query->space_id);
     fsp_answering_t answering;
     fsp_answering_init(&answering);
-    fsp_status_t status = run_query(&m, query, &answering);
+    fsp_query_t asked = *query;
+    fsp_status_t status = run_query(&m, &asked, &answering);
     fsp_status_t failure = m.failure;
     /* Who may not read learns nothing, not even how much happens there. */
     uint64_t index = tells_nothing(status) ? 0 : m.space.change_index;

@@ -12,7 +12,7 @@
 #include "core/meta/command.h"
 
 typedef enum {
-    FSP_QUERY_RESOLVE = 1,  /* one node, one version of it */
+    FSP_QUERY_RESOLVE = 1,  /* one node, one version of it; no target: by a whole version id */
     FSP_QUERY_LIST = 2,     /* children of a directory, by name */
     FSP_QUERY_VERSIONS = 3, /* of a file, newest first */
     FSP_QUERY_CHANGES = 4,  /* of the space, oldest first */
@@ -47,6 +47,7 @@ typedef struct {
        time; both 0: now. */
     uint64_t at_index;
     fsp_time_t at_time;
+    bool attrs;        /* LIST: entries with the sealed attributes of their nodes; level 2 */
     fsp_asker_t asker; /* level 2; all zero: not written */
 } fsp_query_t;
 void fsp_query_encode(const fsp_query_t *query, fsp_buf_t *buf);

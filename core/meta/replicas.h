@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* replicas - where the replicas of a shard belong (distributed core 3.3).  Layer core/meta.  Pure.
+/* replicas - where the replicas of a shard belong (docs/consensus.md 4).  Layer core/meta.  Pure.
  *
  * A function of the newest list and the shard's number alone, so that the leader of a shard, its
  * members and SHARD_ADD agree.  docs/protocol/commands-system.md, section 7.

@@ -6,11 +6,38 @@
 enum { SPACE_PART_FIELDS = 8, NODE_PART_FIELDS = 6 };
 
 bool
+fsp_retention_is_set(const fsp_retention_t *keep)
+{
+    return (keep->keep_last | keep->all_days | keep->daily | keep->weekly | keep->monthly |
+            keep->past_days) != 0;
+}
+
+void
+fsp_retention_write(const fsp_retention_t *keep, fsp_buf_t *buf)
+{
+    fsp_canon_uint(buf, keep->keep_last);
+    fsp_canon_uint(buf, keep->all_days);
+    fsp_canon_uint(buf, keep->daily);
+    fsp_canon_uint(buf, keep->weekly);
+    fsp_canon_uint(buf, keep->monthly);
+    fsp_canon_uint(buf, keep->past_days);
+}
+
+void
+fsp_retention_read(fsp_canon_t *reader, fsp_retention_t *ret)
+{
+    ret->keep_last = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    ret->all_days = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    ret->daily = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    ret->weekly = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    ret->monthly = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    ret->past_days = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+}
+
+bool
 fsp_space_history_is_empty(const fsp_space_history_t *part)
 {
-    const fsp_retention_t *keep = &part->retention;
-    return (part->at_horizon | part->feed_horizon | keep->keep_last | keep->all_days | keep->daily |
-            keep->weekly | keep->monthly | keep->past_days) == 0;
+    return (part->at_horizon | part->feed_horizon) == 0 && !fsp_retention_is_set(&part->retention);
 }
 
 void
@@ -23,12 +50,7 @@ fsp_space_history_write(const fsp_space_history_t *part, fsp_buf_t *buf)
     fsp_canon_array(buf, SPACE_PART_FIELDS);
     fsp_canon_uint(buf, part->at_horizon);
     fsp_canon_uint(buf, part->feed_horizon);
-    fsp_canon_uint(buf, part->retention.keep_last);
-    fsp_canon_uint(buf, part->retention.all_days);
-    fsp_canon_uint(buf, part->retention.daily);
-    fsp_canon_uint(buf, part->retention.weekly);
-    fsp_canon_uint(buf, part->retention.monthly);
-    fsp_canon_uint(buf, part->retention.past_days);
+    fsp_retention_write(&part->retention, buf);
 }
 
 void
@@ -40,12 +62,7 @@ fsp_space_history_read(fsp_canon_t *reader, fsp_space_history_t *ret)
     (void)fsp_canon_read_array(reader, SPACE_PART_FIELDS, SPACE_PART_FIELDS); /* sticky */
     ret->at_horizon = fsp_canon_read_uint(reader, UINT64_MAX);
     ret->feed_horizon = fsp_canon_read_uint(reader, UINT64_MAX);
-    ret->retention.keep_last = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
-    ret->retention.all_days = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
-    ret->retention.daily = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
-    ret->retention.weekly = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
-    ret->retention.monthly = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
-    ret->retention.past_days = fsp_canon_read_uint(reader, FSP_RETENTION_MAX);
+    fsp_retention_read(reader, &ret->retention);
     if (fsp_space_history_is_empty(ret))
         fsp_canon_fail(reader, FSP_INVALID); /* that is a nil */
 }

@@ -9,6 +9,12 @@
 /* The level from which on the past of names and heads is kept. */
 enum { FSP_LEVEL_HISTORY = 2 };
 
+/* The numbers of a policy, one behind the other, without the array around them. */
+enum { FSP_RETENTION_VALUES = 6 };
+bool fsp_retention_is_set(const fsp_retention_t *keep);
+void fsp_retention_write(const fsp_retention_t *keep, fsp_buf_t *buf);
+void fsp_retention_read(fsp_canon_t *reader, fsp_retention_t *ret);
+
 /* Part of the space row; all zero: not written. */
 typedef struct {
     uint64_t at_horizon;   /* lowest change number that `at` can show; 0: level 1 so far */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* system_layout - live lists: appended, shortened, retired (distributed core 1.2).  Layer
-   core/meta. Pure. */
+/* system_layout - live lists: appended, shortened, retired (docs/protocol/commands-system.md).
+   Layer core/meta. Pure. */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/meta/system.h"

@@ -9,7 +9,7 @@
  *            each (dissertation 4.3), so that any two adjacent configurations intersect (R7)
  *
  * Seats with neither flag are learners: they receive and do not count.  SYNC marks the synchronous
- * learner of a mesh of two nodes, whose copy is waited for (distributed core 2).
+ * learner of a mesh of two nodes, whose copy is waited for (docs/consensus.md 4).
  *
  * Pure values: no function here knows of terms, logs or time.
  */
@@ -45,7 +45,7 @@ typedef struct {
     fsp_raft_seat_t seats[FSP_RAFT_SEATS_MAX]; /* ascending replica numbers */
 } fsp_raft_conf_t;
 
-/* Whom a shard shall consist of (the owners of its slot, distributed core 3.3). */
+/* Whom a shard shall consist of (the owners of its slot, docs/consensus.md 4). */
 typedef struct {
     fsp_node_id_t node_id;
     fsp_store_id_t store_id;

@@ -54,7 +54,7 @@ advance_commit(fsp_raft_t *self, fsp_raft_effects_t *effects)
     effect->term = fsp_raft_log_known_term(&self->log, index);
 }
 
-/* The least that the synchronous learners hold (distributed core 2). */
+/* The least that the synchronous learners hold (docs/consensus.md 4). */
 static void
 tell_copied(fsp_raft_t *self, fsp_raft_effects_t *effects)
 {

@@ -4,7 +4,7 @@
   tidy.py [--build DIR] [--root DIR] [--self-test]
 
 Rules: layers (a folder includes only itself and what is above it), doors (a foreign header appears in its door only),
-banned calls, format (clang-format 14), form (SPDX and purpose line, include guard, unique base names, size), purity (undefined symbols of core's
+banned calls, links (relative links of documents lead somewhere), format (clang-format 14), form (SPDX and purpose line, include guard, unique base names, size), purity (undefined symbols of core's
 archives against tests/tidy/symbols.txt).
 --self-test plants one violation of each rule in a scratch tree and demands that it is found.
 """
@@ -192,6 +192,22 @@ def check_purity(root, build):
         fail("purity", place, 0, f"core wants {symbol}, which is not in tests/tidy/symbols.txt")
 
 
+def check_links(root):
+    """Each relative link of a document leads to a file or folder."""
+    for path in sorted(root.rglob("*.md")):
+        name = path.relative_to(root)
+        if name.parts[0] in ("build", ".git"):
+            continue
+        counts["links"] = counts.get("links", 0) + 1
+        fenced = False
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            fenced ^= line.lstrip().startswith("```")
+            for link in [] if fenced else re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
+                target = link.split("#")[0]
+                if target and not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+                    fail("links", name, number, f"{link} leads nowhere")
+
+
 def check_all(root, build):
     failures.clear()
     counts.clear()
@@ -199,9 +215,10 @@ def check_all(root, build):
     check_calls(root)
     check_form(root)
     check_format(root)
+    check_links(root)
     if build:
         check_purity(root, build)
-    rules = ["layers", "doors", "banned calls", "form", "format"] + (["purity"] if build else [])
+    rules = ["layers", "doors", "banned calls", "form", "format", "links"] + (["purity"] if build else [])
     counts["doors"] = counts.get("layers", 0)
     for rule in rules:
         if counts.get(rule, 0) == 0:
@@ -217,6 +234,7 @@ def self_test(root, build):
         "banned calls": ("store/planted.c", "void f(char *a) { strcpy(a, a); }\n"),
         "form": ("proto/planted.h", "int x;\n"),
         "format": ("proto/planted.h", "int   x ;\n"),
+        "links": ("docs/planted.md", "see [it](nowhere.md)\n"),
     }
     missed = []
     for rule, (name, text) in plants.items():

@@ -93,6 +93,100 @@ START_TEST(sha256_agrees_with_mbedtls_however_it_is_cut)
 }
 END_TEST
 
+/* Words and digests by a SHA-256 in Python; content: octet i is 7 i mod 251. */
+START_TEST(a_saved_state_is_what_the_standard_says)
+{
+    static const struct {
+        size_t bytes;
+        const char *words, *continued; /* behind the bytes; digest with "and more" behind them */
+    } cases[] = {{0, "6a09e667bb67ae853c6ef372a54ff53a510e527f9b05688c1f83d9ab5be0cd19",
+                  "cddd0fde9cee8c1423854fd246c9afc6904341573bddf77393032bf34f45beff"},
+                 {1, "6a09e667bb67ae853c6ef372a54ff53a510e527f9b05688c1f83d9ab5be0cd19",
+                  "43d1fcdff28662d417fb64c56da834195aea19b3d92aa0ae2be6998fcf8ad860"},
+                 {63, "6a09e667bb67ae853c6ef372a54ff53a510e527f9b05688c1f83d9ab5be0cd19",
+                  "15f061e8c585dede50dacd13cd910c44749b5653c798993b38c0b4de67db06e7"},
+                 {64, "f54b25b3c082623dfdce40ee7a7ebe38f253a3529284db391dcc817557f34aa4",
+                  "04f5bdc06de50b54e2588f494b5427816b54539a1a0969fd103770e402cb3e63"},
+                 {65, "f54b25b3c082623dfdce40ee7a7ebe38f253a3529284db391dcc817557f34aa4",
+                  "1037fc2139210579cad2b20bcd2b55c8a07797d2f1ef666ded53bcf9363bb3c6"},
+                 {1000, "7c85a1f552ba66cbd0e509586a0fd18563fe667f64f0d9e891b93b69a21cef6e",
+                  "c563881fb2ea836ea0d689508e239e5df344aa7c759c3ad32aa16d0493e50434"},
+                 {4096, "debd078546e9b98ed0f83981457ed56878487046b6a2998cf844ed2cf76cf041",
+                  "55864f5598e065139dcd5fe35c7331c4c75f85b139ca961f337a99dd3ac10a7c"}};
+    uint8_t content[4096];
+    for (size_t i = 0; i < sizeof(content); i++)
+        content[i] = (uint8_t)(i * 7 % 251);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t bytes = cases[i].bytes, tail = bytes % FSP_SHA256_BLOCK_BYTES;
+        fsp_sha256_t *sha256 = fsp_sha256_new();
+        fsp_sha256_update(sha256, fsp_slice(content, bytes));
+        fsp_sha256_state_t state;
+        fsp_sha256_save(sha256, &state);
+        fsp_sha256_destroy(&sha256);
+        ck_assert_uint_eq(state.bytes, bytes);
+        ck_assert_str_eq(hex_of(state.words, sizeof(state.words)), cases[i].words);
+        ck_assert_mem_eq(state.tail, content + bytes - tail, tail);
+        for (size_t at = tail; at < FSP_SHA256_BLOCK_BYTES; at++)
+            ck_assert_uint_eq(state.tail[at], 0);
+        fsp_sha256_t *other = fsp_sha256_new();
+        fsp_sha256_update(other, fsp_slice_text("goes"));
+        fsp_sha256_load(other, &state);
+        fsp_sha256_update(other, fsp_slice_text("and more"));
+        fsp_hash_t digest = fsp_sha256_finish(other);
+        ck_assert_str_eq(hex_of(digest.bytes, 32), cases[i].continued);
+        fsp_sha256_destroy(&other);
+    }
+}
+END_TEST
+
+START_TEST(saved_anywhere_it_goes_on)
+{
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, fsp_suite_seed(2));
+    static uint8_t bytes[BYTES_MAX];
+    for (int i = 0; i < 500; i++) {
+        size_t count = (size_t)fsp_prng_below(&prng, i % 10 ? 300 : BYTES_MAX);
+        fsp_prng_fill(&prng, bytes, count);
+        uint8_t expected[32];
+        ck_assert_int_eq(mbedtls_sha256_ret(bytes, count, expected, 0), 0);
+        fsp_sha256_t *sha256 = fsp_sha256_new();
+        for (size_t at = 0; at < count;) {
+            size_t some = 1 + (size_t)fsp_prng_below(&prng, count - at);
+            fsp_sha256_update(sha256, fsp_slice(bytes + at, some));
+            at += some;
+            fsp_sha256_state_t state;
+            fsp_sha256_save(sha256, &state);
+            ck_assert_uint_eq(state.bytes, at);
+            fsp_sha256_destroy(&sha256);
+            sha256 = fsp_sha256_new();
+            fsp_sha256_load(sha256, &state);
+        }
+        fsp_hash_t digest = fsp_sha256_finish(sha256);
+        ck_assert_mem_eq(digest.bytes, expected, 32);
+        fsp_sha256_destroy(&sha256);
+    }
+}
+END_TEST
+
+/* Behind 2^32 bits the library's count of them has a second word. */
+START_TEST(a_saved_count_may_be_large)
+{
+    fsp_sha256_t *sha256 = fsp_sha256_new(), *other = fsp_sha256_new();
+    static uint8_t zeros[1 << 20];
+    for (int i = 0; i < 520; i++)
+        fsp_sha256_update(sha256, fsp_slice(zeros, sizeof(zeros)));
+    fsp_sha256_state_t state;
+    fsp_sha256_save(sha256, &state);
+    fsp_sha256_load(other, &state);
+    fsp_hash_t whole = fsp_sha256_finish(sha256), loaded = fsp_sha256_finish(other);
+    ck_assert_str_eq(hex_of(whole.bytes, 32),
+                     "abf51ad954b246009dfe5a50ecd582fd5b8f1b8b27f30393853c3ef721e7fa6e");
+    ck_assert(fsp_hash_eq(whole, loaded));
+    fsp_sha256_destroy(&sha256);
+    fsp_sha256_destroy(&other);
+}
+END_TEST
+
 typedef struct {
     const char *key, *data, *expected; /* hex */
 } hmac_case_t;
@@ -225,6 +319,9 @@ main(void)
     tcase_add_test(tests, sha256_fits_fips_180_4);
     tcase_add_test(tests, sha256_of_a_million_letters_in_pieces);
     tcase_add_test(tests, sha256_agrees_with_mbedtls_however_it_is_cut);
+    tcase_add_test(tests, a_saved_state_is_what_the_standard_says);
+    tcase_add_test(tests, saved_anywhere_it_goes_on);
+    tcase_add_test(tests, a_saved_count_may_be_large);
     tcase_add_loop_test(tests, hmac_fits_rfc_4231, 0, HMAC_CASES);
     tcase_add_loop_test(tests, hkdf_fits_rfc_5869, 0, HKDF_CASES);
     tcase_add_test(tests, hmac_and_hkdf_agree_with_mbedtls);

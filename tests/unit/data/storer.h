@@ -19,6 +19,7 @@ static fsp_batch_t *writes[WRITES_KEPT]; /* by token, NULL when written */
 static uint64_t written_token, write_token;
 static fsp_prng_t prng;
 static const fsp_space_id_t space = {{1, 2, 3}};
+static const fsp_store_id_t store = {{0x57, 1}};
 
 static inline void
 take_writes(void)
@@ -65,7 +66,7 @@ finish_writes(void)
 static inline void
 start_engine(void)
 {
-    engine = fsp_objects_new(fsp_memview_view(rows), SLOT_BITS, LAYOUT_OURS);
+    engine = fsp_objects_new(fsp_memview_view(rows), SLOT_BITS, LAYOUT_OURS, store);
     written_token = write_token = 0;
 }
 

@@ -220,19 +220,63 @@ START_TEST(lengths_keep_their_bounds_and_follow_an_insertion)
 }
 END_TEST
 
+/* Equal ends leave out what lies between them; three equal ones leave nothing to the content. */
+START_TEST(equal_parameters_cut_by_length)
+{
+    static const fsp_chunk_params_t fixed = {1000, 1000, 1000}, steep = {256, 256, 1024},
+                                    flat = {64, 512, 512};
+    enum { BYTES = 100500 };
+    static size_t whole[CUTS_MAX], pieces[CUTS_MAX];
+    uint8_t *data = bytes_of(11, BYTES);
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, 12);
+    fsp_gear_t *by = gear(0, &fixed);
+    size_t count = cut_all(by, fsp_slice(data, BYTES), NULL, 0, whole);
+    ck_assert_uint_eq(count, 101);
+    for (size_t i = 0; i + 1 < count; i++)
+        ck_assert_uint_eq(whole[i], 1000);
+    ck_assert_uint_eq(whole[100], 500);
+    ck_assert_uint_eq(cut_all(by, fsp_slice(data, BYTES), &prng, 3000, pieces), count);
+    ck_assert_mem_eq(whole, pieces, count * sizeof(whole[0]));
+    fsp_gear_destroy(&by);
+    /* min = avg: the lax mask alone; avg = max: the strict one alone. */
+    const fsp_chunk_params_t *halves[] = {&steep, &flat};
+    for (size_t h = 0; h < 2; h++) {
+        by = gear(0, halves[h]);
+        count = cut_all(by, fsp_slice(data, BYTES), NULL, 0, whole);
+        bool content = false;
+        for (size_t i = 0; i + 1 < count; i++) {
+            ck_assert_uint_gt(whole[i], halves[h]->bytes_min);
+            ck_assert_uint_le(whole[i], halves[h]->bytes_max);
+            content |= whole[i] < halves[h]->bytes_max;
+        }
+        ck_assert(content);
+        ck_assert_uint_eq(cut_all(by, fsp_slice(data, BYTES), &prng, 700, pieces), count);
+        ck_assert_mem_eq(whole, pieces, count * sizeof(whole[0]));
+        fsp_gear_destroy(&by);
+    }
+    fsp_free(data);
+}
+END_TEST
+
 START_TEST(params_have_bounds)
 {
     static const fsp_chunk_params_t good[] = {
-        {64, 128, 129}, {64, 1 << 21, FSP_CHUNK_BYTES_MAX}, {4096, 8192, 65536}};
-    static const fsp_chunk_params_t bad[] = {{63, 128, 256},
-                                             {0, 0, 0},
-                                             {64, 64, 128},
-                                             {128, 64, 256},
-                                             {64, 128, 128},
-                                             {64, 100, 256},
-                                             {64, 128, FSP_CHUNK_BYTES_MAX + 1},
-                                             {64, FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX},
-                                             {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
+        {64, 128, 129},      {64, 1 << 21, FSP_CHUNK_BYTES_MAX},
+        {4096, 8192, 65536}, {64, 64, 128},
+        {64, 128, 128},      {64, FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX},
+        {100, 100, 100},     {FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX}};
+    static const fsp_chunk_params_t bad[] = {
+        {63, 128, 256},
+        {0, 0, 0},
+        {63, 63, 63},
+        {100, 100, 128},
+        {64, 100, 100},
+        {128, 64, 256},
+        {64, 100, 256},
+        {64, 128, FSP_CHUNK_BYTES_MAX + 1},
+        {FSP_CHUNK_BYTES_MAX + 1, FSP_CHUNK_BYTES_MAX + 1, FSP_CHUNK_BYTES_MAX + 1},
+        {UINT32_MAX, UINT32_MAX, UINT32_MAX}};
     ck_assert(fsp_chunk_params_valid(&fsp_chunk_params_default));
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         ck_assert(fsp_chunk_params_valid(&good[i]));
@@ -257,6 +301,7 @@ main(void)
     tcase_add_test(tests, cuts_do_not_depend_on_pieces);
     tcase_add_test(tests, cuts_are_those_of_one_byte_a_turn);
     tcase_add_test(tests, lengths_keep_their_bounds_and_follow_an_insertion);
+    tcase_add_test(tests, equal_parameters_cut_by_length);
     tcase_add_test(tests, params_have_bounds);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);

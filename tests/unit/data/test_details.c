@@ -12,8 +12,8 @@
 static const char *
 hex_of(const fsp_buf_t *buf)
 {
-    static char text[2 * 200 + 1];
-    ck_assert_uint_le(buf->bytes, 200);
+    static char text[2 * 300 + 1];
+    ck_assert_uint_le(buf->bytes, 300);
     fsp_hex_encode(buf->data, buf->bytes, text);
     return text;
 }
@@ -142,6 +142,123 @@ START_TEST(attributes_out_of_range_are_refused)
 }
 END_TEST
 
+/* -- midstate ---------------------------------------------------------------------------------- */
+
+/* By a SHA-256 and a canonical writer in Python; content: octet i is 7 i mod 251. */
+static const char midstate_chunk[] =
+    "9902c4200101010101010101010101010101010101010101010101010101010101010101cd04"
+    "40c42059425e4412e296fc74736673ce067027f384203f59c0d2c3e6be7b13347b3ffccd03e8"
+    "0101c4207c85a1f552ba66cbd0e509586a0fd18563fe667f64f0d9e891b93b69a21cef6ec428"
+    "c2c9d0d7dee5ecf3fa060d141b222930373e454c535a61686f767d848b9299a0a7aeb5bcc3ca"
+    "d1d8";
+static const char midstate_tree[] =
+    "9903c4200101010101010101010101010101010101010101010101010101010101010101cd01"
+    "2cc0cf000000012a05f200cd12670cc0c400";
+
+static fsp_midstate_t
+midstate_of(bool tree)
+{
+    fsp_midstate_t midstate = {.root_kind = FSP_ROOT_TREE,
+                               .root_object_bytes = 300,
+                               .offset = 5000000000,
+                               .chunk_count = 4711,
+                               .chunk_new_count = 12};
+    memset(midstate.root_key.bytes, 1, sizeof(midstate.root_key.bytes));
+    if (tree)
+        return midstate;
+    uint8_t content[1000];
+    for (size_t i = 0; i < sizeof(content); i++)
+        content[i] = (uint8_t)(i * 7 % 251);
+    fsp_sha256_t *sha256 = fsp_sha256_new();
+    fsp_sha256_update(sha256, fsp_slice(content, sizeof(content)));
+    fsp_sha256_save(sha256, &midstate.hash);
+    fsp_sha256_destroy(&sha256);
+    midstate.root_kind = FSP_ROOT_CHUNK;
+    midstate.root_object_bytes = 1088;
+    midstate.root_digest = fsp_sha256(fsp_slice(content, sizeof(content)));
+    midstate.offset = 1000;
+    midstate.chunk_count = midstate.chunk_new_count = 1;
+    midstate.hashed = true;
+    return midstate;
+}
+
+START_TEST(midstates_fit_the_vectors)
+{
+    fsp_midstate_t midstate = midstate_of(_i), out;
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 300);
+    fsp_midstate_encode(&midstate, &buf);
+    ck_assert_str_eq(hex_of(&buf), _i ? midstate_tree : midstate_chunk);
+    memset(&out, 0, sizeof(out));
+    ck_assert_int_eq(fsp_midstate_decode(fsp_buf_slice(&buf), &out), FSP_OK);
+    ck_assert_int_eq(out.root_kind, midstate.root_kind);
+    ck_assert(fsp_key_eq(out.root_key, midstate.root_key));
+    ck_assert(fsp_hash_eq(out.root_digest, midstate.root_digest));
+    ck_assert_uint_eq(out.root_object_bytes, midstate.root_object_bytes);
+    ck_assert_uint_eq(out.offset, midstate.offset);
+    ck_assert_uint_eq(out.chunk_count, midstate.chunk_count);
+    ck_assert_uint_eq(out.chunk_new_count, midstate.chunk_new_count);
+    ck_assert(out.hashed == midstate.hashed);
+    ck_assert_mem_eq(&out.hash, &midstate.hash, sizeof(out.hash));
+    for (size_t bytes = 0; bytes < buf.bytes; bytes++)
+        ck_assert_int_ne(fsp_midstate_decode(fsp_slice(buf.data, bytes), &out), FSP_OK);
+    fsp_buf_append_u8(&buf, 0);
+    ck_assert_int_eq(fsp_midstate_decode(fsp_buf_slice(&buf), &out), FSP_INVALID);
+    fsp_buf_clear(&buf);
+}
+END_TEST
+
+START_TEST(changed_midstates_are_refused_or_come_back_the_same)
+{
+    fsp_buf_t buf, again;
+    fsp_buf_init(&buf, 300);
+    fsp_buf_init(&again, 300);
+    unsigned passed = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        fsp_midstate_t midstate = midstate_of(turn), out;
+        fsp_buf_reset(&buf);
+        fsp_midstate_encode(&midstate, &buf);
+        for (size_t at = 0; at < buf.bytes; at++) {
+            for (unsigned value = 0; value < 256; value++) {
+                uint8_t was = buf.data[at];
+                buf.data[at] = (uint8_t)value;
+                if (fsp_midstate_decode(fsp_buf_slice(&buf), &out) == FSP_OK) {
+                    fsp_buf_reset(&again);
+                    fsp_midstate_encode(&out, &again);
+                    ck_assert(fsp_slice_eq(fsp_buf_slice(&again), fsp_buf_slice(&buf)));
+                    passed++;
+                }
+                buf.data[at] = was;
+            }
+        }
+    }
+    ck_assert_uint_gt(passed, 1000);
+    fsp_buf_clear(&buf);
+    fsp_buf_clear(&again);
+}
+END_TEST
+
+START_TEST(midstates_that_cannot_be_are_not_written)
+{
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 300);
+    for (int what = 0; what < 6; what++) {
+        fsp_midstate_t midstate = midstate_of(false);
+        midstate.offset += what == 0;
+        midstate.chunk_count += what == 1;
+        midstate.chunk_new_count += what == 2;
+        if (what == 3)
+            midstate.root_digest = (fsp_hash_t){{0}};
+        if (what == 4)
+            midstate.root_kind = FSP_ROOT_TREE;
+        if (what == 5)
+            midstate.hash.bytes--;
+        FSP_EXPECT_ABORT(fsp_midstate_encode(&midstate, &buf));
+    }
+    fsp_buf_clear(&buf);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -151,6 +268,9 @@ main(void)
     tcase_add_test(tests, details_keep_their_limits);
     tcase_add_test(tests, attributes_fit_the_vectors);
     tcase_add_test(tests, attributes_out_of_range_are_refused);
+    tcase_add_loop_test(tests, midstates_fit_the_vectors, 0, 2);
+    tcase_add_test(tests, changed_midstates_are_refused_or_come_back_the_same);
+    tcase_add_test(tests, midstates_that_cannot_be_are_not_written);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);
 }

@@ -336,6 +336,71 @@ START_TEST(inline_content_is_proved)
 }
 END_TEST
 
+/* An upload of all of the content, as a gateway leaves it. */
+static size_t
+prove_upload_of(const fsp_midstate_t *midstate, fsp_key_t root, uint64_t offset)
+{
+    fsp_buf_t plain, roots;
+    fsp_key_t key;
+    fsp_buf_init(&plain, 512);
+    fsp_buf_init(&roots, 512);
+    fsp_midstate_encode(midstate, &plain);
+    fsp_blob_t *sealed = fsp_object_seal(world.keys, FSP_OBJECT_DETAILS, fsp_slice(NULL, 0),
+                                         fsp_buf_slice(&plain), &key, NULL);
+    fsp_upload_root_write(&(fsp_upload_root_t){.kind = FSP_ROOT_TREE, .key = root, .bytes = offset},
+                          &roots);
+    fsp_upload_info_t upload = {.offset = offset,
+                                .roots = fsp_buf_slice(&roots),
+                                .root_count = 1,
+                                .midstate = fsp_blob_slice(sealed)};
+    begin();
+    fsp_proof_upload(&proof, &upload);
+    fsp_blob_destroy(&sealed);
+    fsp_buf_clear(&plain);
+    fsp_buf_clear(&roots);
+    return fault_count;
+}
+
+START_TEST(an_open_upload_is_proved_with_its_hash)
+{
+    fsp_midstate_t midstate = {.root_kind = FSP_ROOT_TREE,
+                               .root_key = outcome.root_key,
+                               .root_object_bytes = 1000,
+                               .offset = CONTENT_BYTES,
+                               .chunk_count = outcome.chunk_count,
+                               .hashed = true};
+    fsp_sha256_t *sha256 = fsp_sha256_new();
+    fsp_sha256_update(sha256, fsp_slice(content, CONTENT_BYTES));
+    fsp_sha256_save(sha256, &midstate.hash);
+    fsp_sha256_destroy(&sha256);
+    ck_assert_msg(prove_upload_of(&midstate, outcome.root_key, CONTENT_BYTES) == 0, "%s: %s",
+                  last.kind, last.what);
+    fsp_proof_rows(&proof, fsp_memview_view(bytes));
+    ck_assert_uint_eq(fault_count, 0);
+    ck_assert_uint_eq(proof.orphan_count, 0);
+    fsp_midstate_t bad = midstate;
+    bad.hash.words[7] ^= 1;
+    ck_assert_uint_eq(prove_upload_of(&bad, outcome.root_key, CONTENT_BYTES), 1);
+    ck_assert_str_eq(last.kind, "upload");
+    bad = midstate;
+    bad.chunk_count++;
+    ck_assert_uint_eq(prove_upload_of(&bad, outcome.root_key, CONTENT_BYTES), 1);
+    bad = midstate;
+    bad.root_key.bytes[3] ^= 1;
+    ck_assert_uint_eq(prove_upload_of(&bad, outcome.root_key, CONTENT_BYTES), 1);
+    ck_assert_str_eq(last.kind, "upload");
+    /* A missing root; a root of another length. */
+    bad = midstate;
+    bad.root_key.bytes[3] ^= 1;
+    ck_assert_uint_eq(prove_upload_of(&bad, bad.root_key, CONTENT_BYTES), 1);
+    ck_assert_str_eq(last.kind, "object-missing");
+    ck_assert_uint_ge(prove_upload_of(&midstate, outcome.root_key, CONTENT_BYTES - 1), 1);
+    /* Without a hash, all but it is proved. */
+    midstate.hashed = false;
+    ck_assert_uint_eq(prove_upload_of(&midstate, outcome.root_key, CONTENT_BYTES), 0);
+}
+END_TEST
+
 START_TEST(orphans_are_counted_and_damaged_ones_found)
 {
     begin();
@@ -447,6 +512,7 @@ main(void)
     tcase_add_test(tcase, what_the_record_and_the_details_say_is_compared);
     tcase_add_test(tcase, another_key_opens_nothing);
     tcase_add_test(tcase, inline_content_is_proved);
+    tcase_add_test(tcase, an_open_upload_is_proved_with_its_hash);
     tcase_add_test(tcase, orphans_are_counted_and_damaged_ones_found);
     tcase_add_test(tcase, a_quick_proof_reads_trees_and_no_chunk);
     suite_add_tcase(suite, tcase);

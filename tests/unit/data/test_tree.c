@@ -338,6 +338,129 @@ START_TEST(builder_goes_on_while_a_node_is_sealed)
 }
 END_TEST
 
+/* -- resume ------------------------------------------------------------------------------------ */
+
+/* Adds a chunk; what is full is named and goes up. */
+static void
+add_chunk(fsp_tree_builder_t *builder, uint64_t number, fsp_tree_node_t *last_full)
+{
+    fsp_child_t child = {.object_bytes = 1000, .content_bytes = 1 + number % 1000};
+    fsp_store_u64(child.key.bytes, number);
+    fsp_store_u64(child.digest.bytes, number + 1);
+    fsp_tree_builder_add(builder, 0, &child);
+    const fsp_tree_node_t *node;
+    while ((node = fsp_tree_builder_full(builder)) != NULL) {
+        unsigned level = node->level;
+        last_full[level] = *node;
+        fsp_child_t name = name_of(node);
+        fsp_tree_builder_add(builder, level + 1, &name);
+    }
+}
+
+/* The tree so far; *ret_levels of it have nodes, and edge[] are those on its right. */
+static fsp_child_t
+close_copy(const fsp_tree_builder_t *builder, const fsp_tree_node_t *last_full,
+           fsp_tree_node_t *closed, const fsp_tree_node_t **edge, size_t *ret_levels)
+{
+    fsp_tree_builder_t *copy = fsp_tree_builder_copy(builder);
+    for (unsigned i = 0; i < FSP_TREE_DEPTH_MAX; i++)
+        edge[i] = &last_full[i]; /* unless one is made here */
+    fsp_child_t root;
+    unsigned level = 0;
+    const fsp_tree_node_t *node;
+    while ((node = fsp_tree_builder_close(copy, &root, &level)) != NULL) {
+        unsigned node_level = node->level;
+        closed[node_level] = *node;
+        edge[node_level] = &closed[node_level];
+        fsp_child_t name = name_of(node);
+        fsp_tree_builder_add(copy, node_level + 1, &name);
+    }
+    fsp_tree_builder_destroy(&copy);
+    *ret_levels = level;
+    return root;
+}
+
+enum { TREE_SECOND = 1024 * 1024 };
+
+START_TEST(resumed_behind_any_chunk_it_goes_on_as_before)
+{
+    /* From _i times this many chunks on, resumed behind every one. */
+    static const struct {
+        uint64_t from, to;
+    } spans[] = {
+        {1, 2060}, {TREE_SECOND - 2, TREE_SECOND + 3}, {TREE_SECOND + 1023, TREE_SECOND + 1026}};
+    fsp_tree_node_t *nodes = fsp_alloc_array(3 * FSP_TREE_DEPTH_MAX, sizeof(*nodes));
+    fsp_tree_node_t *full = nodes, *closed = nodes + FSP_TREE_DEPTH_MAX,
+                    *plain_full = nodes + 2 * FSP_TREE_DEPTH_MAX;
+    fsp_tree_builder_t *resumed = fsp_tree_builder_new(), *plain = fsp_tree_builder_new();
+    const fsp_tree_node_t *edge[FSP_TREE_DEPTH_MAX];
+    for (uint64_t i = 1; i <= spans[_i].to; i++) {
+        add_chunk(plain, i, plain_full);
+        add_chunk(resumed, i, full);
+        if (i < spans[_i].from)
+            continue;
+        size_t levels, plain_levels;
+        fsp_child_t expected = close_copy(plain, plain_full, closed, edge, &plain_levels);
+        fsp_child_t root = close_copy(resumed, full, closed, edge, &levels);
+        ck_assert_uint_eq(levels, plain_levels);
+        ck_assert(same_child(&root, &expected, levels == 0));
+        ck_assert_uint_eq(levels == 0, i == 1);
+        fsp_tree_builder_t *again = fsp_tree_builder_new();
+        ck_assert_int_eq(fsp_tree_builder_resume(again, edge, levels, &root), FSP_OK);
+        ck_assert(fsp_tree_builder_is_settled(again));
+        fsp_tree_builder_destroy(&resumed);
+        resumed = again;
+    }
+    fsp_tree_builder_destroy(&resumed);
+    fsp_tree_builder_destroy(&plain);
+    fsp_free(nodes);
+}
+END_TEST
+
+START_TEST(an_edge_that_does_not_fit_is_refused)
+{
+    fsp_tree_node_t *nodes = fsp_alloc_array(2 * FSP_TREE_DEPTH_MAX, sizeof(*nodes));
+    fsp_tree_node_t *full = nodes, *closed = nodes + FSP_TREE_DEPTH_MAX;
+    fsp_tree_builder_t *builder = fsp_tree_builder_new();
+    for (uint64_t i = 1; i <= 1030; i++)
+        add_chunk(builder, i, full);
+    const fsp_tree_node_t *edge[FSP_TREE_DEPTH_MAX], *swapped[2];
+    size_t levels;
+    fsp_child_t root = close_copy(builder, full, closed, edge, &levels);
+    ck_assert_uint_eq(levels, 2);
+    fsp_tree_builder_destroy(&builder);
+    for (int what = 0; what < 5; what++) {
+        builder = fsp_tree_builder_new();
+        fsp_child_t said = root;
+        fsp_tree_node_t saved = *edge[0];
+        swapped[0] = edge[what == 0];
+        swapped[1] = edge[what != 0];
+        said.content_bytes += what == 1;
+        closed[0].children[3].content_bytes += what == 2;
+        closed[0].children[3].object_bytes -= what == 3 ? 1000 : 0;
+        closed[0].count -= what == 4;
+        ck_assert_int_eq(fsp_tree_builder_resume(builder, swapped, 2, &said), FSP_DAMAGED);
+        closed[0] = saved;
+        fsp_tree_builder_destroy(&builder);
+    }
+    fsp_free(nodes);
+}
+END_TEST
+
+START_TEST(nodes_are_counted_by_chunks)
+{
+    static const uint64_t cases[][2] = {{0, 0},
+                                        {1, 0},
+                                        {2, 1},
+                                        {1024, 1},
+                                        {1025, 3},
+                                        {TREE_SECOND, 1025},
+                                        {TREE_SECOND + 1, 1025 + 3}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        ck_assert_uint_eq(fsp_tree_node_count(cases[i][0]), cases[i][1]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -352,6 +475,9 @@ main(void)
     tcase_add_test(tests, changed_nodes_are_refused_or_come_back_the_same);
     tcase_add_loop_test(tests, builder_makes_the_plain_tree, 0, BUILD_COUNTS);
     tcase_add_test(tests, builder_goes_on_while_a_node_is_sealed);
+    tcase_add_loop_test(tests, resumed_behind_any_chunk_it_goes_on_as_before, 0, 3);
+    tcase_add_test(tests, an_edge_that_does_not_fit_is_refused);
+    tcase_add_test(tests, nodes_are_counted_by_chunks);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);
 }

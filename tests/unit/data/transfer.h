@@ -85,6 +85,9 @@ typedef struct {
     uint64_t chunk_puts, have_count, node_seals;
     bool ready, failed;
     fsp_status_t status;
+    /* Kept uploads. */
+    fsp_midstate_t midstate; /* of it */
+    bool has_midstate;
 } driver_t;
 
 /* Takes over the effects. */
@@ -116,6 +119,14 @@ drain(driver_t *self)
             ck_assert_uint_ge(effect->bytes, self->window_bytes / 4);
             self->granted += effect->bytes;
             continue;
+        case FSP_UPLOAD_FETCH:
+            ck_assert_uint_eq(effect->token, self->token_count + 1);
+            self->plain_bytes =
+                fsp_realloc(self->plain_bytes, ++self->token_count * sizeof(*self->plain_bytes));
+            self->plain_bytes[effect->token - 1] = 0;
+            break;
+        case FSP_UPLOAD_CHECKPOINT:
+            break;
         case FSP_UPLOAD_READY:
             self->ready = true;
             continue;
@@ -142,15 +153,25 @@ drain(driver_t *self)
                           FSP_TREE_DEPTH_MAX * (uint64_t)FSP_OBJECT_OPEN_BYTES_MAX);
 }
 
+/* checkpoint_bytes 0: not kept.  start: what an earlier one left; NULL: nothing. */
 static inline void
-driver_init(driver_t *self, world_t *world, uint64_t window_bytes, uint64_t size_max)
+driver_init_kept(driver_t *self, world_t *world, uint64_t window_bytes, uint64_t size_max,
+                 uint64_t checkpoint_bytes, const fsp_midstate_t *start)
 {
     *self = (driver_t){.world = world, .window_bytes = window_bytes};
     self->upload = fsp_upload_new(&(fsp_upload_config_t){.gear = world->gear,
                                                          .window_bytes = window_bytes,
-                                                         .size_max = size_max},
+                                                         .size_max = size_max,
+                                                         .checkpoint_bytes = checkpoint_bytes,
+                                                         .start = start},
                                   &self->effects);
     drain(self);
+}
+
+static inline void
+driver_init(driver_t *self, world_t *world, uint64_t window_bytes, uint64_t size_max)
+{
+    driver_init_kept(self, world, window_bytes, size_max, 0, NULL);
     ck_assert_uint_eq(self->granted, window_bytes);
 }
 
@@ -179,6 +200,44 @@ open_slice(const fsp_blob_t *blob)
     return blob ? fsp_blob_slice(blob) : fsp_slice(NULL, 0);
 }
 
+/* Reads an object for the upload. */
+static inline void
+do_fetch(driver_t *self, const fsp_upload_effect_t *effect)
+{
+    const fsp_omap_row_t *row = fsp_omap_get(self->world->objects, FSP_SLICE_OF(effect->key));
+    fsp_fetched_t fetched = {.status = FSP_NOT_FOUND};
+    fsp_blob_t *plain = NULL;
+    if (row) {
+        uint8_t head[FSP_OBJECT_HEAD_BYTES];
+        fetched.status = fsp_object_name(row->value, &fetched.key, head);
+        if (fetched.status == FSP_OK)
+            fetched.status = fsp_object_header_decode(row->value, &fetched.header);
+        if (fetched.status == FSP_OK)
+            fetched.status = fsp_object_open_whole(self->world->keys, fetched.key, row->value,
+                                                   &plain, &fetched.open);
+        if (fetched.status == FSP_OK)
+            fetched.plain = fsp_blob_slice(plain);
+    }
+    fsp_upload_fetched(self->upload, effect->token, &fetched, &self->effects);
+    fsp_blob_destroy(&plain);
+}
+
+/* What a checkpoint says goes through its bytes, as in the log. */
+static inline void
+do_checkpoint(driver_t *self)
+{
+    fsp_midstate_t midstate;
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 512);
+    fsp_upload_midstate(self->upload, &midstate);
+    fsp_midstate_encode(&midstate, &buf);
+    ck_assert(fsp_buf_ok(&buf));
+    ck_assert_int_eq(fsp_midstate_decode(fsp_buf_slice(&buf), &self->midstate), FSP_OK);
+    fsp_buf_clear(&buf);
+    self->has_midstate = true;
+    fsp_upload_checkpointed(self->upload, &self->effects);
+}
+
 /* Does a job truly and reports it. */
 static inline void
 do_job(driver_t *self, size_t position)
@@ -188,7 +247,11 @@ do_job(driver_t *self, size_t position)
     self->jobs[position] = self->jobs[--self->job_count];
     fsp_upload_effect_t *effect = &job.effect;
     fsp_slice_t key = FSP_SLICE_OF(effect->key);
-    if (effect->type == FSP_UPLOAD_SEAL) {
+    if (effect->type == FSP_UPLOAD_FETCH) {
+        do_fetch(self, effect);
+    } else if (effect->type == FSP_UPLOAD_CHECKPOINT) {
+        do_checkpoint(self);
+    } else if (effect->type == FSP_UPLOAD_SEAL) {
         fsp_key_t name;
         fsp_hash_t digest;
         fsp_blob_t *object =
@@ -215,7 +278,7 @@ do_job(driver_t *self, size_t position)
 static inline size_t
 send_some(driver_t *self, const uint8_t *content, size_t bytes)
 {
-    uint64_t credit = self->granted - fsp_upload_received_bytes(self->upload);
+    uint64_t credit = fsp_upload_credit_bytes(self->upload);
     if (bytes > credit)
         bytes = (size_t)credit;
     fsp_upload_data(self->upload, fsp_slice(content, bytes), &self->effects);

@@ -49,6 +49,71 @@ START_TEST(a_query_survives_encoding)
 }
 END_TEST
 
+START_TEST(a_query_for_attributes_has_the_longest_form)
+{
+    fsp_query_t query = {.type = FSP_QUERY_LIST,
+                         .space_id = {{1}},
+                         .subject = subject_id(2),
+                         .target = at("/"),
+                         .limit = 1};
+    fsp_query_t back;
+    fsp_query_encode(&query, &bytes);
+    size_t shortest = bytes.bytes;
+    /* With a moment and without, by somebody and by a visitor. */
+    for (unsigned form = 0; form < 4; form++) {
+        query.attrs = true;
+        query.at_index = form & 1 ? 7 : 0;
+        query.asker.link_id = form & 2 ? (fsp_link_id_t){{5}} : (fsp_link_id_t){{0}};
+        fsp_buf_reset(&bytes);
+        fsp_query_encode(&query, &bytes);
+        ck_assert_uint_ge(bytes.bytes, shortest + 3);
+        ck_status(fsp_query_decode(fsp_buf_slice(&bytes), &back), FSP_OK);
+        ck_assert(back.attrs);
+        ck_assert_uint_eq(back.at_index, query.at_index);
+        ck_assert(fsp_link_id_eq(back.asker.link_id, query.asker.link_id));
+        for (size_t cut = 0; cut < bytes.bytes; cut++)
+            ck_assert_int_ne(fsp_query_decode(fsp_slice(bytes.data, cut), &back), FSP_OK);
+        bytes.data[bytes.bytes - 1] = 0xc2; /* false: there is a shorter form */
+        ck_status(fsp_query_decode(fsp_buf_slice(&bytes), &back), FSP_INVALID);
+        bytes.data[bytes.bytes - 1] = 0x01; /* a number */
+        ck_status(fsp_query_decode(fsp_buf_slice(&bytes), &back), FSP_INVALID);
+    }
+}
+END_TEST
+
+/* One value more where there are attributes, and none of no octets. */
+START_TEST(an_entry_with_attributes_is_longer)
+{
+    for (uint64_t at_index = 0; at_index < 2; at_index++) {
+        fsp_answering_t answering;
+        fsp_answering_init(&answering);
+        answering.at_index = at_index;
+        fsp_entry_info_t entry = {
+            .name = text("n"), .kind = FSP_KIND_DIRECTORY, .file_id = file_id(3), .retained = true};
+        ck_assert(fsp_answering_add_entry(&answering, &entry));
+        entry.attr = text("sealed");
+        ck_assert(fsp_answering_add_entry(&answering, &entry));
+        entry.retained = at_index == 0;
+        ck_assert(fsp_answering_add_entry(&answering, &entry));
+        fsp_buf_reset(&bytes);
+        fsp_answering_finish(&answering, FSP_OK, 1, &bytes);
+        fsp_answering_clear(&answering);
+        fsp_answer_t answer;
+        ck_status(fsp_answer_open(fsp_buf_slice(&bytes), &answer), FSP_OK);
+        for (int i = 0; i < 3; i++) {
+            ck_status(fsp_answer_entry(&answer, &entry), FSP_OK);
+            ck_assert(fsp_slice_eq(entry.attr, i > 0 ? text("sealed") : fsp_slice(NULL, 0)));
+            ck_assert(entry.retained == (i < 2 || at_index == 0));
+            ck_assert(!entry.has_attr);
+        }
+        uint8_t *sealed = memmem(bytes.data, bytes.bytes, "\xc4\x06sealed", 8);
+        ck_assert_ptr_nonnull(sealed);
+        sealed[1] = 0; /* six octets behind it are too many */
+        ck_assert_int_ne(fsp_answer_open(fsp_buf_slice(&bytes), &answer), FSP_OK);
+    }
+}
+END_TEST
+
 START_TEST(bad_queries_are_refused)
 {
     fsp_query_t back;
@@ -131,6 +196,8 @@ main(void)
     TCase *tcase = tcase_create("codec");
     tcase_add_checked_fixture(tcase, set_up_bytes, tear_down_bytes);
     tcase_add_test(tcase, a_query_survives_encoding);
+    tcase_add_test(tcase, a_query_for_attributes_has_the_longest_form);
+    tcase_add_test(tcase, an_entry_with_attributes_is_longer);
     tcase_add_test(tcase, bad_queries_are_refused);
     tcase_add_test(tcase, a_refusal_has_no_items);
     tcase_add_test(tcase, an_item_that_does_not_fit_is_taken_back_whole);

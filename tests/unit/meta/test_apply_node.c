@@ -49,6 +49,93 @@ START_TEST(attr_is_refused_where_it_should_be)
 }
 END_TEST
 
+/* "name=attributes" of a listing, joined by blanks. */
+static const char *
+listed_attrs(uint64_t at_index, bool attrs, uint32_t limit)
+{
+    static char said[1024];
+    fsp_query_t query = new_query(&world, FSP_QUERY_LIST);
+    query.target = at("/");
+    query.limit = limit;
+    query.attrs = attrs;
+    query.at_index = at_index;
+    fsp_answer_t answer = ask(&world, &query);
+    said[0] = 0;
+    if (answer.status)
+        return fsp_status_name(answer.status);
+    for (size_t i = 0; i < answer.count; i++) {
+        fsp_entry_info_t entry;
+        ck_status(fsp_answer_entry(&answer, &entry), FSP_OK);
+        strncat(said, (const char *)entry.name.data, entry.name.bytes);
+        strcat(said, "=");
+        if (entry.attr.bytes > 0)
+            strncat(said, (const char *)entry.attr.data, entry.attr.bytes);
+        strcat(said, " ");
+    }
+    return said;
+}
+
+START_TEST(listings_have_attributes_if_they_are_asked_for)
+{
+    ck_status(put(&world, "/a"), FSP_OK);
+    ck_status(mkdir_at(&world, "/d"), FSP_OK);
+    ck_status(put(&world, "/none"), FSP_OK);
+    uint64_t then = world.result.index;
+    ck_status(apply_as(&world, 1, attr_command(&world, at("/a"), "old")), FSP_OK);
+    ck_status(apply_as(&world, 1, attr_command(&world, at("/d"), "dir")), FSP_OK);
+    ck_assert_str_eq(listed_attrs(0, false, 10), "a= d= none= ");
+    ck_assert_str_eq(listed_attrs(0, true, 10), "a=old d=dir none= ");
+    ck_assert_str_eq(listed_attrs(0, true, 1), "a=old ");
+    /* Those of now, whatever the moment; of what is gone there are none. */
+    ck_status(apply_as(&world, 1, attr_command(&world, at("/a"), "new")), FSP_OK);
+    ck_assert_str_eq(listed_attrs(then, true, 10), "a=new d=dir none= ");
+    ck_assert_str_eq(listed_attrs(then, false, 10), "a= d= none= ");
+    ck_status(apply_as(&world, 1, rmdir_command(&world, at("/d"))), FSP_OK);
+    ck_assert_str_eq(listed_attrs(then, true, 10), "a=new d= none= ");
+    fsp_query_t query = new_query(&world, FSP_QUERY_RESOLVE);
+    query.target = at("/a");
+    query.attrs = true;
+    ck_status(ask(&world, &query).status, FSP_INVALID);
+}
+END_TEST
+
+/* As many as fit, however large they are, and the next page goes on. */
+START_TEST(large_attributes_end_a_page)
+{
+    enum { FILES = 400 };
+    static char attr[4001];
+    memset(attr, 'x', sizeof(attr) - 1);
+    for (int i = 0; i < FILES; i++) {
+        char path[16];
+        (void)snprintf(path, sizeof(path), "/f%03d", i);
+        ck_status(put(&world, path), FSP_OK);
+        ck_status(apply_as(&world, 1, attr_command(&world, at(path), attr)), FSP_OK);
+    }
+    fsp_query_t query = new_query(&world, FSP_QUERY_LIST);
+    query.target = at("/");
+    query.limit = FSP_LIST_LIMIT_MAX;
+    query.attrs = true;
+    uint8_t after[8];
+    size_t seen = 0, pages = 0;
+    for (bool more = true; more; pages++) {
+        fsp_answer_t answer = ask(&world, &query);
+        ck_status(answer.status, FSP_OK);
+        ck_assert_uint_le(world.answer.bytes, FSP_ANSWER_BYTES_MAX);
+        ck_assert_uint_gt(answer.count, 0);
+        fsp_entry_info_t entry;
+        for (size_t i = 0; i < answer.count; i++, seen++) {
+            ck_status(fsp_answer_entry(&answer, &entry), FSP_OK);
+            ck_assert_uint_eq(entry.attr.bytes, sizeof(attr) - 1);
+        }
+        memcpy(after, entry.name.data, entry.name.bytes);
+        query.after = fsp_slice(after, entry.name.bytes);
+        more = answer.more;
+    }
+    ck_assert_uint_eq(seen, FILES);
+    ck_assert_uint_eq(pages, 2);
+}
+END_TEST
+
 START_TEST(rmdir_takes_an_empty_directory_for_good)
 {
     ck_status(mkdir_at(&world, "/d"), FSP_OK);
@@ -425,6 +512,8 @@ main(void)
     TCase *tcase = new_case("node", set_up_node);
     tcase_add_test(tcase, attributes_are_set_and_taken_away);
     tcase_add_test(tcase, attr_is_refused_where_it_should_be);
+    tcase_add_test(tcase, listings_have_attributes_if_they_are_asked_for);
+    tcase_add_test(tcase, large_attributes_end_a_page);
     tcase_add_test(tcase, rmdir_takes_an_empty_directory_for_good);
     tcase_add_loop_test(tcase, a_lease_keeps_others_out_until_it_has_passed, 0, TRIES);
     tcase_add_test(tcase, a_lease_is_no_ones_business_but_of_its_file);

@@ -315,6 +315,47 @@ START_TEST(a_space_is_born_sound)
 }
 END_TEST
 
+/* Version 2 knows lengths of chunks that are equal; what version 1 says did not change. */
+START_TEST(chunks_of_one_length_are_version_2)
+{
+    static const struct {
+        uint32_t min, avg, max;
+        fsp_status_t first, second;
+    } cases[] = {
+        {65536, 65536, 65536, FSP_INVALID, FSP_OK},
+        {100000, 100000, 100000, FSP_INVALID, FSP_OK},
+        {FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX, FSP_CHUNK_BYTES_MAX, FSP_INVALID, FSP_OK},
+        {65536, 65536, 131072, FSP_INVALID, FSP_OK},
+        {65536, 131072, 131072, FSP_INVALID, FSP_OK},
+        {65536, 131072, 262144, FSP_OK, FSP_OK},
+        {65536, 100000, 100000, FSP_INVALID, FSP_INVALID},
+        {65536, 100000, 262144, FSP_INVALID, FSP_INVALID},
+        {131072, 65536, 131072, FSP_INVALID, FSP_INVALID},
+        {63, 63, 63, FSP_INVALID, FSP_INVALID},
+        {0, 0, 0, FSP_INVALID, FSP_INVALID},
+        {FSP_CHUNK_BYTES_MAX + 1, FSP_CHUNK_BYTES_MAX + 1, FSP_CHUNK_BYTES_MAX + 1, FSP_INVALID,
+         FSP_INVALID},
+    };
+    fsp_command_t command = full_command(FSP_COMMAND_SPACE_INIT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        command.space_init.chunk_bytes_min = cases[i].min;
+        command.space_init.chunk_bytes_avg = cases[i].avg;
+        command.space_init.chunk_bytes_max = cases[i].max;
+        command.version = 1;
+        ck_status(judged(&command), cases[i].first);
+        command.version = 2;
+        ck_status(judged(&command), cases[i].second);
+        uint32_t wanted = fsp_space_init_version(cases[i].min, cases[i].avg, cases[i].max);
+        if (cases[i].second == FSP_OK)
+            ck_assert_uint_eq(wanted, cases[i].first == FSP_OK ? 1 : 2);
+    }
+    command.version = 3;
+    ck_status(judged(&command), FSP_LEVEL);
+    ck_assert_uint_eq(fsp_command_level(FSP_COMMAND_SPACE_INIT, 1), 1);
+    ck_assert_uint_eq(fsp_command_level(FSP_COMMAND_SPACE_INIT, 2), 3);
+}
+END_TEST
+
 START_TEST(derived_ids_are_fixed_for_ever)
 {
     fsp_file_id_t seed;
@@ -347,6 +388,7 @@ main(void)
     tcase_add_test(tcase, conditions_are_those_the_command_takes);
     tcase_add_test(tcase, a_put_names_a_sound_carrier_kind_and_size);
     tcase_add_test(tcase, a_space_is_born_sound);
+    tcase_add_test(tcase, chunks_of_one_length_are_version_2);
     tcase_add_test(tcase, derived_ids_are_fixed_for_ever);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);

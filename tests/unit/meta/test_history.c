@@ -209,6 +209,25 @@ START_TEST(retention_is_kept_once)
 }
 END_TEST
 
+START_TEST(a_listing_of_spaces_shows_retention)
+{
+    const fsp_retention_t policy = {1, 2, 3, 4, 5, FSP_RETENTION_MAX}, none = {0};
+    fsp_query_t query = new_query(&world, FSP_QUERY_SPACES);
+    fsp_space_info_t info;
+    fsp_answer_t answer = ask(&world, &query);
+    ck_status(fsp_answer_space(&answer, &info), FSP_OK);
+    ck_assert_mem_eq(&info.retention, &none, sizeof(none));
+    size_t before = world.answer.bytes;
+    ck_status(set_retention(&world, policy), FSP_OK);
+    answer = ask(&world, &query);
+    ck_status(fsp_answer_space(&answer, &info), FSP_OK);
+    ck_assert_mem_eq(&info.retention, &policy, sizeof(policy));
+    ck_status(set_retention(&world, none), FSP_OK);
+    (void)ask(&world, &query);
+    ck_assert_uint_eq(world.answer.bytes, before); /* the form of those who never had one */
+}
+END_TEST
+
 START_TEST(a_hold_stops_deleting)
 {
     ck_status(mkdir_at(&world, "/d"), FSP_OK);
@@ -304,6 +323,7 @@ main(void)
     tcase_add_test(tcase, undelete_refuses);
     tcase_add_test(tcase, the_feed_says_where_an_undeleted_node_is);
     tcase_add_test(tcase, retention_is_kept_once);
+    tcase_add_test(tcase, a_listing_of_spaces_shows_retention);
     tcase_add_test(tcase, a_hold_stops_deleting);
     tcase_add_test(tcase, a_worm_time_is_only_lengthened_until_it_has_passed);
     tcase_add_test(tcase, a_worm_time_does_not_pass_by_a_jump_of_the_clock);

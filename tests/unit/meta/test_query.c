@@ -108,6 +108,35 @@ START_TEST(a_version_is_found_by_a_unique_prefix)
 }
 END_TEST
 
+START_TEST(a_version_is_found_by_its_whole_id_alone)
+{
+    const fsp_target_t nowhere = by_id((fsp_file_id_t){{0}});
+    ck_status(put(&world, "/a"), FSP_OK);
+    fsp_version_id_t first = world.result.version_id;
+    ck_status(put(&world, "/a"), FSP_OK);
+    char hex[65];
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", first.bytes[i]);
+    fsp_node_info_t node;
+    ck_status(move(&world, "/a", "/b"), FSP_OK);
+    ck_status(resolve_target(&world, nowhere, hex, &node), FSP_OK);
+    ck_assert(fsp_version_id_eq(node.version.id, first));
+    ck_assert(!node.version.is_head);
+    ck_assert(fsp_slice_eq(node.path, text("/b")));
+    /* Who may not read it is told what strangers are told of everything. */
+    fsp_query_t query = new_query(&world, FSP_QUERY_RESOLVE);
+    query.version = text(hex);
+    query.subject = subject_id(2);
+    ck_status(ask(&world, &query).status, FSP_FORBIDDEN);
+    query.version = text("ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+    ck_status(ask(&world, &query).status, FSP_FORBIDDEN);
+    ck_status(resolve_target(&world, nowhere, (const char *)query.version.data, &node),
+              FSP_NOT_FOUND);
+    hex[63] = 0; /* a prefix names no file */
+    ck_status(resolve_target(&world, nowhere, hex, &node), FSP_NOT_FOUND);
+}
+END_TEST
+
 /* Adds a row to the version index, as if a version had this id. */
 static void
 plant_version(fsp_version_id_t id, fsp_file_id_t file)
@@ -349,6 +378,7 @@ main(void)
     tcase_add_test(tcase, list_is_in_the_order_of_bytes_and_pages);
     tcase_add_test(tcase, list_shows_each_directory_alone);
     tcase_add_test(tcase, a_version_is_found_by_a_unique_prefix);
+    tcase_add_test(tcase, a_version_is_found_by_its_whole_id_alone);
     tcase_add_test(tcase, a_prefix_of_two_versions_is_ambiguous_only_within_the_file);
     tcase_add_test(tcase, versions_come_newest_first_and_page);
     tcase_add_test(tcase, changes_page_by_number);
