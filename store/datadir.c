@@ -297,15 +297,9 @@ fsp_datadir_read(const char *directory, const char *name, bool secret, fsp_buf_t
 static bool
 is_own_file(const char *name)
 {
-    static const char *const own[] = {".",
-                                      "..",
-                                      "lock",
-                                      "WATERMARK",
-                                      "node.keys",
-                                      "lost+found",
-                                      "admin.profile",
-                                      "recovery-code",
-                                      "admin.profile.init"};
+    static const char *const own[] = {
+        ".",          "..",          "lock",          "WATERMARK",     "node.keys",
+        "lost+found", "client-keys", "admin.profile", "recovery-code", "admin.profile.init"};
     size_t bytes = strlen(name);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(name, own[i]) == 0)

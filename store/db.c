@@ -128,7 +128,8 @@ make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_opti
         apply_text(rocksdb_options_create(), &text, &options[FSP_FAMILY_COUNT], error);
     for (int i = 0; i < FSP_FAMILY_COUNT && status == FSP_OK; i++) {
         fsp_buf_reset(&text);
-        fsp_dbtext_family((fsp_family_t)i, config->write_buffer_bytes, &text);
+        fsp_dbtext_family((fsp_family_t)i, config->write_buffer_bytes, config->relocate_permille,
+                          &text);
         status = apply_text(rocksdb_options_create_copy(options[FSP_FAMILY_COUNT]), &text,
                             &options[i], error);
         if (status == FSP_OK)
@@ -269,8 +270,8 @@ fail_with(fsp_db_t *self, char **words_p, const char *doing, fsp_error_t *error)
     return fsp_db_check(self, error);
 }
 
-void
-fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
+uint64_t
+fsp_db_unwritten_bytes(fsp_db_t *self)
 {
     uint64_t bytes = 0;
     for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
@@ -279,7 +280,49 @@ fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
                                       "rocksdb.cur-size-all-mem-tables", &more); /* else 0 */
         bytes += more;
     }
-    if (bytes <= bytes_max)
+    return bytes;
+}
+
+void
+fsp_db_compact(fsp_db_t *self, fsp_family_t family)
+{
+    enum {
+        FORCE_OPTIMIZED = 3
+    }; /* BottommostLevelCompaction: also what lies at the bottom, once */
+    if (has_failed(self))
+        return;
+    rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
+    rocksdb_compactoptions_set_bottommost_level_compaction(options, FORCE_OPTIMIZED);
+    rocksdb_compact_range_cf_opt(self->rocks, self->families[family], options, NULL, 0, NULL, 0);
+    rocksdb_compactoptions_destroy(options);
+}
+
+void
+fsp_db_compact_stop(fsp_db_t *self)
+{
+    rocksdb_disable_manual_compaction(self->rocks);
+}
+
+void
+fsp_db_blob_bytes(fsp_db_t *self, uint64_t *ret_total, uint64_t *ret_garbage)
+{
+    *ret_total = *ret_garbage = 0;
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
+        uint64_t total = 0, garbage = 0; /* stay 0 if it does not know */
+        (void)rocksdb_property_int_cf(self->rocks, self->families[i], "rocksdb.live-blob-file-size",
+                                      &total);
+        (void)rocksdb_property_int_cf(self->rocks, self->families[i],
+                                      "rocksdb.live-blob-file-garbage-size", &garbage);
+        *ret_total += total;
+        *ret_garbage += garbage;
+    }
+}
+
+void
+fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
+{
+    if (fsp_db_unwritten_bytes(self) <= bytes_max)
         return;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 0);

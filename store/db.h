@@ -16,10 +16,11 @@ typedef struct fsp_db_iter fsp_db_iter_t;
 typedef struct fsp_db_snapshot fsp_db_snapshot_t; /* the rows of all families at one moment */
 
 typedef struct {
-    const char *path;          /* exists */
-    size_t cache_bytes;        /* blocks, indexes and filters of all families */
-    size_t write_buffer_bytes; /* memtables of all families */
-    bool create;               /* make what is missing; false: what is missing is damage */
+    const char *path;           /* exists */
+    size_t cache_bytes;         /* blocks, indexes and filters of all families */
+    size_t write_buffer_bytes;  /* memtables of all families */
+    unsigned relocate_permille; /* of the blob files: how many of the oldest compaction may empty */
+    bool create;                /* make what is missing; false: what is missing is damage */
     bool read_only; /* writes nothing, verifies all checksums, keeps errors' words; one thread */
 } fsp_db_config_t;
 
@@ -40,8 +41,17 @@ FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
 /* Read-only: RocksDB's words about the last read that failed since this was asked (they name the
    file); "" if none did. */
 void fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret);
+/* What the memtables hold, and tables and blob files do not have yet.  Any thread. */
+uint64_t fsp_db_unwritten_bytes(fsp_db_t *self);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
+/* Compacts all of a family, in the background; waits until that is done, or was stopped.  Failures
+   are background errors (fsp_db_poll).  Any thread. */
+void fsp_db_compact(fsp_db_t *self, fsp_family_t family);
+/* Ends compactions of fsp_db_compact, also later ones: before a close. */
+void fsp_db_compact_stop(fsp_db_t *self);
+/* Bytes of all blob files, and how many of them nobody can reach any more as far as is known. */
+void fsp_db_blob_bytes(fsp_db_t *self, uint64_t *ret_total, uint64_t *ret_garbage);
 
 /* Counts as lent.  While it lives, compaction keeps every row that it sees, also the many that have
    been written over since: whoever takes one bounds its life. */

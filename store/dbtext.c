@@ -76,8 +76,10 @@ fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp
 }
 
 void
-fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret)
+fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned relocate_permille,
+                  fsp_buf_t *ret)
 {
+    FSP_PRE(relocate_permille <= 1000);
     bool objects = family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES;
     bool rows = family == FSP_FAMILY_LOG || family == FSP_FAMILY_STATE;
     size_t buffer_bytes = write_buffer_bytes / (objects ? 2 : 4);
@@ -91,8 +93,10 @@ fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret
                         "soft_pending_compaction_bytes_limit=137438953472;"
                         "hard_pending_compaction_bytes_limit=549755813888;");
     /* Objects are opaque sealed bytes: from a page on they lie in files of their own, uncompressed,
-       so that compaction moves only their places (4 KiB objects: twice the rate, measured).  GC
-       rewrites the older half of the files as compaction meets their keys. */
+       so that compaction moves only their places (4 KiB objects: twice the rate, measured).  Of the
+       oldest files it moves all that lives, whether or not there is garbage in them, and lets go of
+       none before it has met all their keys: so there may be few of them, else one compaction could
+       fill the disk. */
     if (objects)
         fsp_buf_printf(ret,
                        "enable_blob_files=true;"
@@ -100,11 +104,20 @@ fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret
                        "blob_file_size=%zu;"
                        "blob_compression_type=kNoCompression;"
                        "enable_blob_garbage_collection=true;"
-                       "blob_garbage_collection_age_cutoff=0.5;"
+                       "blob_garbage_collection_age_cutoff=%u.%03u;"
                        "blob_garbage_collection_force_threshold=0.5;"
                        "target_file_size_base=4194304;"
                        "max_bytes_for_level_base=41943040;",
-                       family == FSP_FAMILY_BYTES ? 0 : 4096, buffer_bytes);
+                       family == FSP_FAMILY_BYTES ? 0 : 4096, buffer_bytes,
+                       relocate_permille / 1000, relocate_permille % 1000);
+    /* Rows: a compaction takes and gives some 100 MiB at once, whatever the size of the store, for
+       which the reserve has room (256 MiB; less on disks below 1 GiB). */
+    if (rows)
+        fsp_buf_printf(ret, "target_file_size_base=16777216;"
+                            "max_bytes_for_level_base=67108864;"
+                            "max_compaction_bytes=67108864;");
+    else
+        fsp_buf_printf(ret, "max_compaction_bytes=33554432;");
     fsp_buf_append_u8(ret, '\0');
     FSP_ASSERT(fsp_buf_ok(ret));
 }

@@ -12,7 +12,9 @@ enum { FSP_DBTEXT_BYTES_MAX = 2048 };
    NUL-terminated. */
 void fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret);
 /* Options of one family, on top of those. */
-void fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, fsp_buf_t *ret);
+/* Of a family.  relocate_permille: fsp_db_config_t. */
+void fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned relocate_permille,
+                       fsp_buf_t *ret);
 /* RocksDB's words as a status: "Corruption: ..." is DAMAGED. */
 fsp_status_t fsp_dbtext_status(const char *words);
 #endif

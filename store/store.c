@@ -18,6 +18,7 @@
 #include "store/db.h"
 #include "store/dbview.h"
 #include "store/objstore.h"
+#include "store/reclaim.h"
 #include "store/recover.h"
 #include "store/watermark.h"
 
@@ -33,6 +34,8 @@ enum {
     OPEN_RETRY_US = 20 * 1000,
     WATERMARK_US = 100 * 1000, /* at most this much may read as a torn tail after a crash */
     QUIET_US = 5 * 1000 * 1000,
+    ROOM_US = 500 * 1000,
+    START_BYTES_MIN = 16 * 1024 * 1024,     /* less, and RocksDB would end us in its own words */
     QUIET_GROUPS = 50,                      /* a store that wrote fewer in QUIET_US is quiet */
     MEMTABLE_QUIET_BYTES = 8 * 1024 * 1024, /* what it may keep; five touched ones hold 2 MiB */
     PUTS_MAX = 64                           /* object rows handed on at a time */
@@ -46,6 +49,7 @@ struct fsp_store {
     fsp_db_write_t *write; /* used again for every group */
     fsp_dbview_t views[FSP_FAMILY_COUNT];
     fsp_objstore_t objects;
+    fsp_reclaim_t reclaim;
     _Atomic uint64_t sequence; /* of the last write; read by any thread */
     fsp_watermark_file_t file;
     fsp_watermark_t opened;  /* what the watermark said at open; does not change */
@@ -56,6 +60,7 @@ struct fsp_store {
     fsp_time_t file_us;      /* when the file was looked at last */
     fsp_time_t quiet_us;     /* start of the time over which groups are counted */
     uint64_t quiet_sequence; /* the sequence then */
+    fsp_time_t room_us;      /* when the disk was looked at last */
 };
 
 static uint64_t
@@ -75,6 +80,19 @@ sleep_us(long us)
 
 /* Opening. */
 
+/* Compaction copies what lives in the oldest blob files before it lets go of them: on a full disk,
+   half of the reserve has to be enough for that. */
+static unsigned
+relocate_permille(const char *directory)
+{
+    struct statvfs found;
+    if (statvfs(directory, &found) != 0 || found.f_blocks == 0)
+        return 0;
+    uint64_t total_bytes = (uint64_t)found.f_blocks * found.f_frsize;
+    uint64_t reserve_bytes = fsp_disk_reserve(total_bytes);
+    return (unsigned)((double)reserve_bytes * 500 / (double)(total_bytes - reserve_bytes));
+}
+
 /* RocksDB's lock outlives a killed process by some milliseconds. */
 static fsp_status_t
 open_database(fsp_store_t *self, const fsp_store_config_t *config, const char *path,
@@ -86,7 +104,14 @@ open_database(fsp_store_t *self, const fsp_store_config_t *config, const char *p
     fsp_db_config_t wanted = {.path = path,
                               .cache_bytes = (size_t)(memory / 3),
                               .write_buffer_bytes = (size_t)(memory - memory / 3),
+                              .relocate_permille = relocate_permille(self->directory),
                               .create = self->opened.sequence == 0};
+    struct statvfs found;
+    if (statvfs(self->directory, &found) == 0 &&
+        (uint64_t)found.f_bavail * found.f_frsize < START_BYTES_MIN)
+        return fsp_error_set(error, FSP_DISK_RESERVE,
+                             "%.150s: no space left to start: make %d MiB of room there",
+                             self->directory, START_BYTES_MIN / (1024 * 1024));
     fsp_status_t status = fsp_db_open(&wanted, &self->db, error);
     while (status == FSP_LOCK_HELD && now_us() - start_us < config->lock_wait_us) {
         sleep_us(OPEN_RETRY_US);
@@ -164,12 +189,15 @@ open_all(fsp_store_t *self, const fsp_store_config_t *config, bool *ret_fresh, f
     /* Fresh until its owner writes, also when the first start was cut short. */
     if (status == FSP_OK)
         *ret_fresh = fsp_store_sequence(self) == 1;
+    if (status == FSP_OK)
+        fsp_reclaim_init(&self->reclaim, self->db);
     return status;
 }
 
 static void
 release(fsp_store_t *self)
 {
+    fsp_reclaim_end(&self->reclaim);
     fsp_db_write_destroy(&self->write);
     fsp_db_close(&self->db);
     fsp_watermark_file_close(&self->file);
@@ -299,7 +327,9 @@ fsp_store_disk(fsp_store_t *self, fsp_disk_t *ret)
     if (statvfs(self->directory, &found) != 0)
         return FSP_IO;
     ret->total_bytes = (uint64_t)found.f_blocks * found.f_frsize;
-    ret->free_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    uint64_t free_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    uint64_t unwritten = fsp_db_unwritten_bytes(self->db);
+    ret->free_bytes = free_bytes > unwritten ? free_bytes - unwritten : 0;
     ret->reserve_bytes = fsp_disk_reserve(ret->total_bytes);
     ret->at_reserve = ret->free_bytes < ret->reserve_bytes;
     return FSP_OK;
@@ -398,6 +428,9 @@ static void
 add_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
 {
     FSP_PRE(!is_own(row));
+    if (row->op != FSP_ROW_PUT &&
+        (row->family == FSP_FAMILY_BYTES || row->family == FSP_FAMILY_OBJECT))
+        fsp_reclaim_note(&self->reclaim, 1);
     if (row->family == FSP_FAMILY_BYTES)
         add_bytes_row(self, waiting, row);
     else if (row->op == FSP_ROW_PUT)
@@ -486,6 +519,19 @@ give_memory_back(fsp_store_t *self, fsp_time_t now)
     self->quiet_sequence = sequence;
 }
 
+/* Close to the reserve, what lies in the log as well as in the memtables would decide whether bytes
+   are taken: it is written out early, and the log goes. */
+static void
+keep_log_short(fsp_store_t *self, fsp_time_t now)
+{
+    fsp_disk_t disk;
+    if (self->room_us != 0 && now < self->room_us + ROOM_US)
+        return;
+    self->room_us = now;
+    if (fsp_store_disk(self, &disk) == FSP_OK && disk.free_bytes < 2 * disk.reserve_bytes)
+        fsp_db_flush_above(self->db, MEMTABLE_QUIET_BYTES);
+}
+
 fsp_status_t
 fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
 {
@@ -495,6 +541,8 @@ fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
         return status;
     self->file_us = now;
     give_memory_back(self, now);
+    keep_log_short(self, now);
+    fsp_reclaim_tick(&self->reclaim, now);
     status = fsp_db_poll(self->db, error);
     if (status != FSP_OK || !self->file_behind)
         return status;

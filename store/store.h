@@ -75,10 +75,12 @@ FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t
                                                  fsp_blob_t **ret_blob);
 
 typedef struct {
-    uint64_t total_bytes, free_bytes, reserve_bytes;
-    bool at_reserve; /* free < reserve: no new bytes are taken */
+    uint64_t total_bytes, reserve_bytes;
+    uint64_t free_bytes; /* when the memtables have been written out, too: they lie in the log only
+                            and need their room a second time */
+    bool at_reserve;     /* free < reserve: no new bytes are taken */
 } fsp_disk_t;
-/* Of the file system the store lies on.  reserve = min(max(256 MiB, 2 %), 25 %). */
+/* Of the file system the store lies on.  reserve = min(max(256 MiB, 2 %), 25 %).  Any thread. */
 FSP_MUST_CHECK fsp_status_t fsp_store_disk(fsp_store_t *self, fsp_disk_t *ret);
 /* That formula. */
 uint64_t fsp_disk_reserve(uint64_t total_bytes);

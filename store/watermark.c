@@ -39,7 +39,7 @@ fsp_watermark_note(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint
 {
     FSP_PRE(self != NULL);
     for (uint32_t i = 0; i < self->count; i++) {
-        fsp_mark_t *mark = &self->marks[i];
+        fsp_replica_mark_t *mark = &self->marks[i];
         if (mark->shard != shard)
             continue;
         if (replica < mark->replica || (replica == mark->replica && index <= mark->index))
@@ -49,7 +49,8 @@ fsp_watermark_note(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uint
         return true;
     }
     FSP_PRE(self->count < FSP_STORE_SHARDS_MAX);
-    self->marks[self->count++] = (fsp_mark_t){.shard = shard, .replica = replica, .index = index};
+    self->marks[self->count++] =
+        (fsp_replica_mark_t){.shard = shard, .replica = replica, .index = index};
     return true;
 }
 
@@ -58,7 +59,7 @@ fsp_watermark_lower(fsp_watermark_t *self, uint32_t shard, uint64_t replica, uin
 {
     FSP_PRE(self != NULL);
     for (uint32_t i = 0; i < self->count; i++) {
-        fsp_mark_t *mark = &self->marks[i];
+        fsp_replica_mark_t *mark = &self->marks[i];
         if (mark->shard != shard || mark->replica != replica || mark->index <= index)
             continue;
         mark->index = index;
@@ -84,7 +85,7 @@ fsp_watermark_merge(fsp_watermark_t *self, const fsp_watermark_t *other)
     if (changed)
         self->sequence = other->sequence;
     for (uint32_t i = 0; i < other->count; i++) {
-        const fsp_mark_t *mark = &other->marks[i];
+        const fsp_replica_mark_t *mark = &other->marks[i];
         changed |= fsp_watermark_note(self, mark->shard, mark->replica, mark->index);
     }
     return changed;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* watermark - how far the store was durable, kept outside the database too.  Layer store.
  *
- * Design: distributed core 3.2.  The file tells a torn tail (never acknowledged, may be cut) from a
+ * Design: docs/consensus.md 3.  The file tells a torn tail (never acknowledged, may be cut) from a
  * database that went backwards (damaged: it must not vote).
  *
  * File WATERMARK: two slots of 4,096 bytes, written in turn, each complete in itself:
@@ -33,13 +33,13 @@ typedef struct {
     uint32_t shard;
     uint64_t replica;
     uint64_t index; /* highest that was reported WRITTEN */
-} fsp_mark_t;
+} fsp_replica_mark_t;
 
 typedef struct {
     uint64_t sequence; /* the database is durable up to here at least */
     bool clean;        /* in the file: nothing was written after it */
     uint32_t count;
-    fsp_mark_t marks[FSP_STORE_SHARDS_MAX]; /* one a shard */
+    fsp_replica_mark_t marks[FSP_STORE_SHARDS_MAX]; /* one a shard */
 } fsp_watermark_t;
 
 /* True if it changed self.  A shard keeps the mark of its highest replica number alone: numbers are
