@@ -22,8 +22,6 @@ enum {
     TICK_EVERY_US = 1000 * 1000,
     DRAIN_STILL_US = 2 * 1000 * 1000,
     DISK_EVERY_BYTES = 32 * 1024 * 1024, /* or when so many bytes were taken */
-    ZMQ_ZAP_ENFORCE_DOMAIN_OPTION =
-        93, /* a draft name, which Debian's header lacks; the option works */
 };
 
 /* -- messages of clients ----------------------------------------------------------------------- */
@@ -89,6 +87,7 @@ needs_room(fsp_client_type_t type)
     case FSP_MSG_COPY:
     case FSP_MSG_RESTORE:
     case FSP_MSG_UNDELETE:
+    case FSP_MSG_ATTR:
     case FSP_MSG_BATCH:
     case FSP_MSG_SPACE_CREATE:
         return true;
@@ -146,8 +145,19 @@ begin_by_type(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
     case FSP_MSG_SPACE_CREATE:
         fsp_space_create_begin(self, call);
         break;
+    case FSP_MSG_SPACE_SET:
+        fsp_space_set_begin(self, call);
+        break;
     case FSP_MSG_SPACE_REMOVE:
         fsp_space_remove_begin(self, call);
+        break;
+    case FSP_MSG_COLLECT:
+        fsp_collect_begin(self, call);
+        break;
+    case FSP_MSG_KEY_ADD:
+    case FSP_MSG_KEY_LIST:
+    case FSP_MSG_KEY_REMOVE:
+        fsp_keys_begin(self, call);
         break;
     default:
         fsp_names_begin(self, call);
@@ -208,6 +218,13 @@ repeat_answer(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id)
     fsp_frontend_send_error(self, session, request_id, FSP_GONE, NULL);
 }
 
+/* Types that are about a call which another message began. */
+static bool
+continues_call(uint16_t type)
+{
+    return (type >= FSP_MSG_DATA && type <= FSP_MSG_RESUME) || type == FSP_MSG_OFFER;
+}
+
 static void
 continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
               fsp_slice_t body, zmq_msg_t *payload)
@@ -243,6 +260,8 @@ continue_call(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t
         fsp_get_credit(self, call, request.credit);
     else if (envelope->type == FSP_MSG_CREDIT && call->type == FSP_MSG_WATCH)
         fsp_watch_credit(self, call, request.credit);
+    else if (envelope->type == FSP_MSG_OFFER && call->type == FSP_MSG_PUT)
+        fsp_offer_message(self, call, &request);
     else if (envelope->type == FSP_MSG_COMMIT && call->type == FSP_MSG_PUT)
         fsp_put_commit(self, call, &request);
     else
@@ -257,24 +276,24 @@ handle_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_
         fsp_frontend_send_error(self, session, envelope->request_id, FSP_UNSUPPORTED, NULL);
         return;
     }
+    if (session->revoked) {
+        /* Its client may talk on; a transfer that is not open is told nothing. */
+        if (!continues_call(envelope->type) || envelope->type == FSP_MSG_RESUME)
+            fsp_frontend_send_error(self, session, envelope->request_id, FSP_FORBIDDEN, NULL);
+        return;
+    }
     if (!session->welcomed && envelope->type != FSP_MSG_HELLO) {
         fsp_frontend_send_error(self, session, envelope->request_id, FSP_PROTOCOL, NULL);
         return;
     }
-    switch (envelope->type) {
-    case FSP_MSG_DATA:
-    case FSP_MSG_COMMIT:
-    case FSP_MSG_ABORT:
-    case FSP_MSG_CREDIT:
-    case FSP_MSG_RESUME:
-        continue_call(self, session, envelope, body, payload);
-        return;
-    default:
-        break; /* the decoder tells what only nodes send from what nobody knows */
-    }
     /* What came later than the version that is spoken is as unknown as if nobody knew it. */
     fsp_client_type_t type = (fsp_client_type_t)envelope->type;
     unsigned minor = envelope->type == FSP_MSG_HELLO ? FSP_CLIENT_MINOR : session->minor;
+    if (continues_call(envelope->type) && fsp_client_type_minor(type) <= minor) {
+        continue_call(self, session, envelope, body, payload);
+        return;
+    }
+    /* The decoder tells what only nodes send from what nobody knows. */
     fsp_request_t request;
     fsp_status_t status = FSP_UNSUPPORTED;
     if (fsp_client_type_minor(type) <= minor)
@@ -302,8 +321,8 @@ static void
 refuse_message(fsp_frontend_t *self, fsp_session_t *session, const fsp_envelope_t *envelope,
                fsp_status_t status)
 {
-    bool continues = envelope->type >= FSP_MSG_DATA && envelope->type <= FSP_MSG_RESUME;
-    if (!continues || envelope->service != FSP_SERVICE_CLIENT || !session->welcomed) {
+    if (!continues_call(envelope->type) || envelope->service != FSP_SERVICE_CLIENT ||
+        !session->welcomed) {
         fsp_frontend_send_error(self, session, envelope->request_id, status, NULL);
         return;
     }
@@ -421,7 +440,9 @@ job_done(fsp_frontend_t *self, fsp_mail_t *mail)
     FSP_ASSERT(worker < FSP_WORKERS_MAX && self->worker_jobs[worker] > 0);
     self->worker_jobs[worker]--;
     fsp_call_t *call = fsp_call_answered(self, job->owner);
-    if (call && call->type == FSP_MSG_PUT)
+    if (call && call->type == FSP_MSG_PUT && job->type != FSP_JOB_SEAL)
+        fsp_fetch_opened(self, call, job);
+    else if (call && call->type == FSP_MSG_PUT)
         fsp_put_job_done(self, call, job);
     else if (call)
         fsp_get_job_done(self, call, job);
@@ -453,6 +474,7 @@ command_done(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
         fsp_purge_result(self, call, result);
         break;
     case FSP_MSG_SPACE_CREATE:
+    case FSP_MSG_SPACE_SET:
     case FSP_MSG_SPACE_REMOVE:
         fsp_space_result(self, call, result);
         break;
@@ -497,6 +519,16 @@ mail(void *self_, fsp_mail_t *message)
         fsp_frontend_sweep(self);
         return;
     }
+    if (message->envelope.service == FSP_SERVICE_AUTH && message->envelope.type == FSP_MSG_OK)
+        fsp_keys_changed(self, fsp_mail_body(message));
+    if (message->envelope.service == FSP_SERVICE_NODE && message->envelope.type == FSP_NODE_GONE) {
+        fsp_space_gone(self, fsp_mail_body(message));
+        return;
+    }
+    if (message->envelope.service == FSP_SERVICE_NODE && message->envelope.type == FSP_NODE_EPOCH) {
+        fsp_collect_epoch(self, fsp_mail_body(message));
+        return;
+    }
     uint64_t id = message->envelope.request_id;
     uint64_t token = id & (((uint64_t)1 << FSP_ASK_TOKEN_BITS) - 1);
     fsp_ask_t ask = (fsp_ask_t)(id >> FSP_ASK_TOKEN_BITS & ((1u << FSP_ASK_KIND_BITS) - 1));
@@ -505,14 +537,25 @@ mail(void *self_, fsp_mail_t *message)
         fsp_frontend_sweep(self); /* its memory may be what somebody waits for */
         return;
     }
-    if (message->envelope.service == FSP_SERVICE_SHARD) {
+    if (message->envelope.service == FSP_SERVICE_SHARD && ask == ASK_BASE) {
+        fsp_offer_base_answer(self, call, message);
+    } else if (message->envelope.service == FSP_SERVICE_SHARD && ask == ASK_KEPT) {
+        fsp_kept_answer(self, call, token, message);
+    } else if (message->envelope.service == FSP_SERVICE_SHARD) {
         shard_answer(self, call, ask, message);
+    } else if (message->envelope.service == FSP_SERVICE_NODE) {
+        fsp_collect_answer(self, call, message);
+    } else if (message->envelope.service == FSP_SERVICE_AUTH) {
+        fsp_status_t status = FSP_OK;
+        if (message->envelope.type != FSP_MSG_OK)
+            status = fsp_peer_error_decode(fsp_mail_body(message));
+        fsp_keys_answer(self, call, status, fsp_mail_body(message));
     } else if (message->envelope.service == FSP_SERVICE_OBJECTS) {
         fsp_status_t status = FSP_OK;
         if (message->envelope.type != FSP_MSG_OK)
             status = fsp_peer_error_decode(fsp_mail_body(message));
         if (call->type == FSP_MSG_PUT)
-            fsp_put_object_answer(self, call, ask, token, status, fsp_mail_body(message));
+            fsp_put_object_answer(self, call, ask, token, status, message);
         else
             fsp_get_object_answer(self, call, token, status, message);
     }
@@ -520,51 +563,6 @@ mail(void *self_, fsp_mail_t *message)
 }
 
 /* -- the actor --------------------------------------------------------------------------------- */
-
-static void
-set_public_options(fsp_frontend_t *self)
-{
-    zsock_t *router = self->router;
-    char public_text[FSP_CURVE_TEXT_BYTES], secret_text[FSP_CURVE_TEXT_BYTES];
-    fsp_z85_encode(self->args->curve_public, 32, public_text);
-    fsp_z85_encode(self->args->curve_secret.bytes, 32, secret_text);
-    zsock_set_zap_domain(router, "filesphere");
-    zsock_set_curve_server(router, 1);
-    zsock_set_curve_publickey(router, public_text);
-    zsock_set_curve_secretkey(router, secret_text);
-    fsp_wipe(secret_text, sizeof(secret_text));
-    int enforce = 1;
-    (void)zmq_setsockopt(self->router_handle, ZMQ_ZAP_ENFORCE_DOMAIN_OPTION, &enforce,
-                         sizeof(enforce));
-    zsock_set_router_mandatory(router, 1);
-    zsock_set_maxmsgsize(router, FSP_SOCKET_MESSAGE_BYTES_MAX);
-    zsock_set_handshake_ivl(router, 3000);
-    zsock_set_sndhwm(router, 100000); /* a net: bytes are counted (frontend_flow.c) */
-    zsock_set_rcvhwm(router, 256);
-    zsock_set_backlog(router, 512);
-    zsock_set_linger(router, 1000);
-    zsock_set_tcp_keepalive(router, 1);
-    zsock_set_tcp_keepalive_idle(router, 30);
-    zsock_set_tcp_keepalive_intvl(router, 5);
-    zsock_set_tcp_keepalive_cnt(router, 3);
-}
-
-/* tcp://HOST:PORT.  libzmq would cut a port above 65535 to 16 bits, and takes transports that no
- * client can reach. */
-static bool
-is_listen_address(const char *listen)
-{
-    static const char transport[] = "tcp://";
-    if (strncmp(listen, transport, sizeof(transport) - 1) != 0)
-        return false;
-    const char *host = listen + sizeof(transport) - 1;
-    const char *colon = strrchr(host, ':');
-    if (!colon || colon == host)
-        return false;
-    uint64_t port = 0;
-    return streq(colon + 1, "*") ||
-           (fsp_parse_u64(fsp_slice_text(colon + 1), UINT16_MAX, &port) == FSP_OK && port > 0);
-}
 
 static fsp_status_t
 start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
@@ -576,23 +574,10 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->flow = fsp_flow_new();
     fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
-    if (!is_listen_address(self->args->listen))
-        return fsp_error_set(error, FSP_INVALID, "cannot listen on %s: give tcp://HOST:PORT",
-                             self->args->listen);
     if (fsp_store_disk(self->args->store, &self->disk) != FSP_OK)
         return fsp_error_set(error, FSP_IO, "cannot read the free space of the data directory");
     self->tick_us = shell->now_us;
-    self->router = zsock_new(ZMQ_ROUTER);
-    FSP_ASSERT(self->router != NULL);
-    self->router_handle = zsock_resolve(self->router);
-    set_public_options(self);
-    if (zsock_bind(self->router, "%s", self->args->listen) == -1)
-        return fsp_error_set(error, FSP_IO, "cannot listen on %s: %s", self->args->listen,
-                             zmq_strerror(errno));
-    const char *endpoint = zsock_endpoint(self->router);
-    (void)snprintf(self->args->endpoint, sizeof(self->args->endpoint), "%s",
-                   endpoint ? endpoint : "");
-    return FSP_OK;
+    return fsp_frontend_listen(self, error);
 }
 
 /* Something is under way that its client can still see the end of.  A transfer that stands still
@@ -623,6 +608,7 @@ command(void *self_, const char *name, fsp_error_t *reply)
     if (streq(name, "DRAIN")) {
         self->draining = true;
         fsp_watch_end_all(self);
+        fsp_collect_end_all(self);
         fsp_frontend_sweep(self);
         return FSP_OK;
     }
@@ -647,8 +633,10 @@ look_at_disk(fsp_frontend_t *self)
 bool
 fsp_frontend_has_room(fsp_frontend_t *self, uint64_t bytes)
 {
-    self->disk_bytes += bytes;
-    if (self->disk_bytes >= DISK_EVERY_BYTES)
+    /* Bytes are written twice, to the log and to where they stay. */
+    self->disk_bytes += 2 * bytes;
+    uint64_t free_bytes = self->disk.free_bytes, reserve_bytes = self->disk.reserve_bytes;
+    if (self->disk_bytes >= DISK_EVERY_BYTES || free_bytes < reserve_bytes + self->disk_bytes)
         look_at_disk(self);
     return !self->disk.at_reserve;
 }

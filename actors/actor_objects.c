@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_objects - the shell around this node's object rules.  Layer actors.
  *
- * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node), WRITTEN
- * (from the store). Messages out: OK or ERROR, WRITE (to the store).  The bytes of a GET are lent
- * by the database and cross without a copy.  A name is taken as verified only from this process's
- * own gateway, which has just computed it: the sender is known from the return address, never from
- * the message.
+ * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node),
+ * OBJECT_MARK, OBJECT_DONE, OBJECT_GONE (from who collects), WRITTEN (from the store).  Messages
+ * out: OK or ERROR, WRITE (to the store).  Sweeps go on by themselves, a piece at a time.  The
+ * bytes of a GET are lent by the database and cross without a copy.  A name is taken as verified
+ * only from this process's own gateway, which has just computed it: the sender is known from the
+ * return address, never from the message.
  */
+#include "actors/clock.h"
 #include "actors/log.h"
 #include "actors/node.h"
 #include "actors/waiters.h"
@@ -14,6 +16,10 @@
 #include "core/base/check.h"
 #include "core/data/objects.h"
 #include "proto/peer.h"
+
+/* The least pause between two pieces of a sweep; it is also as long as the piece took (at most 256
+   rows, 1 to 5 ms), so that puts and gets have at least half of this thread. */
+enum { SWEEP_PAUSE_US = 2 * 1000 };
 
 typedef struct {
     fsp_shell_t *shell;
@@ -23,6 +29,8 @@ typedef struct {
     fsp_waiters_t waiters;
     size_t pending_writes;
     fsp_object_have_t have; /* decoded here: it is large */
+    fsp_object_mark_t mark; /* the same */
+    fsp_time_t sweep_us;    /* when the next piece is due */
 } objects_actor_t;
 
 static fsp_status_t
@@ -32,8 +40,9 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     objects_actor_t *self = self_;
     self->shell = shell;
     self->args = args;
-    self->objects = fsp_objects_new(fsp_store_view(self->args->store, FSP_FAMILY_OBJECT),
-                                    self->args->slot_bits, self->args->layout_version);
+    self->objects =
+        fsp_objects_new(fsp_store_view(self->args->store, FSP_FAMILY_OBJECT), self->args->slot_bits,
+                        self->args->layout_version, self->args->store_id);
     return FSP_OK;
 }
 
@@ -112,6 +121,28 @@ answer_get(objects_actor_t *self, fsp_objects_effect_t *effect, const fsp_waiter
 }
 
 static void
+answer_collection(objects_actor_t *self, const fsp_objects_effect_t *effect,
+                  const fsp_waiter_t *waiter)
+{
+    if (effect->status != FSP_OK) {
+        reply_error(self, waiter->from, waiter->request_id, effect->status);
+        return;
+    }
+    fsp_buf_t body;
+    fsp_buf_init(&body, FSP_HAVE_KEYS_MAX + 64);
+    if (effect->type == FSP_OBJECTS_MARKED)
+        fsp_object_marked_encode(
+            &(fsp_object_marked_t){.store_id = self->args->store_id,
+                                   .marks = fsp_slice(effect->yes, effect->yes_count)},
+            &body);
+    else
+        fsp_object_swept_encode(&effect->swept, &body);
+    fsp_mailbox_send(self->shell->mailbox, waiter->from, FSP_SERVICE_OBJECTS, FSP_MSG_OK,
+                     waiter->request_id, fsp_buf_slice(&body), NULL, 0);
+    fsp_buf_clear(&body);
+}
+
+static void
 carry_out(objects_actor_t *self)
 {
     for (size_t i = 0; i < self->effects.count; i++) {
@@ -148,6 +179,10 @@ carry_out(objects_actor_t *self)
         }
         case FSP_OBJECTS_READ:
             answer_get(self, effect, waiter);
+            break;
+        case FSP_OBJECTS_MARKED:
+        case FSP_OBJECTS_SWEPT:
+            answer_collection(self, effect, waiter);
             break;
         }
         fsp_waiters_remove(&self->waiters, &waiter);
@@ -233,6 +268,55 @@ request_get(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
 }
 
 static fsp_status_t
+request_mark(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_status_t status = fsp_object_mark_decode(fsp_mail_body(message), &self->mark);
+    if (status != FSP_OK)
+        return status;
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_MARK,
+                                 .token = fsp_waiter_token(waiter),
+                                 .space_id = self->mark.space_id,
+                                 .round = self->mark.round,
+                                 .layout_version = self->mark.layout_version,
+                                 .store_id = self->mark.store_id,
+                                 .look = self->mark.look,
+                                 .keys = self->mark.keys,
+                                 .key_count = self->mark.key_count};
+    step(self, &event);
+    return FSP_OK;
+}
+
+static fsp_status_t
+request_done(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_object_done_t done;
+    fsp_status_t status = fsp_object_done_decode(fsp_mail_body(message), &done);
+    if (status != FSP_OK)
+        return status;
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_DONE,
+                                 .token = fsp_waiter_token(waiter),
+                                 .space_id = done.space_id,
+                                 .round = done.round,
+                                 .layout_version = done.layout_version,
+                                 .store_id = done.store_id};
+    step(self, &event);
+    return FSP_OK;
+}
+
+static fsp_status_t
+request_gone(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
+{
+    fsp_space_id_t space_id;
+    fsp_status_t status = fsp_object_gone_decode(fsp_mail_body(message), &space_id);
+    if (status != FSP_OK)
+        return status;
+    fsp_objects_event_t event = {
+        .type = FSP_OBJECTS_GONE, .token = fsp_waiter_token(waiter), .space_id = space_id};
+    step(self, &event);
+    return FSP_OK;
+}
+
+static fsp_status_t
 handle_request(objects_actor_t *self, fsp_mail_t *message)
 {
     fsp_waiter_t *waiter = fsp_waiters_add(&self->waiters, message);
@@ -245,6 +329,12 @@ handle_request(objects_actor_t *self, fsp_mail_t *message)
         status = request_have(self, message, waiter);
     else if (message->envelope.type == FSP_OBJECT_GET)
         status = request_get(self, message, waiter);
+    else if (message->envelope.type == FSP_OBJECT_MARK)
+        status = request_mark(self, message, waiter);
+    else if (message->envelope.type == FSP_OBJECT_DONE)
+        status = request_done(self, message, waiter);
+    else if (message->envelope.type == FSP_OBJECT_GONE)
+        status = request_gone(self, message, waiter);
     if (status != FSP_OK)
         fsp_waiters_remove(&self->waiters, &waiter);
     return status;
@@ -270,6 +360,27 @@ mail(void *self_, fsp_mail_t *message)
         reply_error(self, message->from, message->envelope.request_id, status);
 }
 
+static void
+turn(void *self_)
+{
+    objects_actor_t *self = self_;
+    if (!fsp_objects_sweeping(self->objects) || self->shell->now_us < self->sweep_us)
+        return;
+    fsp_objects_event_t event = {.type = FSP_OBJECTS_SWEEP};
+    fsp_time_t began_us = fsp_clock_mono_us();
+    step(self, &event);
+    fsp_time_t now_us = fsp_clock_mono_us();
+    fsp_time_t pause_us = now_us - began_us;
+    self->sweep_us = now_us + (pause_us > SWEEP_PAUSE_US ? pause_us : SWEEP_PAUSE_US);
+}
+
+static fsp_time_t
+deadline(void *self_)
+{
+    objects_actor_t *self = self_;
+    return fsp_objects_sweeping(self->objects) ? self->sweep_us : FSP_TIME_NEVER;
+}
+
 static bool
 idle(void *self_)
 {
@@ -291,6 +402,8 @@ const fsp_actor_class_t fsp_objects_actor_class = {
     .state_bytes = sizeof(objects_actor_t),
     .start = start,
     .mail = mail,
+    .turn = turn,
+    .deadline = deadline,
     .idle = idle,
     .stop = stop,
 };

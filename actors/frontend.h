@@ -9,7 +9,9 @@
 #ifndef FSP_ACTORS_FRONTEND_H
 #define FSP_ACTORS_FRONTEND_H
 #include "actors/node.h"
+#include "core/data/details.h"
 #include "core/data/download.h"
+#include "core/data/offer.h"
 #include "core/data/upload.h"
 #include "proto/client.h"
 #include "proto/errors.h"
@@ -41,12 +43,14 @@ enum {
     FLOW_SESSION_BYTES = 8 * 1024 * 1024, /* on the way to one client while the node has room */
     FLOW_NODE_BYTES = 64 * 1024 * 1024,   /* that room */
     FLOW_LOST_BYTES = 24 * 1024 * 1024,   /* a client with so much on its way does not read */
-    FLOW_LOOK_US = 2 * 1000, /* how often it is looked whether held credit can be used */
-    PURGE_STEPS_MAX = 64,    /* commands for one PURGE; then the client asks again */
-    WATCH_CREDIT_MAX = 4096, /* changes that a client may let come */
-    WATCH_PAGE = 256,        /* changes in one NEWS */
-    FEED_BYTES = 256 * 1024, /* a page of changes ends behind so many: parts of batches are short,
-                                and a body has at most FSP_MSGPACK_ITEMS_MAX values */
+    FLOW_LOOK_US = 2 * 1000,   /* how often it is looked whether held credit can be used */
+    BASES_CHUNKS = 256 * 1024, /* in the memory of all puts that are offered against something */
+    OFFER_BYTES = 256 * 1024,  /* what is reserved for a put with offers, however small it is */
+    PURGE_STEPS_MAX = 64,      /* commands for one PURGE; then the client asks again */
+    WATCH_CREDIT_MAX = 4096,   /* changes that a client may let come */
+    WATCH_PAGE = 256,          /* changes in one NEWS */
+    FEED_BYTES = 256 * 1024,   /* a page of changes ends behind so many: parts of batches are short,
+                                  and a body has at most FSP_MSGPACK_ITEMS_MAX values */
     WATCH_LOOK_US =
         5 * 1000 * 1000, /* changes that did not come through this gateway are seen so late */
 };
@@ -57,10 +61,19 @@ typedef struct fsp_frontend fsp_frontend_t;
 typedef struct fsp_flow fsp_flow_t;
 
 /* What a call asked another actor; part of the id of the question. */
-typedef enum { ASK_COMMAND = 0, ASK_QUERY = 1, ASK_HAVE = 2, ASK_OBJECT = 3 } fsp_ask_t;
+typedef enum {
+    ASK_COMMAND = 0,
+    ASK_QUERY = 1,
+    ASK_HAVE = 2,
+    ASK_OBJECT = 3,
+    ASK_FETCH = 4, /* an object that a put reads (frontend_fetch.c) */
+    ASK_KEPT = 5,  /* about a kept upload (frontend_kept.c) */
+    ASK_BASE = 6,  /* a version to offer against (frontend_offer.c) */
+    ASK_OFFER = 7, /* which offered chunks are there */
+} fsp_ask_t;
 
 /* The id of a question: serial of the call | what was asked | which object of the transfer. */
-enum { FSP_ASK_TOKEN_BITS = 28, FSP_ASK_KIND_BITS = 2 };
+enum { FSP_ASK_TOKEN_BITS = 28, FSP_ASK_KIND_BITS = 3 };
 
 struct fsp_call {
     uint64_t serial; /* key in frontend->calls */
@@ -82,10 +95,10 @@ struct fsp_call {
     fsp_call_t *open_previous, *open_next;
     fsp_upload_t *upload;
     fsp_upload_effects_t upload_effects, upload_more;
-    bool committed;         /* COMMIT came, or the content was whole */
-    uint64_t granted_bytes; /* PUT: all credit so far */
-    fsp_time_t moved_us;    /* when it last went on by MOVED_BYTES, or could begin to */
-    uint64_t moved_bytes;   /* since then */
+    bool committed;       /* COMMIT came, or the content was whole */
+    bool credited;        /* PUT: the first CREDIT has gone out */
+    fsp_time_t moved_us;  /* when it last went on by MOVED_BYTES, or could begin to */
+    uint64_t moved_bytes; /* since then */
     fsp_download_t *download;
     fsp_root_kind_t root_kind; /* GET: what was resolved */
     fsp_key_t root_key;
@@ -101,7 +114,30 @@ struct fsp_call {
     uint64_t credit_held,
         credit_given; /* GET: not passed on to the download yet; passed on, not sent */
 
-    /* PURGE: the next of its commands. */
+    uint64_t epoch; /* garbage epoch of the space when the call began: of all that it stores */
+
+    /* PUT: kept uploads (frontend_kept.c). */
+    fsp_upload_id_t upload_id; /* in the log; zero: none */
+    fsp_subject_id_t upload_subject;
+    bool waits_for_upload;        /* another call of it has something on the way */
+    bool leaves_upload;           /* it is not this call's to end */
+    bool begins_anew, begun_anew; /* what stood in the log was no use: it goes; has gone */
+    bool aborting;                /* UPLOAD_ABORT is on its way, then comes: */
+    fsp_status_t ending;          /* the ERROR */
+    fsp_result_t *ending_result;  /* and what it says; may be NULL */
+    fsp_midstate_t *start;        /* where the upload goes on; NULL: from nothing */
+    uint64_t durable_told;        /* what the client knows */
+
+    /* PUT: offers (frontend_offer.c). */
+    fsp_bases_t *bases;  /* of the versions that chunks may come from; NULL: there are none */
+    size_t bases_chunks; /* its share of frontend->bases_chunks */
+    fsp_version_id_t *base_ids; /* versions still to be looked up */
+    size_t base_count, base_at;
+    bool heads_taken;   /* the target was looked up */
+    fsp_offer_t *offer; /* NULL: the client may not offer */
+    uint64_t offer_end; /* of the chunk that comes now */
+
+    /* PURGE, SPACE_SET: the next of its commands. */
     uint32_t step;
     uint8_t after[FSP_NAME_BYTES_MAX];
     size_t after_bytes;
@@ -114,7 +150,7 @@ struct fsp_call {
     fsp_time_t watch_us;                     /* when it was last looked */
     fsp_call_t *watch_previous, *watch_next; /* in frontend->watches */
 
-    /* SPACE_CREATE, SPACE_REMOVE. */
+    /* SPACE_CREATE, SPACE_SET, SPACE_REMOVE. */
     fsp_space_id_t space_id;
     fsp_time_t deadline;
 
@@ -126,6 +162,8 @@ struct fsp_session {
     uint8_t routing_id[ROUTING_ID_BYTES_MAX];
     size_t routing_id_bytes;
     fsp_subject_id_t subject;
+    fsp_key_t key; /* CURVE key of the connection; zero in tests */
+    bool revoked;  /* that key may not connect any more: nothing is served */
     bool welcomed;
     unsigned minor; /* version of the protocol that is spoken */
     bool detached;  /* its connection broke: kept for a while, since its client may take it up again
@@ -159,6 +197,8 @@ struct fsp_frontend {
     size_t open_count;
     fsp_call_t *over; /* answered calls to be swept */
     fsp_call_t *watches;
+    size_t bases_chunks;    /* in the memory of all calls' bases, at most */
+    size_t uploads_waiting; /* calls that wait for another call of their upload */
     uint64_t last_serial;
     uint64_t transfer_bytes; /* reserved by transfers */
     uint64_t whole_bytes;    /* content of whole PUTs under way */
@@ -180,6 +220,11 @@ struct fsp_frontend {
    fsp_frontend_sweep follows.  The door for tests, which have no ZAP. */
 void fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *user_id,
                           zmq_msg_t *frames, size_t frame_count, bool too_many);
+
+/* -- the socket (frontend_socket.c) ------------------------------------------------------------ */
+
+/* Binds the ROUTER to args->listen; args->endpoint is the actual address.  With words. */
+fsp_status_t fsp_frontend_listen(fsp_frontend_t *self, fsp_error_t *error);
 
 /* -- calls (frontend_call.c) ------------------------------------------------------------------- */
 
@@ -293,8 +338,21 @@ void fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t 
 void fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
 /* Answer of the objects service; status not OK: its ERROR. */
 void fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uint64_t token,
-                           fsp_status_t status, fsp_slice_t body);
+                           fsp_status_t status, fsp_mail_t *mail);
 void fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+/* Carries out what the upload wants done. */
+void fsp_put_go_on(fsp_frontend_t *self, fsp_call_t *call);
+/* Before the first CREDIT: its memory, its place in the log (fsp_put_log_ready), what it may be
+   offered against (fsp_put_start). */
+void fsp_put_start(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_put_log_ready(fsp_frontend_t *self, fsp_call_t *call);
+/* Tells the client of the last checkpoint, if it does not know. */
+void fsp_put_tell_durable(fsp_frontend_t *self, fsp_call_t *call);
+/* An object that was fetched for it has come, or will not. */
+void fsp_put_fetched(fsp_frontend_t *self, fsp_call_t *call, uint64_t token,
+                     const fsp_fetched_t *fetched);
+/* How long the content is to be; UINT64_MAX: its client has not said it. */
+uint64_t fsp_put_size(const fsp_call_t *call);
 /* The sealed records that a PUT command borrows; end with fsp_put_records_clear. */
 typedef struct {
     fsp_blob_t *details, *content, *attr;
@@ -310,9 +368,69 @@ void fsp_put_records_clear(fsp_put_records_t *self);
 fsp_hash_t fsp_put_digest(const fsp_request_t *request, const fsp_upload_outcome_t *outcome,
                           fsp_buf_t *buf);
 
+/* -- frontend_kept.c --------------------------------------------------------------------------- */
+
+bool fsp_kept_is(const fsp_call_t *call);
+/* Looks up how far the upload of a PUT is; fsp_put_log_ready follows. */
+void fsp_kept_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_kept_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_mail_t *mail);
+/* The upload's CHECKPOINT. */
+void fsp_kept_checkpoint(fsp_frontend_t *self, fsp_call_t *call);
+/* It could not be taken up where it stood: true if it begins anew. */
+bool fsp_kept_restart(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t why);
+/* The call ends with this ERROR: true if its upload ends before, and the ERROR follows. */
+bool fsp_kept_give_up(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status,
+                      const fsp_result_t *result);
+/* The upload goes, whatever comes of the call. */
+void fsp_kept_drop(fsp_frontend_t *self, fsp_call_t *call);
+/* With the call's memory. */
+void fsp_kept_forget(fsp_frontend_t *self, fsp_call_t *call);
+/* Goes on with what waited for another call. */
+void fsp_kept_start_waiting(fsp_frontend_t *self);
+
+/* -- frontend_offer.c -------------------------------------------------------------------------- */
+
+/* Reads what the client may offer against; fsp_put_start follows. */
+void fsp_offer_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_offer_base_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_mail_t *mail);
+void fsp_offer_base_fetched(fsp_frontend_t *self, fsp_call_t *call, uint64_t token,
+                            const fsp_fetched_t *fetched);
+/* What the first CREDIT says of it. */
+void fsp_offer_fill_credit(const fsp_call_t *call, fsp_reply_t *reply);
+/* From the client. */
+void fsp_offer_message(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *request);
+void fsp_offer_have_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token,
+                           fsp_status_t status, fsp_slice_t body);
+/* Asks, tells and passes what it can; true if the upload then wants something done. */
+bool fsp_offer_turn(fsp_frontend_t *self, fsp_call_t *call);
+/* So many of the octets at the upload's end may be taken now; 0: not one of them. */
+size_t fsp_offer_room(const fsp_call_t *call, size_t bytes);
+/* Octets were taken. */
+void fsp_offer_taken(fsp_call_t *call);
+void fsp_offer_forget(fsp_frontend_t *self, fsp_call_t *call);
+
+/* -- frontend_fetch.c -------------------------------------------------------------------------- */
+
+/* Reads an object, or no more than its head, for a PUT; fsp_put_fetched follows. */
+void fsp_fetch_ask(fsp_frontend_t *self, fsp_call_t *call, fsp_key_t key, bool head_only,
+                   uint64_t token);
+void fsp_fetch_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_status_t status,
+                      fsp_mail_t *mail);
+void fsp_fetch_opened(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job);
+/* What an OBJECT_GET was answered; the caller clears it, whatever came. */
+FSP_MUST_CHECK fsp_status_t fsp_fetch_take_part(fsp_mail_t *mail, fsp_object_part_t *ret);
+
 /* -- frontend_get.c ---------------------------------------------------------------------------- */
 
+/* Opens a node's sealed attributes; DAMAGED. */
+fsp_status_t fsp_get_open_attr(const fsp_call_t *call, fsp_slice_t sealed, fsp_attr_t *ret);
 void fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call);
+/* Opens what a version's record vouches for; *ret_plain keeps what *ret_details borrows. */
+FSP_MUST_CHECK fsp_status_t fsp_get_open_version(const fsp_call_t *call,
+                                                 const fsp_version_info_t *version,
+                                                 fsp_carrier_t *ret_carrier,
+                                                 fsp_details_t *ret_details,
+                                                 fsp_blob_t **ret_plain);
 /* The node that GET or STAT asked for; bytes stay valid during the call only. */
 void fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *node,
                       uint64_t change, uint64_t at_index);
@@ -327,7 +445,7 @@ void fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t toke
 /* -- frontend_names.c -------------------------------------------------------------------------- */
 
 /* STAT, LIST, VERSIONS, CHANGES, SPACES, MKDIR, DELETE, MOVE, COPY, RESTORE, LOCK, RENEW, UNLOCK,
-   UNDELETE, PRUNE. */
+   UNDELETE, PRUNE, ATTR. */
 void fsp_names_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_names_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 void fsp_names_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
@@ -344,10 +462,20 @@ fsp_status_t fsp_names_change_item(fsp_answer_t *answer, fsp_buf_t *items, uint6
 
 /* -- frontend_batch.c: BATCH, PURGE ------------------------------------------------------------ */
 
+/* The operation id of the k-th further command of a request (docs/protocol/commands.md 6). */
+fsp_op_id_t fsp_step_op(fsp_op_id_t op_id, uint32_t step);
 void fsp_batch_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_batch_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 void fsp_purge_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_purge_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
+
+/* -- frontend_keys.c: KEY_ADD, KEY_LIST, KEY_REMOVE ---------------------------------------------
+ */
+
+void fsp_keys_begin(fsp_frontend_t *self, fsp_call_t *call);
+/* The auth actor has made a change durable: `body` is its OK.  Carried out, whoever asked. */
+void fsp_keys_changed(fsp_frontend_t *self, fsp_slice_t body);
+void fsp_keys_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status, fsp_slice_t body);
 
 /* -- frontend_watch.c -------------------------------------------------------------------------- */
 
@@ -359,11 +487,24 @@ void fsp_watch_turn(fsp_frontend_t *self);
 /* Ends all watches: the node stops. */
 void fsp_watch_end_all(fsp_frontend_t *self);
 
+/* -- frontend_collect.c ------------------------------------------------------------------------ */
+
+void fsp_collect_begin(fsp_frontend_t *self, fsp_call_t *call);
+/* Answer of the rebalancer. */
+void fsp_collect_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_mail_t *mail);
+/* FSP_NODE_EPOCH. */
+void fsp_collect_epoch(fsp_frontend_t *self, fsp_slice_t body);
+/* The node stops: rounds are ended, and those who wait for one are answered. */
+void fsp_collect_end_all(fsp_frontend_t *self);
+
 /* -- frontend_space.c -------------------------------------------------------------------------- */
 
 void fsp_space_create_begin(fsp_frontend_t *self, fsp_call_t *call);
+void fsp_space_set_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_space_remove_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_space_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 /* The answer to SPACES about a space that was just made. */
 void fsp_space_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body);
+/* FSP_NODE_GONE: else a removed space that nobody asks for would stay, and count, until the end. */
+void fsp_space_gone(fsp_frontend_t *self, fsp_slice_t body);
 #endif

@@ -133,9 +133,8 @@ fsp_batch_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *res
 
 /* -- PURGE ------------------------------------------------------------------------------------- */
 
-/* The operation id of the k-th further command of a request (docs/protocol/commands.md 6). */
-static fsp_op_id_t
-step_op(fsp_op_id_t op_id, uint32_t step)
+fsp_op_id_t
+fsp_step_op(fsp_op_id_t op_id, uint32_t step)
 {
     static const char what[] = "fsp step";
     uint8_t bytes[sizeof(what) - 1 + sizeof(op_id.bytes) + 4];
@@ -157,7 +156,7 @@ send_step(fsp_frontend_t *self, fsp_call_t *call, bool items)
     fsp_frontend_command_init(call, FSP_COMMAND_PURGE, &command);
     command.layout_version = self->args->layout_version;
     if (call->step > 0)
-        command.op_id = step_op(request->op_id, call->step);
+        command.op_id = fsp_step_op(request->op_id, call->step);
     command.request_digest = fsp_names_digest(request, FSP_COMMAND_PURGE, &self->scratch2);
     command.history.person = true;
     if (one && call->step == 0) {

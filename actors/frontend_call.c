@@ -136,6 +136,7 @@ fsp_call_use_space(fsp_call_t *call, fsp_gateway_space_t *space)
 {
     FSP_PRE(!call->space && space);
     call->space = space;
+    call->epoch = space->epoch;
     space->uses++;
 }
 
@@ -161,7 +162,11 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
              fsp_client_type_t type)
 {
     fsp_call_t *call = FSP_NEW(fsp_call_t);
-    self->last_serial = (self->last_serial + 1) & SERIAL_MAX;
+    fsp_call_t *same = NULL;
+    do { /* a WATCH may outlive a whole round of them */
+        self->last_serial = (self->last_serial + 1) & SERIAL_MAX;
+        HASH_FIND(hh, self->calls, &self->last_serial, sizeof(self->last_serial), same);
+    } while (same);
     call->serial = self->last_serial;
     call->session = session;
     call->request_id = request_id;
@@ -193,6 +198,8 @@ release(fsp_frontend_t *self, fsp_call_t *call)
         call->session->given_bytes -= call->credit_given;
     }
     call->credit_held = call->credit_given = 0;
+    fsp_kept_forget(self, call);
+    fsp_offer_forget(self, call);
     fsp_upload_destroy(&call->upload);
     fsp_upload_effects_clear(&call->upload_effects);
     fsp_upload_effects_clear(&call->upload_more);
@@ -311,6 +318,8 @@ void
 fsp_frontend_error(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status,
                    const fsp_result_t *result)
 {
+    if (!call->over && fsp_kept_give_up(self, call, status, result))
+        return; /* to come back when the upload has gone */
     if (!call->over) {
         fsp_frontend_send_error(self, call->session, call->request_id, status, result);
         keep_answer(self, call, FSP_MSG_ERROR);
@@ -445,7 +454,7 @@ fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_c
     ret->attempt =
         call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
     ret->since = call->request.since;
-    ret->epoch = call->space->epoch;
+    ret->epoch = call->epoch;
 }
 
 void

@@ -173,6 +173,31 @@ open_record(const fsp_call_t *call, fsp_slice_t object, fsp_blob_t **ret_plain)
                             : FSP_DAMAGED;
 }
 
+fsp_status_t
+fsp_get_open_attr(const fsp_call_t *call, fsp_slice_t sealed, fsp_attr_t *ret)
+{
+    fsp_blob_t *plain = NULL;
+    fsp_status_t status = open_record(call, sealed, &plain);
+    if (status == FSP_OK)
+        status = fsp_attr_decode(fsp_blob_slice(plain), ret);
+    fsp_blob_destroy(&plain);
+    return status == FSP_OK ? FSP_OK : FSP_DAMAGED;
+}
+
+fsp_status_t
+fsp_get_open_version(const fsp_call_t *call, const fsp_version_info_t *version,
+                     fsp_carrier_t *ret_carrier, fsp_details_t *ret_details, fsp_blob_t **ret_plain)
+{
+    /* The record binds its carrier by a hash, and the record's own hash is the version's name. */
+    if (!fsp_hash_eq(fsp_sha256(version->carrier), version->carrier_hash) ||
+        fsp_carrier_decode(version->carrier, ret_carrier) != FSP_OK)
+        return FSP_DAMAGED;
+    fsp_status_t status = open_record(call, ret_carrier->sealed_part, ret_plain);
+    if (status == FSP_OK)
+        status = fsp_details_decode(fsp_blob_slice(*ret_plain), ret_details);
+    return status == FSP_OK ? FSP_OK : FSP_DAMAGED;
+}
+
 /* Fills what the sealed records say: details of the version, attributes of the node.  *ret_details
    keeps the bytes that reply->message borrows. */
 static fsp_status_t
@@ -180,14 +205,10 @@ fill_sealed(const fsp_call_t *call, const fsp_node_info_t *node, fsp_carrier_t *
             fsp_reply_t *reply, fsp_blob_t **ret_details)
 {
     if (node->attr.bytes > 0) {
-        fsp_blob_t *plain = NULL;
         fsp_attr_t attr;
-        fsp_status_t status = open_record(call, node->attr, &plain);
-        if (status == FSP_OK)
-            status = fsp_attr_decode(fsp_blob_slice(plain), &attr);
-        fsp_blob_destroy(&plain);
+        fsp_status_t status = fsp_get_open_attr(call, node->attr, &attr);
         if (status != FSP_OK)
-            return FSP_DAMAGED;
+            return status;
         reply->has_attr = true;
         reply->mode = attr.mode;
         reply->mtime_s = attr.mtime_s;
@@ -195,16 +216,11 @@ fill_sealed(const fsp_call_t *call, const fsp_node_info_t *node, fsp_carrier_t *
     }
     if (node->kind == FSP_KIND_DIRECTORY)
         return FSP_OK;
-    /* The record binds its carrier by a hash, and the record's own hash is the version's name. */
-    if (!fsp_hash_eq(fsp_sha256(node->version.carrier), node->version.carrier_hash) ||
-        fsp_carrier_decode(node->version.carrier, ret_carrier) != FSP_OK)
-        return FSP_DAMAGED;
     fsp_details_t details;
-    fsp_status_t status = open_record(call, ret_carrier->sealed_part, ret_details);
-    if (status == FSP_OK)
-        status = fsp_details_decode(fsp_blob_slice(*ret_details), &details);
+    fsp_status_t status =
+        fsp_get_open_version(call, &node->version, ret_carrier, &details, ret_details);
     if (status != FSP_OK)
-        return FSP_DAMAGED;
+        return status;
     reply->sha256 = details.sha256;
     reply->chunks = details.chunk_count;
     reply->message = details.message;
@@ -359,22 +375,8 @@ fsp_get_object_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fs
                       fsp_mail_t *mail)
 {
     fsp_object_part_t part = {0};
-    fsp_object_got_t got;
     if (status == FSP_OK)
-        status = fsp_object_got_decode(fsp_mail_body(mail), &got);
-    if (status == FSP_OK) {
-        size_t sealed_at = got.open_bytes > 0 ? 1 : 0;
-        if (mail->payload_count != sealed_at + 1) {
-            status = FSP_INTERNAL;
-        } else {
-            memcpy(part.head, got.head, sizeof(part.head));
-            part.sealed_from = got.sealed_from;
-            part.sealed_bytes = got.sealed_bytes;
-            if (sealed_at == 1)
-                part.open = fsp_mail_take_payload(mail, 0);
-            part.sealed = fsp_mail_take_payload(mail, sealed_at);
-        }
-    }
+        status = fsp_fetch_take_part(mail, &part);
     fsp_download_fetched(call->download, token, status, &part, &call->download_effects);
     fsp_object_part_clear(&part);
     carry_out(self, call);

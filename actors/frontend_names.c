@@ -2,6 +2,7 @@
 /* frontend_names - requests about names: one command or query each.  Layer actors. */
 #include "actors/clock.h"
 #include "actors/frontend.h"
+#include "actors/log.h"
 #include "core/base/canon.h"
 #include "core/base/check.h"
 #include "core/crypto/digest.h"
@@ -54,6 +55,7 @@ begin_query(fsp_frontend_t *self, fsp_call_t *call, fsp_query_type_t type)
     query.after_index = request->after_index;
     query.at_index = request->at_index;
     query.at_time = request->at_time;
+    query.attrs = request->attrs;
     query.limit = FSP_LIST_LIMIT_MAX;
     if (request->limit > 0 && request->limit < FSP_LIST_LIMIT_MAX)
         query.limit = (uint32_t)request->limit;
@@ -94,21 +96,20 @@ fsp_names_command_type(fsp_client_type_t type)
         return FSP_COMMAND_UNDELETE;
     case FSP_MSG_PRUNE:
         return FSP_COMMAND_PRUNE;
+    case FSP_MSG_ATTR:
+        return FSP_COMMAND_ATTR;
     default:
         return (fsp_command_type_t)0;
     }
 }
 
-static void
-fill_mkdir(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *request,
-           fsp_target_t target, fsp_file_id_t seed, fsp_command_t *command, fsp_blob_t **ret_attr)
+/* What the request says of mode and time, sealed; empty if it says nothing. */
+static fsp_slice_t
+seal_attr(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *request,
+          fsp_blob_t **ret_attr)
 {
-    command->mkdir.target = target;
-    command->mkdir.create_parents = request->create_parents;
-    command->mkdir.exist_ok = request->exist_ok;
-    command->mkdir.ids_seed = seed;
     if (!request->has_attr)
-        return;
+        return fsp_slice(NULL, 0);
     fsp_attr_t attributes = {
         .mode = request->mode, .mtime_s = request->mtime_s, .mtime_ns = request->mtime_ns};
     fsp_key_t key;
@@ -116,7 +117,7 @@ fill_mkdir(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *re
     fsp_attr_encode(&attributes, &self->scratch2);
     *ret_attr = fsp_object_seal(call->space->keys, FSP_OBJECT_ATTR, fsp_slice(NULL, 0),
                                 fsp_buf_slice(&self->scratch2), &key, NULL);
-    command->mkdir.attr = fsp_blob_slice(*ret_attr);
+    return fsp_blob_slice(*ret_attr);
 }
 
 /* Leases, trash, old versions: level 2. */
@@ -165,7 +166,16 @@ fsp_names_fill(fsp_frontend_t *self, const fsp_call_t *call, fsp_client_type_t t
     *ret_attr = NULL;
     switch ((int)type) {
     case FSP_MSG_MKDIR:
-        fill_mkdir(self, call, request, target, seed, command, ret_attr);
+        command->mkdir.target = target;
+        command->mkdir.create_parents = request->create_parents;
+        command->mkdir.exist_ok = request->exist_ok;
+        command->mkdir.ids_seed = seed;
+        command->mkdir.attr = seal_attr(self, call, request, ret_attr);
+        break;
+    case FSP_MSG_ATTR:
+        command->node.attr.target = target;
+        command->node.attr.condition = condition;
+        command->node.attr.attr = seal_attr(self, call, request, ret_attr);
         break;
     case FSP_MSG_DELETE:
         command->remove.target = target;
@@ -313,16 +323,37 @@ translate_space(fsp_frontend_t *self, fsp_answer_t *answer, fsp_buf_t *items)
     return FSP_OK;
 }
 
+/* An entry whose attributes do not open is shown without them: the names of a directory, and all
+   that is in it, must not be out of reach because of one.  *lost_count counts those. */
+static fsp_status_t
+translate_entry(const fsp_call_t *call, fsp_answer_t *answer, fsp_buf_t *items, size_t *lost_count)
+{
+    fsp_entry_info_t entry;
+    fsp_attr_t attr;
+    fsp_status_t status = fsp_answer_entry(answer, &entry);
+    if (status != FSP_OK)
+        return status;
+    if (entry.attr.bytes > 0 && fsp_get_open_attr(call, entry.attr, &attr) == FSP_OK) {
+        entry.has_attr = true;
+        entry.mode = attr.mode;
+        entry.mtime_s = attr.mtime_s;
+        entry.mtime_ns = attr.mtime_ns;
+    } else if (entry.attr.bytes > 0) {
+        ++*lost_count;
+    }
+    fsp_item_entry_encode(&entry, items);
+    return FSP_OK;
+}
+
 /* One item of an answer, translated for the client. */
 static fsp_status_t
-translate_item(fsp_frontend_t *self, fsp_answer_t *answer, fsp_client_type_t type, fsp_buf_t *items)
+translate_item(fsp_frontend_t *self, const fsp_call_t *call, fsp_answer_t *answer, fsp_buf_t *items,
+               size_t *lost_count)
 {
     fsp_status_t status;
+    fsp_client_type_t type = call->type;
     if (type == FSP_MSG_LIST) {
-        fsp_entry_info_t entry;
-        status = fsp_answer_entry(answer, &entry);
-        if (status == FSP_OK)
-            fsp_item_entry_encode(&entry, items);
+        status = translate_entry(call, answer, items, lost_count);
     } else if (type == FSP_MSG_VERSIONS) {
         fsp_version_info_t version;
         status = fsp_answer_version(answer, &version);
@@ -341,11 +372,11 @@ static void
 answer_list(fsp_frontend_t *self, fsp_call_t *call, fsp_answer_t *answer)
 {
     fsp_buf_reset(&self->scratch2);
-    size_t count = 0;
+    size_t count = 0, lost_count = 0;
     bool feed = call->type == FSP_MSG_CHANGES;
     /* Batches are longer for clients than for the shard: the rest comes with the next page. */
     while (count < answer->count && !(feed && self->scratch2.bytes > FEED_BYTES)) {
-        if (translate_item(self, answer, call->type, &self->scratch2) != FSP_OK) {
+        if (translate_item(self, call, answer, &self->scratch2, &lost_count) != FSP_OK) {
             fsp_frontend_error(self, call, FSP_INTERNAL, NULL);
             return;
         }
@@ -355,6 +386,10 @@ answer_list(fsp_frontend_t *self, fsp_call_t *call, fsp_answer_t *answer)
         fsp_frontend_error(self, call, FSP_TOO_LARGE, NULL);
         return;
     }
+    if (lost_count > 0)
+        fsp_log(FSP_LOG_ERROR, "frontend",
+                "msg=\"attributes do not open: entries are listed without\" space=%s count=%zu",
+                call->space->name, lost_count);
     fsp_reply_t reply = {.change = answer->index,
                          .more = answer->more || count < answer->count,
                          .at_index = answer->at_index,

@@ -15,25 +15,53 @@
 #include "core/data/details.h"
 #include "core/data/receipt.h"
 
-enum { COPIES_WANTED = 1, COPIES_DURABLE = 1 /* one node: W of R = 1 of 1 */ };
+enum {
+    COPIES_WANTED = 1,
+    COPIES_DURABLE = 1,                 /* one node: W of R = 1 of 1 */
+    CHECKPOINT_BYTES = 2 * 1024 * 1024, /* of a kept upload: when so much more is stored */
+};
 
 /* -- what upload wants done -------------------------------------------------------------------- */
 
 static void finish_put(fsp_frontend_t *self, fsp_call_t *call);
+
+/* What CREDIT says besides: how far a kept upload is in the log. */
+static void
+fill_durable(fsp_call_t *call, fsp_reply_t *reply)
+{
+    if (!fsp_kept_is(call))
+        return;
+    reply->has_durable = true;
+    reply->durable = call->durable_told = fsp_upload_durable_offset(call->upload);
+}
 
 static void
 send_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 {
     if (call->request.end)
         return; /* nothing more will come */
-    if (call->granted_bytes == fsp_upload_received_bytes(call->upload))
+    if (fsp_upload_credit_bytes(call->upload) == bytes)
         call->moved_us = self->shell->now_us; /* it was the node's turn until now */
-    call->granted_bytes += bytes;
     fsp_reply_t reply = {.credit = bytes};
-    fsp_buf_reset(&self->scratch);
-    fsp_reply_encode(&reply, &self->scratch);
-    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id,
-                      fsp_buf_slice(&self->scratch), NULL);
+    fill_durable(call, &reply);
+    if (!call->credited && fsp_kept_is(call)) {
+        reply.has_offset = true;
+        reply.offset = fsp_upload_offset(call->upload);
+    }
+    if (!call->credited)
+        fsp_offer_fill_credit(call, &reply);
+    call->credited = true;
+    fsp_frontend_send_reply(self, call->session, FSP_MSG_CREDIT, call->request_id, &reply);
+}
+
+void
+fsp_put_tell_durable(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->durable_told == fsp_upload_durable_offset(call->upload))
+        return;
+    fsp_reply_t reply = {.credit = 0};
+    fill_durable(call, &reply);
+    fsp_frontend_send_reply(self, call->session, FSP_MSG_CREDIT, call->request_id, &reply);
 }
 
 static void
@@ -41,7 +69,7 @@ ask_have(fsp_frontend_t *self, fsp_call_t *call, const fsp_upload_effect_t *effe
 {
     static _Thread_local fsp_object_have_t have; /* 40 KiB: too much for the stack of an actor */
     have.space_id = call->space->space_id;
-    have.epoch = call->space->epoch;
+    have.epoch = call->epoch;
     have.layout_version = self->args->layout_version;
     have.key_count = 1;
     have.keys[0] = effect->key;
@@ -57,7 +85,7 @@ static void
 ask_put(fsp_frontend_t *self, fsp_call_t *call, fsp_upload_effect_t *effect)
 {
     fsp_object_put_t put = {.space_id = call->space->space_id,
-                            .epoch = call->space->epoch,
+                            .epoch = call->epoch,
                             .layout_version = self->args->layout_version,
                             .key = effect->key};
     fsp_buf_reset(&self->scratch);
@@ -71,11 +99,13 @@ ask_put(fsp_frontend_t *self, fsp_call_t *call, fsp_upload_effect_t *effect)
 
 /* Carries out call->upload_effects; what small jobs bring about comes into upload_more and is
  * carried out as well. */
-static void
-carry_out(fsp_frontend_t *self, fsp_call_t *call)
+void
+fsp_put_go_on(fsp_frontend_t *self, fsp_call_t *call)
 {
-    while (call->upload_effects.count > 0) {
-        for (size_t i = 0; i < call->upload_effects.count && !call->over; i++) {
+    while (call->upload_effects.count > 0 || fsp_offer_turn(self, call)) {
+        for (size_t i = 0; i < call->upload_effects.count; i++) {
+            if (call->over || call->aborting)
+                break;
             fsp_upload_effect_t *effect = &call->upload_effects.items[i];
             switch (effect->type) {
             case FSP_UPLOAD_SEAL: {
@@ -101,11 +131,18 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
             case FSP_UPLOAD_CREDIT:
                 send_credit(self, call, effect->bytes);
                 break;
+            case FSP_UPLOAD_FETCH:
+                fsp_fetch_ask(self, call, effect->key, false, effect->token);
+                break;
+            case FSP_UPLOAD_CHECKPOINT:
+                fsp_kept_checkpoint(self, call);
+                break;
             case FSP_UPLOAD_READY:
                 finish_put(self, call);
                 break;
             case FSP_UPLOAD_FAILED:
-                fsp_frontend_error(self, call, effect->status, NULL);
+                if (!fsp_kept_restart(self, call, effect->status))
+                    fsp_frontend_error(self, call, effect->status, NULL);
                 break;
             }
         }
@@ -187,6 +224,8 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
     uint64_t bytes = FSP_UPLOAD_WINDOW_BYTES;
     if (request->has_size && request->size < bytes)
         bytes = request->size;
+    if (request->offer && bytes < OFFER_BYTES)
+        bytes = OFFER_BYTES;
     bool now = false;
     fsp_status_t status = fsp_frontend_reserve(self, call, bytes, &now);
     if (status != FSP_OK)
@@ -198,25 +237,45 @@ fsp_put_begin(fsp_frontend_t *self, fsp_call_t *call, zmq_msg_t *payload)
 void
 fsp_put_opened(fsp_frontend_t *self, fsp_call_t *call)
 {
+    if (fsp_upload_id_is_zero(call->request.upload_id))
+        fsp_put_log_ready(self, call);
+    else
+        fsp_kept_begin(self, call);
+}
+
+void
+fsp_put_log_ready(fsp_frontend_t *self, fsp_call_t *call)
+{
+    if (call->request.offer && !call->heads_taken)
+        fsp_offer_begin(self, call);
+    else
+        fsp_put_start(self, call);
+}
+
+void
+fsp_put_start(fsp_frontend_t *self, fsp_call_t *call)
+{
     /* Its objects are numbered within FSP_ASK_TOKEN_BITS: at most one a smallest chunk, and the
      * tree's nodes. */
     uint64_t chunks_max = (uint64_t)1 << (FSP_ASK_TOKEN_BITS - 1);
     fsp_upload_config_t config = {.gear = call->space->gear,
                                   .window_bytes = FSP_UPLOAD_WINDOW_BYTES,
                                   .size_max =
-                                      chunks_max * fsp_gear_params(call->space->gear)->bytes_min};
+                                      chunks_max * fsp_gear_params(call->space->gear)->bytes_min,
+                                  .checkpoint_bytes = fsp_kept_is(call) ? CHECKPOINT_BYTES : 0,
+                                  .start = call->start};
     call->upload = fsp_upload_new(&config, &call->upload_effects);
-    carry_out(self, call);
+    fsp_put_go_on(self, call);
 }
 
 void
 fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_t bytes)
 {
-    if (!call->upload) { /* it waits for memory: nothing was granted yet */
+    if (!call->upload || (!call->credited && !call->request.end)) { /* nothing was granted yet */
         fsp_frontend_error(self, call, FSP_NO_CREDIT, NULL);
         return;
     }
-    if (call->committed || bytes.bytes == 0 || offset != fsp_upload_received_bytes(call->upload)) {
+    if (call->committed || bytes.bytes == 0 || offset != fsp_upload_offset(call->upload)) {
         if (!(call->request.end && bytes.bytes == 0))
             fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
         return;
@@ -232,22 +291,39 @@ fsp_put_data(fsp_frontend_t *self, fsp_call_t *call, uint64_t offset, fsp_slice_
         return;
     }
     fsp_call_moved(self, call, bytes.bytes);
-    fsp_upload_data(call->upload, bytes, &call->upload_effects);
-    carry_out(self, call);
+    while (bytes.bytes > 0 && !call->over && !call->aborting) {
+        size_t room = fsp_offer_room(call, bytes.bytes);
+        if (room == 0 || offset != fsp_upload_offset(call->upload)) {
+            /* Not asked for yet, or not at all. */
+            fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+            return;
+        }
+        fsp_upload_data(call->upload, fsp_slice(bytes.data, room), &call->upload_effects);
+        fsp_offer_taken(call);
+        fsp_put_go_on(self, call);
+        bytes = fsp_slice(bytes.data + room, bytes.bytes - room);
+        offset += room;
+    }
+}
+
+uint64_t
+fsp_put_size(const fsp_call_t *call)
+{
+    return call->request.has_size ? call->request.size : UINT64_MAX;
 }
 
 void
 fsp_put_resume(fsp_frontend_t *self, fsp_call_t *call)
 {
-    if (call->request.end || call->waits_for_memory || !call->upload)
+    if (call->request.end || !call->credited)
         return; /* CREDIT comes when it opens */
-    uint64_t received = fsp_upload_received_bytes(call->upload);
-    fsp_reply_t reply = {
-        .has_offset = true, .offset = received, .credit = call->granted_bytes - received};
-    fsp_buf_reset(&self->scratch);
-    fsp_reply_encode(&reply, &self->scratch);
-    fsp_frontend_send(self, call->session, FSP_MSG_CREDIT, call->request_id,
-                      fsp_buf_slice(&self->scratch), NULL);
+    if (call->offer)
+        fsp_offer_reset(call->offer); /* WANT may have been lost: the client offers anew */
+    fsp_reply_t reply = {.has_offset = true,
+                         .offset = fsp_upload_offset(call->upload),
+                         .credit = fsp_upload_credit_bytes(call->upload)};
+    fill_durable(call, &reply);
+    fsp_frontend_send_reply(self, call->session, FSP_MSG_CREDIT, call->request_id, &reply);
 }
 
 void
@@ -256,7 +332,7 @@ fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *comm
     if (call->committed)
         return; /* said again, since its sender could not know whether it had arrived
                    (docs/protocol/client.md 4.4) */
-    if (!call->upload) {
+    if (!call->upload || (!call->credited && !call->request.end)) {
         fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
         return;
     }
@@ -269,12 +345,22 @@ fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *comm
         call->request.has_sha256 = true;
         call->request.sha256 = commit->sha256;
     }
-    if (call->request.has_size && call->request.size != fsp_upload_received_bytes(call->upload)) {
+    if (call->offer && fsp_offer_pending(call->offer) > 0) {
+        fsp_frontend_error(self, call, FSP_PROTOCOL, NULL);
+        return;
+    }
+    if (call->request.has_size && call->request.size != fsp_upload_offset(call->upload)) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    /* Of what was known the node has not seen a byte. */
+    if (!fsp_upload_is_hashed(call->upload) &&
+        !(call->request.has_size && call->request.has_sha256)) {
         fsp_frontend_error(self, call, FSP_INVALID, NULL);
         return;
     }
     fsp_upload_finish(call->upload, &call->upload_effects);
-    carry_out(self, call);
+    fsp_put_go_on(self, call);
 }
 
 /* -- from the node's services ------------------------------------------------------------------ */
@@ -282,19 +368,31 @@ fsp_put_commit(fsp_frontend_t *self, fsp_call_t *call, const fsp_request_t *comm
 void
 fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
 {
+    if (call->aborting)
+        return;
     fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest,
                       &call->upload_effects);
-    carry_out(self, call);
+    fsp_put_go_on(self, call);
 }
 
 void
 fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uint64_t token,
-                      fsp_status_t status, fsp_slice_t body)
+                      fsp_status_t status, fsp_mail_t *mail)
 {
+    if (call->aborting)
+        return;
+    if (ask == ASK_FETCH) {
+        fsp_fetch_answer(self, call, token, status, mail);
+        return;
+    }
+    if (ask == ASK_OFFER) {
+        fsp_offer_have_answer(self, call, token, status, fsp_mail_body(mail));
+        return;
+    }
     if (ask == ASK_HAVE) {
         fsp_slice_t yes = fsp_slice(NULL, 0);
         if (status == FSP_OK)
-            status = fsp_object_have_answer_decode(body, &yes);
+            status = fsp_object_have_answer_decode(fsp_mail_body(mail), &yes);
         if (status == FSP_OK && yes.bytes != 1)
             status = FSP_INTERNAL;
         fsp_upload_have(call->upload, token, status, status == FSP_OK && yes.data[0] == 1,
@@ -302,7 +400,21 @@ fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask, uin
     } else {
         fsp_upload_stored(call->upload, token, status, &call->upload_effects);
     }
-    carry_out(self, call);
+    fsp_put_go_on(self, call);
+}
+
+void
+fsp_put_fetched(fsp_frontend_t *self, fsp_call_t *call, uint64_t token,
+                const fsp_fetched_t *fetched)
+{
+    if (call->aborting)
+        return;
+    if (!call->upload) {
+        fsp_offer_base_fetched(self, call, token, fetched); /* before anything else */
+        return;
+    }
+    fsp_upload_fetched(call->upload, token, fetched, &call->upload_effects);
+    fsp_put_go_on(self, call);
 }
 
 /* Seals a small record of the gateway's own, where it stands. */
@@ -312,7 +424,7 @@ seal_record(const fsp_call_t *call, fsp_object_kind_t kind, fsp_slice_t plain, f
     return fsp_object_seal(call->space->keys, kind, fsp_slice(NULL, 0), plain, ret_key, NULL);
 }
 
-/* (distributed 3.6, docs/protocol/commands.md section 6) */
+/* (docs/protocol/commands.md, section 6) */
 fsp_hash_t
 fsp_put_digest(const fsp_request_t *request, const fsp_upload_outcome_t *outcome, fsp_buf_t *buf)
 {
@@ -392,9 +504,10 @@ fsp_put_fill(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *
     command->put.carrier = fsp_buf_slice(&ret_records->carrier);
     if (ret_records->attr)
         command->put.attr = fsp_blob_slice(ret_records->attr);
-    if (request->token > 0) {
+    if (request->token > 0 || fsp_kept_is(call)) {
         command->version = 2;
         command->put.lease_token = request->token;
+        command->put.upload_id = call->upload_id;
     }
 }
 
@@ -414,6 +527,8 @@ finish_put(fsp_frontend_t *self, fsp_call_t *call)
     const fsp_request_t *request = &call->request;
     fsp_upload_outcome_t outcome;
     fsp_upload_outcome(call->upload, &outcome);
+    if (!outcome.hashed)
+        outcome.sha256 = request->sha256; /* its word; the chunks were compared one by one */
     if (request->has_sha256 && !fsp_hash_eq(request->sha256, outcome.sha256)) {
         fsp_frontend_error(self, call, FSP_DAMAGED, NULL); /* what arrived is not what was sent */
         return;
@@ -449,6 +564,8 @@ fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *resul
     reply->change = result->index;
     reply->head_count = result->head_count;
     memcpy(reply->heads, result->heads, result->head_count * sizeof(reply->heads[0]));
+    if (result->repeated && fsp_kept_is(call))
+        fsp_kept_drop(self, call); /* the first one made it: what came again is not wanted */
     make_receipt(self, call, result);
     fsp_frontend_ok(self, call, reply);
 }

@@ -32,10 +32,12 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
 {
     fsp_session_t *session = NULL;
     fsp_subject_id_t subject;
-    if (fsp_hex_decode(fsp_slice_text(user_id), subject.bytes, sizeof(subject.bytes)) != FSP_OK)
+    fsp_key_t key;
+    if (fsp_user_id_decode(user_id, &subject, &key) != FSP_OK)
         return NULL;
     HASH_FIND(hh, self->sessions, routing_id, bytes, session);
-    if (session && !fsp_subject_id_eq(session->subject, subject)) {
+    if (session &&
+        (!fsp_subject_id_eq(session->subject, subject) || !fsp_key_eq(session->key, key))) {
         /* A client may name its routing id, so somebody else may come under one that was just left.
          */
         fsp_session_destroy(self, session);
@@ -63,6 +65,9 @@ fsp_session_touch(fsp_frontend_t *self, const uint8_t *routing_id, size_t bytes,
         memcpy(session->routing_id, routing_id, bytes);
         session->routing_id_bytes = bytes;
         session->subject = subject;
+        session->key = key;
+        /* A connection that was let in before its key was removed. */
+        session->revoked = !fsp_key_is_zero(key) && !fsp_keyring_find(&self->args->keyring, key);
         session->flow = fsp_flow_new();
     }
     session->seen_us = self->shell->now_us;
@@ -95,7 +100,7 @@ fsp_session_resume(fsp_frontend_t *self, fsp_session_t *session, fsp_op_id_t id,
     HASH_ITER(hh, self->sessions, old, next)
     {
         if (old != session && old->welcomed && fsp_op_id_eq(old->id, id) &&
-            fsp_subject_id_eq(old->subject, session->subject))
+            fsp_subject_id_eq(old->subject, session->subject) && fsp_key_eq(old->key, session->key))
             break;
     }
     if (!old)
@@ -138,8 +143,7 @@ static bool
 waits_for_client(const fsp_call_t *call)
 {
     if (call->type == FSP_MSG_PUT)
-        return !call->committed && call->upload &&
-               fsp_upload_received_bytes(call->upload) < call->granted_bytes;
+        return !call->committed && call->upload && fsp_upload_credit_bytes(call->upload) > 0;
     return call->credit_given == 0;
 }
 
@@ -171,10 +175,13 @@ fsp_frontend_evict_stalled(fsp_frontend_t *self)
 void
 fsp_frontend_sweep(fsp_frontend_t *self)
 {
-    while (self->over) {
-        fsp_call_t *call = self->over;
-        self->over = call->over_next;
-        fsp_call_sweep(self, call);
-    }
-    fsp_frontend_start_waiting(self);
+    do {
+        while (self->over) {
+            fsp_call_t *call = self->over;
+            self->over = call->over_next;
+            fsp_call_sweep(self, call);
+        }
+        fsp_kept_start_waiting(self);
+        fsp_frontend_start_waiting(self);
+    } while (self->over); /* who waited may have ended at once */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* frontend_space - spaces are made and removed.  Layer actors.
+/* frontend_space - spaces are made, set and removed.  Layer actors.
  *
  *   SPACE_CREATE -> SPACE_INIT with fresh keys -> SPACES (its keys come back wrapped) -> OK
+ *   SPACE_SET    -> QUOTA, then RETENTION, as far as asked for -> OK
  *   SPACE_REMOVE -> SPACE_STATE closing, with a deadline -> OK; housekeeping drops it later
  *
  * The id of a space follows from who makes it and the operation id, so that a request that is sent
@@ -35,16 +36,32 @@ static fsp_hash_t
 digest(fsp_frontend_t *self, const fsp_call_t *call, fsp_command_type_t type)
 {
     const fsp_request_t *request = &call->request;
-    bool making = type == FSP_COMMAND_SPACE_INIT;
     fsp_buf_t *buf = &self->scratch2;
     fsp_buf_reset(buf);
-    fsp_canon_array(buf, 3);
-    fsp_canon_uint(buf, type);
-    if (making)
+    switch ((int)call->type) {
+    case FSP_MSG_SPACE_CREATE:
+        fsp_canon_array(buf, 3 + request->chunking_count);
+        fsp_canon_uint(buf, type);
         fsp_canon_text(buf, request->space);
-    else
+        fsp_canon_uint(buf, request->quota_bytes);
+        for (size_t i = 0; i < request->chunking_count; i++)
+            fsp_canon_uint(buf, request->chunking[i]);
+        break;
+    case FSP_MSG_SPACE_SET: /* of both commands: the request is one */
+        fsp_canon_array(buf, 3 + FSP_KEEP_VALUES);
+        fsp_canon_uint(buf, FSP_COMMAND_QUOTA);
+        fsp_canon_uint(buf, request->set);
+        fsp_canon_uint(buf, request->quota_bytes);
+        for (size_t i = 0; i < FSP_KEEP_VALUES; i++)
+            fsp_canon_uint(buf, request->keep[i]);
+        break;
+    default:
+        fsp_canon_array(buf, 3);
+        fsp_canon_uint(buf, type);
         fsp_canon_bool(buf, request->cancel);
-    fsp_canon_uint(buf, making ? request->quota_bytes : request->duration);
+        fsp_canon_uint(buf, request->duration);
+        break;
+    }
     FSP_ASSERT(fsp_buf_ok(buf));
     return fsp_sha256(fsp_buf_slice(buf));
 }
@@ -65,10 +82,47 @@ init_command(fsp_frontend_t *self, const fsp_call_t *call, fsp_command_type_t ty
     ret->request_digest = digest(self, call, type);
 }
 
+/* Chunks of less than this would cost more in trees and questions than they save. */
+enum { CHUNK_BYTES_LEAST = 64 * 1024 };
+
+/* Lengths of chunks that a space may be made with (docs/protocol/content.md, 3.1).  Sets them. */
+static bool
+take_chunking(const fsp_request_t *request, fsp_command_t *command)
+{
+    if (request->chunking_count == 0)
+        return true;
+    for (size_t i = 0; i < FSP_CHUNKING_VALUES; i++) {
+        if (request->chunking[i] < CHUNK_BYTES_LEAST || request->chunking[i] > FSP_CHUNK_BYTES_MAX)
+            return false;
+    }
+    const fsp_chunk_params_t params = {(uint32_t)request->chunking[0],
+                                       (uint32_t)request->chunking[1],
+                                       (uint32_t)request->chunking[2]};
+    command->space_init.chunk_bytes_min = params.bytes_min;
+    command->space_init.chunk_bytes_avg = params.bytes_avg;
+    command->space_init.chunk_bytes_max = params.bytes_max;
+    return fsp_chunk_params_valid(&params);
+}
+
+/* Spaces that there are, and that other calls are making: those come all at once. */
+static size_t
+count_spaces(fsp_frontend_t *self, const fsp_call_t *call)
+{
+    fsp_spaces_sweep(self->args->spaces);
+    size_t count = fsp_spaces_count(self->args->spaces);
+    fsp_call_t *other, *next;
+    HASH_ITER(hh, self->calls, other, next)
+    {
+        if (other != call && other->type == FSP_MSG_SPACE_CREATE && other->asked > 0)
+            count++;
+    }
+    return count;
+}
+
 void
 fsp_space_create_begin(fsp_frontend_t *self, fsp_call_t *call)
 {
-    if (!call->space && fsp_spaces_count(self->args->spaces) >= FSP_SPACES_MAX) {
+    if (!call->space && count_spaces(self, call) >= FSP_SPACES_MAX) {
         fsp_frontend_error(self, call, FSP_BUSY, NULL);
         return;
     }
@@ -78,6 +132,10 @@ fsp_space_create_begin(fsp_frontend_t *self, fsp_call_t *call)
     command.space_init.name = call->request.space;
     command.space_init.owner = call->session->subject;
     command.space_init.quota_bytes = call->request.quota_bytes;
+    if (!take_chunking(&call->request, &command)) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
     fsp_buf_reset(&self->scratch);
     fsp_spaces_make(self->args->spaces, &command, &self->scratch);
     call->commanded = true;
@@ -130,6 +188,60 @@ fsp_space_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
     fsp_frontend_ok(self, call, &reply);
 }
 
+/* -- SPACE_SET --------------------------------------------------------------------------------- */
+
+/* The command of the call's present step.  What the second one is refused with is the answer, and
+   the first has taken effect then: who sends the request again, with its op, goes on behind it. */
+static void
+send_setting(fsp_frontend_t *self, fsp_call_t *call)
+{
+    const fsp_request_t *request = &call->request;
+    bool quota = call->step == 0 && request->set & FSP_SET_QUOTA;
+    fsp_command_t command;
+    init_command(self, call, quota ? FSP_COMMAND_QUOTA : FSP_COMMAND_RETENTION, &command);
+    if (call->step > 0)
+        command.op_id = fsp_step_op(request->op_id, call->step);
+    if (quota)
+        command.node.quota.bytes = request->quota_bytes;
+    else
+        command.history.retention = (fsp_retention_t){.keep_last = request->keep[0],
+                                                      .all_days = request->keep[1],
+                                                      .daily = request->keep[2],
+                                                      .weekly = request->keep[3],
+                                                      .monthly = request->keep[4],
+                                                      .past_days = request->keep[5]};
+    fsp_frontend_send_command(self, call, &command);
+}
+
+void
+fsp_space_set_begin(fsp_frontend_t *self, fsp_call_t *call)
+{
+    const fsp_request_t *request = &call->request;
+    bool fits = (request->set & ~(uint64_t)(FSP_SET_QUOTA | FSP_SET_KEEP)) == 0;
+    for (size_t i = 0; i < FSP_KEEP_VALUES; i++)
+        fits = fits && request->keep[i] <= FSP_RETENTION_MAX;
+    if (!fits) {
+        fsp_frontend_error(self, call, FSP_INVALID, NULL);
+        return;
+    }
+    call->space_id = call->space->space_id;
+    send_setting(self, call);
+}
+
+static void
+setting_done(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result)
+{
+    if (call->step == 0 && call->request.set == (FSP_SET_QUOTA | FSP_SET_KEEP)) {
+        call->step = 1;
+        send_setting(self, call);
+        return;
+    }
+    fsp_reply_t reply = {.change = result->index,
+                         .space_name = fsp_slice_text(call->space->name),
+                         .modified = result->time};
+    fsp_frontend_ok(self, call, &reply);
+}
+
 /* -- SPACE_REMOVE ------------------------------------------------------------------------------ */
 
 /* Who may: the owner.  Closing is the node's own command, so its gateway judges. */
@@ -172,6 +284,10 @@ fsp_space_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *res
         ask_for_keys(self, call);
         return;
     }
+    if (call->type == FSP_MSG_SPACE_SET) {
+        setting_done(self, call, result);
+        return;
+    }
     /* Of a repeated answer the deadline is that of the first attempt, which was noted then. */
     if (call->request.cancel)
         call->space->closes = 0;
@@ -184,4 +300,17 @@ fsp_space_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *res
                          .modified = result->time,
                          .expires = call->space->closes};
     fsp_frontend_ok(self, call, &reply);
+}
+
+/* -- what nobody here asked for ---------------------------------------------------------------- */
+
+void
+fsp_space_gone(fsp_frontend_t *self, fsp_slice_t body)
+{
+    fsp_space_id_t space_id;
+    FSP_PRE(body.bytes == sizeof(space_id));
+    memcpy(space_id.bytes, body.data, sizeof(space_id));
+    fsp_gateway_space_t *space = fsp_spaces_by_id(self->args->spaces, space_id);
+    if (space)
+        fsp_spaces_retire(self->args->spaces, space);
 }

@@ -4,6 +4,7 @@
 
 #include "actors/clock.h"
 #include "actors/log.h"
+#include "actors/node.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/text.h"
@@ -18,15 +19,33 @@ static const fsp_time_t ANSWER_US = (fsp_time_t)30 * 1000 * 1000;
 
 void
 fsp_housekeeping_init(fsp_housekeeping_t *self, fsp_mailbox_t *mailbox, fsp_view_t *state,
-                      fsp_shard_ref_t shard)
+                      fsp_shard_ref_t shard, fsp_time_t chores_us)
 {
-    *self = (fsp_housekeeping_t){.mailbox = mailbox, .state = state, .shard = shard};
+    *self = (fsp_housekeeping_t){
+        .mailbox = mailbox, .state = state, .shard = shard, .chores = {.due_us = chores_us}};
 }
 
 fsp_time_t
 fsp_housekeeping_deadline(const fsp_housekeeping_t *self)
 {
-    return self->asked_us ? self->asked_us + ANSWER_US : self->look_us;
+    if (self->asked_us)
+        return self->asked_us + ANSWER_US;
+    return self->look_us < self->chores.due_us ? self->look_us : self->chores.due_us;
+}
+
+void
+fsp_housekeeping_ask(fsp_housekeeping_t *self, fsp_command_t *command, fsp_time_t now_us)
+{
+    fsp_random(command->op_id.bytes, sizeof(command->op_id.bytes));
+    fsp_random(command->request_digest.bytes, sizeof(command->request_digest.bytes));
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
+    fsp_command_encode(command, &bytes);
+    FSP_ASSERT(fsp_buf_ok(&bytes));
+    self->asked_us = now_us;
+    fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_COMMAND,
+                     ++self->request_id, fsp_buf_slice(&bytes), NULL, 0);
+    fsp_buf_clear(&bytes);
 }
 
 fsp_status_t
@@ -63,16 +82,7 @@ ask_drop(fsp_housekeeping_t *self, fsp_time_t now_us)
                              .version = FSP_COMMAND_VERSION,
                              .space_id = self->space_id,
                              .attempt = 1};
-    fsp_random(command.op_id.bytes, sizeof(command.op_id.bytes));
-    fsp_random(command.request_digest.bytes, sizeof(command.request_digest.bytes));
-    fsp_buf_t bytes;
-    fsp_buf_init(&bytes, FSP_COMMAND_BYTES_MAX);
-    fsp_command_encode(&command, &bytes);
-    FSP_ASSERT(fsp_buf_ok(&bytes));
-    self->asked_us = now_us;
-    fsp_mailbox_send(self->mailbox, FSP_ACTOR_SHARD, FSP_SERVICE_SHARD, FSP_SHARD_COMMAND, 1,
-                     fsp_buf_slice(&bytes), NULL, 0);
-    fsp_buf_clear(&bytes);
+    fsp_housekeeping_ask(self, &command, now_us);
 }
 
 typedef struct {
@@ -99,14 +109,9 @@ look_at(void *arg, fsp_space_id_t space_id, fsp_time_t deadline)
     return true;
 }
 
-void
-fsp_housekeeping_turn(fsp_housekeeping_t *self, fsp_time_t now_us, fsp_time_t wall_us)
+static void
+look_for_closing(fsp_housekeeping_t *self, fsp_time_t now_us, fsp_time_t wall_us)
 {
-    if (self->asked_us && now_us < self->asked_us + ANSWER_US)
-        return;
-    self->asked_us = 0;
-    if (now_us < self->look_us)
-        return;
     look_t look = {.wall_us = wall_us, .gone_id = self->gone_id};
     fsp_status_t status = fsp_housekeeping_closing(self->state, self->shard, look_at, &look);
     self->look_us = now_us + LOOK_EVERY_US;
@@ -122,6 +127,20 @@ fsp_housekeeping_turn(fsp_housekeeping_t *self, fsp_time_t now_us, fsp_time_t wa
     }
 }
 
+void
+fsp_housekeeping_turn(fsp_housekeeping_t *self, fsp_time_t now_us, fsp_time_t wall_us)
+{
+    if (self->asked_us && now_us < self->asked_us + ANSWER_US)
+        return;
+    if (self->asked_us && self->chores.asked)
+        fsp_chores_answered(self, FSP_TIMEOUT, NULL, now_us);
+    self->asked_us = 0;
+    if (now_us >= self->look_us)
+        look_for_closing(self, now_us, wall_us);
+    if (self->asked_us == 0)
+        fsp_chores_turn(self, now_us, wall_us);
+}
+
 static void
 dropped(fsp_housekeeping_t *self, const fsp_result_t *result, fsp_time_t now_us)
 {
@@ -133,6 +152,10 @@ dropped(fsp_housekeeping_t *self, const fsp_result_t *result, fsp_time_t now_us)
     fsp_hex_encode(self->space_id.bytes, sizeof(self->space_id.bytes), hex);
     fsp_log(FSP_LOG_INFO, "housekeeping", "msg=\"space is gone\" space=%s", hex);
     self->gone_id = self->space_id;
+    static const fsp_actor_id_t told[] = {FSP_ACTOR_REBALANCER, FSP_ACTOR_FRONTEND};
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        fsp_mailbox_send(self->mailbox, told[i], FSP_SERVICE_NODE, FSP_NODE_GONE, 0,
+                         FSP_SLICE_OF(self->space_id), NULL, 0);
     self->look_us = now_us; /* for the next one */
 }
 
@@ -170,13 +193,16 @@ fsp_housekeeping_mail(fsp_housekeeping_t *self, fsp_mail_t *mail, fsp_time_t now
         closing(self, fsp_mail_body(mail), now_us, wall_us);
         return;
     }
-    if (mail->envelope.service != FSP_SERVICE_SHARD || self->asked_us == 0)
+    if (mail->envelope.service != FSP_SERVICE_SHARD || self->asked_us == 0 ||
+        mail->envelope.request_id != self->request_id)
         return; /* an answer that nobody waits for any more */
     self->asked_us = 0;
-    fsp_result_t result;
+    fsp_result_t result = {.status = FSP_OK};
     bool answered = mail->envelope.type == FSP_MSG_OK &&
                     fsp_result_decode(fsp_mail_body(mail), &result) == FSP_OK;
-    if (answered && result.status == FSP_OK)
+    if (self->chores.asked)
+        fsp_chores_answered(self, answered ? result.status : FSP_BUSY, &result, now_us);
+    else if (answered && result.status == FSP_OK)
         dropped(self, &result, now_us);
     else
         self->look_us = now_us + LOOK_AGAIN_US; /* log time may lag behind the clock */

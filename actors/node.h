@@ -4,6 +4,7 @@
 #ifndef FSP_ACTORS_NODE_H
 #define FSP_ACTORS_NODE_H
 #include "actors/actor.h"
+#include "actors/keyring.h"
 #include "actors/spaces.h"
 #include "core/base/batch.h"
 #include "core/data/chunker.h"
@@ -60,7 +61,37 @@ typedef struct {
     fsp_store_t *store;
     unsigned slot_bits;
     uint64_t layout_version;
+    fsp_store_id_t store_id;
 } fsp_objects_actor_args_t;
+
+/* -- rebalancer: what is stored where, and what need not be stored any more ---------------------
+ */
+
+extern const fsp_actor_class_t fsp_rebalancer_actor_class;
+
+typedef struct {
+    fsp_store_t *store;
+    fsp_shard_ref_t shard; /* whose spaces are looked after */
+    uint64_t layout_version;
+    fsp_time_t first_us, every_us; /* rounds of each space: after the start, and from then on */
+} fsp_rebalancer_actor_args_t;
+
+/* FSP_SERVICE_NODE, with the CLOSING of housekeeping.h as 1:
+   COLLECT: space id; OK: fsp_node_collected_t; ERROR as of peers.  Who asks while a round of the
+   space is under way gets what comes of it.
+   GONE (to the frontend, too): space id, without an answer: its tombstone is written.
+   STOP: without an answer: the node stops; who waits is answered CLOSING.
+   EPOCH (to the frontend): space id, epoch u64, without an answer: a round was opened. */
+enum {
+    FSP_NODE_COLLECT = 2,
+    FSP_NODE_GONE = 3,
+    FSP_NODE_STOP = 4,
+    FSP_NODE_EPOCH = 7, /* 5 and 6 are OK and ERROR */
+};
+typedef struct {
+    uint64_t epoch;
+    uint64_t live, swept, swept_bytes;
+} fsp_node_collected_t;
 
 /* -- workers: jobs too large for an actor's own thread ----------------------------------------- */
 
@@ -98,8 +129,19 @@ size_t fsp_job_bytes(const fsp_job_t *self);
 extern const fsp_actor_class_t fsp_auth_actor_class;
 
 typedef struct {
-    uint8_t admin_public_key[32];
+    const char *directory;
+    fsp_keyring_t keyring; /* as it was loaded; the actor's own from START on */
 } fsp_auth_actor_args_t;
+
+/* FSP_SERVICE_AUTH: ADD [key 32, time u64, name], REMOVE [key 32], plain octets.  OK: the type as
+   u8, then the same octets (of the key that is there now): what is durable; ERROR: [1, status]. */
+enum { FSP_AUTH_ADD = 1, FSP_AUTH_REMOVE = 2, FSP_AUTH_ADD_BYTES_MIN = 32 + 8 };
+/* What a connection proved about itself, as its User-Id: 32 hex digits of the subject, and behind a
+   ':' 64 of the key.  The key may be missing (tests have no ZAP): zero. */
+enum { FSP_USER_ID_BYTES = 32 + 1 + 64 };
+void fsp_user_id_encode(fsp_subject_id_t subject, fsp_key_t key, char ret[FSP_USER_ID_BYTES + 1]);
+FSP_MUST_CHECK fsp_status_t fsp_user_id_decode(const char *user_id, fsp_subject_id_t *ret_subject,
+                                               fsp_key_t *ret_key);
 
 /* -- frontend: the gateway --------------------------------------------------------------------- */
 
@@ -112,8 +154,9 @@ typedef struct {
     fsp_sign_key_t sign_key; /* signs receipts */
     fsp_node_id_t node_id;
     fsp_mesh_id_t mesh_id;
-    fsp_store_t *store;   /* for disk status only */
-    fsp_spaces_t *spaces; /* outlives the actor, who alone uses it meanwhile */
+    fsp_store_t *store;    /* for disk status only */
+    fsp_spaces_t *spaces;  /* outlives the actor, who alone uses it meanwhile */
+    fsp_keyring_t keyring; /* a copy, kept up to date by the auth actor's answers */
     size_t worker_count;
     uint64_t layout_version;
     uint64_t feature_level; /* of the shard: what is above it is not sent there */

@@ -10,7 +10,7 @@
 
 struct fsp_spaces {
     const fsp_secret_t *mesh_key;
-    fsp_gateway_space_t *items[FSP_SPACES_MAX]; /* calls hold their addresses */
+    fsp_gateway_space_t *items[FSP_SPACES_HELD_MAX]; /* calls hold their addresses */
     size_t count;
 };
 
@@ -27,6 +27,7 @@ free_space(fsp_gateway_space_t *space)
 {
     fsp_space_keys_destroy(&space->keys);
     fsp_gear_destroy(&space->gear);
+    fsp_secret_wipe(&space->cut_key);
     fsp_free(space);
 }
 
@@ -75,9 +76,14 @@ fsp_spaces_make(const fsp_spaces_t *self, fsp_command_t *command, fsp_buf_t *ret
     fsp_buf_init(&cut_key, FSP_WRAPPED_BYTES_MAX);
     fsp_random(command->space_init.root_id.bytes, sizeof(command->space_init.root_id.bytes));
     fsp_random(command->space_init.trash_id.bytes, sizeof(command->space_init.trash_id.bytes));
-    command->space_init.chunk_bytes_min = fsp_chunk_params_default.bytes_min;
-    command->space_init.chunk_bytes_avg = fsp_chunk_params_default.bytes_avg;
-    command->space_init.chunk_bytes_max = fsp_chunk_params_default.bytes_max;
+    if (command->space_init.chunk_bytes_max == 0) {
+        command->space_init.chunk_bytes_min = fsp_chunk_params_default.bytes_min;
+        command->space_init.chunk_bytes_avg = fsp_chunk_params_default.bytes_avg;
+        command->space_init.chunk_bytes_max = fsp_chunk_params_default.bytes_max;
+    }
+    command->version = fsp_space_init_version(command->space_init.chunk_bytes_min,
+                                              command->space_init.chunk_bytes_avg,
+                                              command->space_init.chunk_bytes_max);
     command->space_init.keys[0] = (fsp_wrapped_key_t){
         .generation = 1,
         .wrapped = wrap_fresh(self, FSP_WRAP_SPACE_KEY, command->space_id, 1, &key)};
@@ -126,15 +132,17 @@ open_keys(const fsp_spaces_t *self, const fsp_space_info_t *info, fsp_gateway_sp
     }
     fsp_wrap_context(FSP_WRAP_CUT_KEY, info->space_id, 0, context);
     fsp_status_t status = unwrap_secret(self, context, info->wrapped_cut_key, &secret);
-    if (status == FSP_OK)
+    if (status == FSP_OK) {
         space->gear = fsp_gear_new(&secret, &params);
+        space->cut_key = secret;
+    }
     return status;
 }
 
 static void
 append(fsp_spaces_t *self, fsp_gateway_space_t *space)
 {
-    FSP_PRE(self->count < FSP_SPACES_MAX);
+    FSP_PRE(self->count < FSP_SPACES_HELD_MAX);
     fsp_gateway_space_t *namesake = fsp_spaces_find(self, fsp_slice_text(space->name));
     if (namesake) /* its name is free again, so it is gone */
         fsp_spaces_retire(self, namesake);
@@ -153,7 +161,7 @@ fsp_spaces_take(fsp_spaces_t *self, const fsp_space_info_t *info, fsp_gateway_sp
         return FSP_OK;
     }
     fsp_spaces_sweep(self);
-    if (self->count == FSP_SPACES_MAX)
+    if (self->count == FSP_SPACES_HELD_MAX)
         return FSP_BUSY;
     space = FSP_NEW(fsp_gateway_space_t);
     space->keys = fsp_space_keys_new();

@@ -14,7 +14,11 @@
 
 /* The space that is made with the mesh and cannot be removed. */
 #define FSP_HOME_SPACE "home"
-enum { FSP_SPACES_MAX = 1024 };
+enum {
+    FSP_SPACES_MAX = FSP_LIST_LIMIT_MAX, /* no more are made: one answer lists them all */
+    /* What a shard has is taken all the same, for a node that does not start helps nobody. */
+    FSP_SPACES_HELD_MAX = 2 * FSP_SPACES_MAX,
+};
 
 /* A space as the gateway knows it, with the keys in the clear. */
 typedef struct {
@@ -26,8 +30,9 @@ typedef struct {
     fsp_time_t closes; /* when its content goes; 0: it is open */
     fsp_space_keys_t *keys;
     fsp_gear_t *gear;
-    size_t uses;  /* calls that need it */
-    bool retired; /* it is gone: nobody finds it, and it ends with its last call */
+    fsp_secret_t cut_key; /* of the gear: for clients that cut by themselves */
+    size_t uses;          /* calls that need it */
+    bool retired;         /* it is gone: nobody finds it, and it ends with its last call */
 } fsp_gateway_space_t;
 
 typedef struct fsp_spaces fsp_spaces_t;
@@ -35,11 +40,12 @@ typedef struct fsp_spaces fsp_spaces_t;
 /* mesh_key is borrowed. */
 fsp_spaces_t *fsp_spaces_new(const fsp_secret_t *mesh_key);
 void fsp_spaces_destroy(fsp_spaces_t **self_p);
-/* How many there are, retired ones included: no more are taken beyond FSP_SPACES_MAX. */
+/* How many there are, retired ones included: no more are taken beyond FSP_SPACES_HELD_MAX. */
 size_t fsp_spaces_count(const fsp_spaces_t *self);
 
-/* Completes the SPACE_INIT of a space (whose id, owner, name and quota the caller has filled) by
-   fresh ids and keys, and appends its bytes to ret. */
+/* Completes the SPACE_INIT of a space (whose id, owner, name and quota the caller has filled, and
+   lengths of chunks unless it wants the usual ones) by version, fresh ids and keys, and appends its
+   bytes to ret. */
 void fsp_spaces_make(const fsp_spaces_t *self, fsp_command_t *command, fsp_buf_t *ret);
 /* Opens the keys of a space and takes it into the list, in place of what had its name.  One that is
    there already is only brought up to date.  DAMAGED if the keys do not open, BUSY if there are too

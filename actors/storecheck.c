@@ -7,6 +7,7 @@
 #include "actors/storecheck.h"
 
 #include "actors/identity.h"
+#include "actors/keyring.h"
 #include "actors/node.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -222,6 +223,17 @@ is_empty(storecheck_t *self, fsp_family_t family)
     return empty;
 }
 
+/* The keys of further clients, without which a node does not start. */
+static fsp_status_t
+check_keyring(const storecheck_t *self, fsp_error_t *error)
+{
+    fsp_keyring_t *keyring = FSP_NEW(fsp_keyring_t);
+    fsp_keyring_init(keyring, self->identity.mesh_id, self->identity.admin_public_key);
+    fsp_status_t status = fsp_keyring_load(self->config->directory, keyring, error);
+    fsp_free(keyring);
+    return status;
+}
+
 /* NOT_FOUND, with words: the first start was cut short before there was an identity, or anything
    else. */
 static fsp_status_t
@@ -248,6 +260,8 @@ check_local(storecheck_t *self, fsp_error_t *error)
     self->identified = status == FSP_OK;
     if (self->identified)
         status = fsp_identity_check_recovery(directory, local, &self->identity, error);
+    if (self->identified && status == FSP_OK)
+        status = check_keyring(self, error);
     if (status == FSP_NOT_FOUND)
         add_fault(self, "identity", (fsp_slice_t){0}, "the genesis record is missing");
     else if (status != FSP_OK)

@@ -43,6 +43,8 @@ enum {
     REPLICA_NUMBER =
         FSP_HOME_REPLICA, /* numbers are given by configurations; the first of a mesh is 1 */
     LAYOUT_VERSION = 1,
+    DUTIES_FIRST_S = 600, /* a node that was just started has other things to do */
+    DUTIES_EVERY_S = 24 * 3600,
 };
 
 typedef struct {
@@ -59,6 +61,7 @@ typedef struct {
     fsp_store_actor_args_t store_args;
     fsp_shard_actor_args_t shard_args;
     fsp_objects_actor_args_t objects_args;
+    fsp_rebalancer_actor_args_t rebalancer_args;
     fsp_auth_actor_args_t auth_args;
     fsp_frontend_actor_args_t frontend_args;
 } supervisor_t;
@@ -200,6 +203,27 @@ choose_workers(supervisor_t *self)
         self->worker_count = FSP_WORKERS_MAX;
 }
 
+/* From the start until the node first collects, and looks after the past of its spaces. */
+static fsp_time_t
+duties_first_us(const supervisor_t *self)
+{
+    uint64_t seconds = self->config->duties_after_s ? self->config->duties_after_s : DUTIES_FIRST_S;
+    return (fsp_time_t)seconds * 1000 * 1000;
+}
+
+static fsp_status_t
+start_rebalancer(supervisor_t *self, fsp_error_t *error)
+{
+    self->rebalancer_args =
+        (fsp_rebalancer_actor_args_t){.store = self->store,
+                                      .shard = self->shard_args.shard,
+                                      .layout_version = LAYOUT_VERSION,
+                                      .first_us = duties_first_us(self),
+                                      .every_us = (fsp_time_t)DUTIES_EVERY_S * 1000 * 1000};
+    return start_actor(self, &fsp_rebalancer_actor_class, FSP_ACTOR_REBALANCER,
+                       &self->rebalancer_args, error);
+}
+
 static fsp_status_t
 start_services(supervisor_t *self, fsp_error_t *error)
 {
@@ -230,15 +254,17 @@ start_services(supervisor_t *self, fsp_error_t *error)
         return status;
     self->objects_args = (fsp_objects_actor_args_t){.store = self->store,
                                                     .slot_bits = self->identity.slot_bits,
-                                                    .layout_version = LAYOUT_VERSION};
+                                                    .layout_version = LAYOUT_VERSION,
+                                                    .store_id = self->identity.store_id};
     status =
         start_actor(self, &fsp_objects_actor_class, FSP_ACTOR_OBJECTS, &self->objects_args, error);
+    if (status == FSP_OK)
+        status = start_rebalancer(self, error);
     for (size_t i = 0; status == FSP_OK && i < self->worker_count; i++)
         status = start_actor(self, &fsp_worker_actor_class, (fsp_actor_id_t)(FSP_ACTOR_WORKER + i),
                              NULL, error);
     if (status != FSP_OK)
         return status;
-    memcpy(self->auth_args.admin_public_key, self->identity.admin_public_key, 32);
     return start_actor(self, &fsp_auth_actor_class, FSP_ACTOR_AUTH, &self->auth_args, error);
 }
 
@@ -256,6 +282,7 @@ start_frontend(supervisor_t *self, fsp_error_t *error)
                                     .worker_count = self->worker_count,
                                     .layout_version = LAYOUT_VERSION,
                                     .feature_level = self->feature_level};
+    self->frontend_args.keyring = self->auth_args.keyring; /* nobody has asked to change it yet */
     memcpy(self->frontend_args.curve_public, self->identity.curve_key.public_key, 32);
     fsp_status_t status = start_actor(self, &fsp_frontend_actor_class, FSP_ACTOR_FRONTEND,
                                       &self->frontend_args, error);
@@ -345,7 +372,7 @@ watch(supervisor_t *self, fsp_error_t *error)
 {
     fsp_housekeeping_t *house = &self->housekeeping;
     fsp_housekeeping_init(house, self->mailbox, fsp_store_view(self->store, FSP_FAMILY_STATE),
-                          self->shard_args.shard);
+                          self->shard_args.shard, fsp_clock_mono_us() + duties_first_us(self));
     enum { SIGNAL, INBOX, FIRST_ACTOR };
     zmq_pollitem_t items[FIRST_ACTOR + FSP_ACTOR_COUNT] = {
         [SIGNAL] = {.fd = self->signal_fd, .events = ZMQ_POLLIN},
@@ -416,11 +443,21 @@ stop_actors(supervisor_t *self, bool hurry)
     /* Reverse order of the flow: who asks goes before who answers. */
     fsp_actor_destroy(&self->actors[FSP_ACTOR_FRONTEND]);
     fsp_actor_destroy(&self->actors[FSP_ACTOR_AUTH]);
+    fsp_actor_destroy(&self->actors[FSP_ACTOR_REBALANCER]);
     for (int i = FSP_ACTOR_WORKER; i < FSP_ACTOR_COUNT; i++)
         fsp_actor_destroy(&self->actors[i]);
     fsp_actor_destroy(&self->actors[FSP_ACTOR_OBJECTS]);
     fsp_actor_destroy(&self->actors[FSP_ACTOR_SHARD]);
     fsp_actor_destroy(&self->actors[FSP_ACTOR_STORE]);
+}
+
+static fsp_status_t
+load_keyring(supervisor_t *self, fsp_error_t *error)
+{
+    self->auth_args.directory = self->config->directory;
+    fsp_keyring_init(&self->auth_args.keyring, self->identity.mesh_id,
+                     self->identity.admin_public_key);
+    return fsp_keyring_load(self->config->directory, &self->auth_args.keyring, error);
 }
 
 static fsp_status_t
@@ -438,6 +475,8 @@ open_node(supervisor_t *self, fsp_error_t *error)
     status = fsp_store_open(&config, &self->store, &fresh, error);
     if (status == FSP_OK)
         status = fsp_identity_open(self->config->directory, self->store, &self->identity, error);
+    if (status == FSP_OK)
+        status = load_keyring(self, error);
     if (status == FSP_OK)
         status = start_services(self, error);
     if (status == FSP_OK)

@@ -15,8 +15,10 @@ typedef struct {
     const char *directory;
     const char *listen; /* tcp://HOST:PORT */
     bool sync;
-    uint64_t feature_level; /* raise the shard to this one only; 0: to the program's.  For tests of
-                               upgrades. */
+    uint64_t feature_level;  /* raise the shard to this one only; 0: to the program's.  For tests of
+                                upgrades. */
+    uint64_t duties_after_s; /* seconds after the start at which the node first collects garbage and
+                                prunes; 0: 600 */
 } fsp_supervisor_config_t;
 
 /* Runs a node until it is told to stop.  Returns the process's exit code; reasons go to standard
