@@ -6,10 +6,12 @@ SECONDS ?= 300
 SEEDS ?= 1000
 NODES ?= 5
 FIRST ?= 1
+PREFIX ?= /usr/local
+DESTDIR ?=
 # The simulator is worth the longer build: a fifth faster.
 SIM_FLAGS = -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -g -DNDEBUG"
 
-.PHONY: help deps deps-build build demo test test-long sim sim-mutants fuzz bench tidy format clean
+.PHONY: help deps deps-build build install demo test test-long sim sim-mutants fuzz bench tidy format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +25,12 @@ deps-build:
 build: deps-build ## release binaries in build/bin: filesphered, filesphere, filesphere-bench
 	@cmake --preset release -DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build/bin --log-level=WARNING
 	@cmake --build build/release -j $(JOBS)
+
+install: deps-build ## programs, libfilesphere, manual, completions, service: PREFIX=/usr/local DESTDIR=
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+		-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build/bin --log-level=WARNING
+	@cmake --build build/release -j $(JOBS)
+	@DESTDIR=$(DESTDIR) cmake --install build/release
 
 demo: build ## a tour with real files on one node, kill -9 included; exits 0 only if all was verified
 	@tests/system/demo.sh build/bin

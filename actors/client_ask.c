@@ -27,6 +27,12 @@ fsp_client_begin(filesphere_t *self)
     if (!self || pthread_mutex_lock(&self->mutex) != 0)
         return false;
     self->words[0] = '\0';
+    uint64_t limit_ms = atomic_load(&self->limit_ms);
+    uint64_t now = fsp_client_now_ms();
+    self->call_end_ms = limit_ms == 0                 ? 0
+                        : limit_ms > UINT64_MAX - now ? UINT64_MAX
+                                                      : now + limit_ms;
+    self->progress_ms = 0;
     return true;
 }
 
@@ -56,6 +62,13 @@ fsp_client_fail(filesphere_t *self, fsp_status_t status, const char *subject, co
     return fsp_error_info(status)->code;
 }
 
+void
+fsp_client_add_words(filesphere_t *self, const char *more)
+{
+    size_t used = strlen(self->words);
+    (void)snprintf(self->words + used, sizeof self->words - used, "%s", more);
+}
+
 filesphere_code_t
 fsp_client_fail_link(filesphere_t *self, fsp_status_t status, const char *subject)
 {
@@ -67,6 +80,10 @@ fsp_client_fail_link(filesphere_t *self, fsp_status_t status, const char *subjec
         return fsp_client_fail(self, status, subject, "cancelled");
     }
     fsp_client_drop_link(self);
+    if (status == FSP_TIMEOUT && fsp_client_overdue(self))
+        return fsp_client_fail(self, status, subject,
+                               "it did not end within %llu ms; give it longer",
+                               (unsigned long long)atomic_load(&self->limit_ms));
     if (status == FSP_TIMEOUT)
         return fsp_client_fail(self, status, subject, "the node does not answer; try again later");
     return fsp_client_fail(
@@ -127,8 +144,8 @@ fsp_client_note_change(filesphere_t *self, fsp_slice_t space, uint64_t change)
         seen->change = change;
 }
 
-static void
-random_bytes(void *ret, size_t bytes)
+void
+fsp_client_random(void *ret, size_t bytes)
 {
     uint8_t *at = ret;
     while (bytes > 0) {
@@ -142,10 +159,10 @@ random_bytes(void *ret, size_t bytes)
     }
 }
 
-static void
-renew_operation(filesphere_t *self, fsp_request_t *request)
+void
+fsp_client_renew(filesphere_t *self, fsp_request_t *request)
 {
-    random_bytes(request->op_id.bytes, sizeof request->op_id.bytes);
+    fsp_client_random(request->op_id.bytes, sizeof request->op_id.bytes);
     const fsp_client_seen_t *seen = seen_space(self, request->space);
     request->since = seen ? seen->change : 0;
 }
@@ -173,7 +190,7 @@ fsp_client_prepare(filesphere_t *self, fsp_request_t *request, const char *space
                 "not a valid remote path; it starts with '/', has no empty part, no '.', no '..'");
     }
     if (change)
-        renew_operation(self, request);
+        fsp_client_renew(self, request);
     return FILESPHERE_OK;
 }
 
@@ -241,48 +258,142 @@ attempt(filesphere_t *self, fsp_client_type_t type, const fsp_request_t *request
     return status == FSP_OK ? fsp_client_wait(self, id, self->timeout_ms, ret) : status;
 }
 
+/* -- when the node is gone --------------------------------------------------------------------- */
+
+bool
+fsp_client_may_pass(filesphere_code_t code)
+{
+    const fsp_error_info_t *info = fsp_error_by_code(code);
+    return info && info->retry == FSP_RETRY_SAME;
+}
+
+void
+fsp_client_trouble_over(fsp_client_trouble_t *trouble, bool progress)
+{
+    if (trouble->since_ms != 0)
+        trouble->spent_ms += fsp_client_now_ms() - trouble->since_ms;
+    trouble->since_ms = 0;
+    if (progress)
+        *trouble = (fsp_client_trouble_t){.since_ms = 0};
+}
+
+/* Words for a call that tried for long enough; what a node has said stays. */
+static filesphere_code_t
+out_of_patience(filesphere_t *self, filesphere_code_t code, uint64_t spent_ms, const char *subject,
+                const char *resume)
+{
+    static const fsp_status_t gone[] = {FSP_UNREACHABLE, FSP_TIMEOUT, FSP_CLOSING};
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+        if (code == fsp_error_info(gone[i])->code)
+            return fsp_client_fail(self, i == 0 ? FSP_UNREACHABLE : FSP_TIMEOUT, subject,
+                                   "the node went away and did not come back within %llu ms%s",
+                                   (unsigned long long)spent_ms, resume);
+    }
+    fsp_client_add_words(self, resume);
+    return code;
+}
+
+bool
+fsp_client_try_again(filesphere_t *self, fsp_client_trouble_t *trouble, const char *subject,
+                     const char *resume, filesphere_code_t *ret_code)
+{
+    uint64_t now = fsp_client_now_ms();
+    /* The silence before counts, but not that of a handle nobody used or of a slow source. */
+    uint64_t floor_ms = now > 2 * self->timeout_ms ? now - 2 * self->timeout_ms : 1;
+    if (trouble->since_ms == 0)
+        trouble->since_ms = self->heard_ms > floor_ms ? self->heard_ms : floor_ms;
+    uint64_t spent_ms = trouble->spent_ms + (now - trouble->since_ms);
+    uint64_t patience_ms = atomic_load(&self->patience_ms);
+    if (atomic_load(&self->cancelled)) {
+        *ret_code = fsp_client_fail_link(self, FSP_CANCELLED, subject);
+        return false;
+    }
+    if (fsp_client_overdue(self)) {
+        *ret_code = fsp_client_fail_link(self, FSP_TIMEOUT, subject);
+        return false;
+    }
+    if (spent_ms >= patience_ms) {
+        *ret_code = out_of_patience(self, *ret_code, spent_ms, subject, resume ? resume : "");
+        return false;
+    }
+    if (trouble->pause_ms == 0)
+        trouble->pause_ms = FSP_CLIENT_AGAIN_MS_FIRST;
+    uint16_t random;
+    fsp_client_random(&random, sizeof random);
+    /* Half to one and a half: many clients of one node must not come back in step. */
+    uint64_t pause_ms = trouble->pause_ms / 2 + trouble->pause_ms * random / UINT16_MAX;
+    if (pause_ms > patience_ms - spent_ms)
+        pause_ms = patience_ms - spent_ms;
+    trouble->pause_ms = trouble->pause_ms * 2 < FSP_CLIENT_AGAIN_MS_LAST ? trouble->pause_ms * 2
+                                                                         : FSP_CLIENT_AGAIN_MS_LAST;
+    fsp_client_pause(self, pause_ms);
+    self->words[0] = '\0';
+    return true;
+}
+
+/* What an ERROR means for the request: true if it is to be sent again at once. */
+static bool
+is_worth_repeating(filesphere_t *self, fsp_request_t *request, filesphere_code_t code,
+                   bool *greeted_again, bool *renewed)
+{
+    /* A first attempt that knew too old a change: nothing was done, and now we know a newer one. */
+    if (code == fsp_error_info(FSP_EXPIRED)->code && !*renewed) {
+        uint64_t since = request->since;
+        *renewed = true;
+        fsp_client_renew(self, request);
+        request->attempt = 0;
+        return request->since > since;
+    }
+    /* A node that does not know us: this connection is newer than our HELLO. */
+    if (code == fsp_error_info(FSP_PROTOCOL)->code && !*greeted_again) {
+        *greeted_again = true;
+        fsp_client_drop_link(self);
+        return true;
+    }
+    return false;
+}
+
 filesphere_code_t
 fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *request,
                fsp_slice_t payload, const char *subject, fsp_client_message_t *ret)
 {
-    uint64_t give_up = fsp_client_now_ms() + 2 * self->timeout_ms;
+    const char *may_be = fsp_op_id_is_zero(request->op_id)
+                             ? "; try again later"
+                             : " (the change may have been made); look at it and try again";
+    fsp_client_trouble_t trouble = {.since_ms = fsp_client_now_ms()};
     bool sent = false, greeted_again = false, renewed = false;
-    for (request->attempt = 1;; request->attempt++) {
-        uint64_t now = fsp_client_now_ms();
-        uint64_t deadline = sent ? give_up : now + self->timeout_ms;
-        filesphere_code_t code = fsp_client_ready(self, deadline);
-        if (sent && code == fsp_error_info(FSP_UNREACHABLE)->code)
-            return fsp_client_fail(
-                self, FSP_TIMEOUT, subject,
-                "the node went away before it answered%s; try again later",
-                !fsp_op_id_is_zero(request->op_id) ? " (the change may have been made)" : "");
+    const bool attrs = request->attrs;
+    request->attempt = 0;
+    for (;;) {
+        filesphere_code_t code = fsp_client_ready(self, fsp_client_now_ms() + self->timeout_ms);
+        if (code == fsp_error_info(FSP_UNREACHABLE)->code && self->known) {
+            if (!fsp_client_try_again(self, &trouble, subject, sent ? may_be : NULL, &code))
+                return code;
+            continue;
+        }
         if (code != FILESPHERE_OK)
             return code;
+        request->attrs = attrs && self->minor >= 3; /* of LIST: an older node leaves them out */
         if (fsp_request_minor(type, request) > self->minor)
             return fsp_client_fail(self, FSP_UNSUPPORTED, subject,
                                    "the node is older than this program and cannot do that yet; "
                                    "update the node");
-        fsp_status_t status = attempt(self, type, request, payload, ret);
+        request->attempt++;
         sent = true;
+        fsp_status_t status = attempt(self, type, request, payload, ret);
         if (status == FSP_OK && ret->type == FSP_MSG_ERROR) {
             code = fsp_client_fail_reply(self, &ret->reply, subject);
             fsp_client_note_change(self, request->space, ret->reply.change);
             fsp_client_message_clear(ret);
-            /* A first attempt that knew too old a change: nothing was done, and now we know a newer
-             * one. */
-            if (code == fsp_error_info(FSP_EXPIRED)->code && !renewed) {
-                uint64_t since = request->since;
-                renewed = true;
-                renew_operation(self, request);
-                request->attempt = 0;
-                if (request->since > since)
-                    continue;
-            }
-            /* A node that does not know us: this connection is newer than our HELLO. */
-            if (code != fsp_error_info(FSP_PROTOCOL)->code || greeted_again)
+            /* A content is worth waiting until the node is there again; the rest is soon said. */
+            if (code == fsp_error_info(FSP_CLOSING)->code &&
+                (type == FSP_MSG_PUT || type == FSP_MSG_GET)) {
+                fsp_client_drop_link(self);
+                if (!fsp_client_try_again(self, &trouble, subject, may_be, &code))
+                    return code;
+            } else if (!is_worth_repeating(self, request, code, &greeted_again, &renewed)) {
                 return code;
-            greeted_again = true;
-            fsp_client_drop_link(self);
+            }
             continue;
         }
         if (status == FSP_OK && ret->type != FSP_MSG_OK && ret->type != FSP_MSG_CREDIT &&
@@ -297,12 +408,22 @@ fsp_client_ask(filesphere_t *self, fsp_client_type_t type, fsp_request_t *reques
         if (status == FSP_TOO_LARGE)
             return fsp_client_fail(self, status, subject,
                                    "the request is larger than the protocol allows");
-        if (status != FSP_TIMEOUT)
-            return fsp_client_fail_link(self, status, subject);
-        fsp_client_drop_link(self);
-        if (fsp_client_now_ms() >= give_up)
-            return fsp_client_fail_link(self, FSP_TIMEOUT, subject);
+        code = fsp_client_fail_link(self, status, subject);
+        if (status != FSP_TIMEOUT || !fsp_client_try_again(self, &trouble, subject, may_be, &code))
+            return code;
     }
+}
+
+void
+fsp_client_tell_progress(filesphere_t *self, const filesphere_progress_t *progress, bool last)
+{
+    if (!self->progress)
+        return;
+    uint64_t now = fsp_client_now_ms();
+    if (!last && now - self->progress_ms < FSP_CLIENT_PROGRESS_MS)
+        return;
+    self->progress_ms = now;
+    self->progress(self->progress_arg, progress);
 }
 
 filesphere_code_t
@@ -335,6 +456,24 @@ fsp_client_copy_text(fsp_slice_t text, char *ret, size_t bytes_max)
         memcpy(ret, text.data, text.bytes);
     ret[text.bytes] = '\0';
     return true;
+}
+
+void
+fsp_client_set_attr(fsp_request_t *request, const filesphere_attr_t *attr)
+{
+    request->has_attr = true;
+    request->mode = attr->mode & 07777;
+    request->mtime_s = attr->mtime_s;
+    request->mtime_ns = attr->mtime_ns;
+}
+
+filesphere_attr_t
+fsp_client_attr(bool set, uint32_t mode, int64_t mtime_s, uint32_t mtime_ns)
+{
+    if (!set || mtime_ns >= 1000000000)
+        return (filesphere_attr_t){.set = false};
+    return (filesphere_attr_t){
+        .set = true, .mode = mode & 07777, .mtime_s = mtime_s, .mtime_ns = mtime_ns};
 }
 
 filesphere_code_t
@@ -371,10 +510,7 @@ fsp_client_fill_info(filesphere_t *self, const fsp_request_t *request, const fsp
         memcpy(ret->receipt, reply->receipt.data, reply->receipt.bytes);
     }
     ret->change = reply->change;
-    ret->attr = (filesphere_attr_t){.set = reply->has_attr && reply->mtime_ns < 1000000000,
-                                    .mode = reply->mode & 07777,
-                                    .mtime_s = reply->mtime_s,
-                                    .mtime_ns = reply->mtime_ns};
+    ret->attr = fsp_client_attr(reply->has_attr, reply->mode, reply->mtime_s, reply->mtime_ns);
     for (size_t i = 0; i < reply->head_count; i++)
         memcpy(ret->heads[i], reply->heads[i].bytes, sizeof ret->heads[i]);
     ret->head_count = reply->head_count;

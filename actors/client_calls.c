@@ -69,12 +69,8 @@ filesphere_mkdir(filesphere_t *handle, const char *space, const char *path, bool
     filesphere_code_t code = fsp_client_prepare(handle, &request, space, path, true);
     request.create_parents = create_parents;
     request.exist_ok = exist_ok;
-    if (attr && attr->set) {
-        request.has_attr = true;
-        request.mode = attr->mode & 07777;
-        request.mtime_s = attr->mtime_s;
-        request.mtime_ns = attr->mtime_ns;
-    }
+    if (attr && attr->set)
+        fsp_client_set_attr(&request, attr);
     if (code == FILESPHERE_OK)
         code = fsp_client_ask_info(handle, FSP_MSG_MKDIR, &request, path, ret);
     return fsp_client_end(handle, code);
@@ -92,6 +88,26 @@ filesphere_remove(filesphere_t *handle, const char *space, const char *path, boo
     request.recursive = recursive;
     if (code == FILESPHERE_OK)
         code = fsp_client_ask_info(handle, FSP_MSG_DELETE, &request, path, ret);
+    return fsp_client_end(handle, code);
+}
+
+filesphere_code_t
+filesphere_set_attr(filesphere_t *handle, const char *space, const char *path,
+                    const filesphere_attr_t *attr, const uint8_t *if_match, filesphere_info_t *ret)
+{
+    if (!path || !attr || !attr->set || !fsp_client_begin(handle))
+        return fsp_error_info(FSP_INVALID)->code;
+    fsp_request_t request;
+    memset(&request, 0, sizeof request);
+    filesphere_code_t code = fsp_client_prepare(handle, &request, space, path, true);
+    fsp_client_set_attr(&request, attr);
+    if (if_match) {
+        request.condition.type = FSP_IF_MATCH;
+        request.condition.version_count = 1;
+        memcpy(request.condition.versions[0].bytes, if_match, sizeof(fsp_version_id_t));
+    }
+    if (code == FILESPHERE_OK)
+        code = fsp_client_ask_info(handle, FSP_MSG_ATTR, &request, path, ret);
     return fsp_client_end(handle, code);
 }
 
@@ -255,6 +271,8 @@ filesphere_unlock(filesphere_t *handle, const char *space, const char *path, uin
 
 /* -- listings: pages of items ------------------------------------------------------------------ */
 
+static_assert((int)FILESPHERE_HEADS_MAX == (int)FSP_PARENTS_MAX, "parents of a version fit");
+
 typedef struct {
     filesphere_t *handle;
     const char *subject;
@@ -340,6 +358,7 @@ next_entry(listing_t *self, const fsp_reply_t *reply, size_t *at)
         fsp_slice_cmp(from.name, self->request.after) <= 0 || entry.kind < FILESPHERE_FILE ||
         entry.kind > FILESPHERE_SYMLINK)
         return FSP_PROTOCOL;
+    entry.attr = fsp_client_attr(from.has_attr, from.mode, from.mtime_s, from.mtime_ns);
     memcpy(entry.file_id, from.file_id.bytes, sizeof entry.file_id);
     memcpy(entry.version_id, from.version_id.bytes, sizeof entry.version_id);
     memcpy(self->after, entry.name, sizeof self->after);
@@ -375,6 +394,7 @@ filesphere_list_at(filesphere_t *handle, const char *space, const char *path, co
     }
     if (code == FILESPHERE_OK)
         code = fsp_client_set_at(handle, &listing.request, at);
+    listing.request.attrs = true;
     if (code == FILESPHERE_OK)
         code = list_pages(&listing, FSP_MSG_LIST, next_entry);
     if (ret_change)
@@ -402,6 +422,10 @@ next_version(listing_t *self, const fsp_reply_t *reply, size_t *at)
                                     .retained = from.retained};
     memcpy(version.version_id, from.id.bytes, sizeof version.version_id);
     memcpy(version.author, from.author.bytes, sizeof version.author);
+    memcpy(version.op_id, from.op_id.bytes, sizeof version.op_id);
+    for (size_t i = 0; i < from.parent_count; i++) /* the decoder has bounded it */
+        memcpy(version.parents[i], from.parents[i].bytes, sizeof version.parents[i]);
+    version.parent_count = from.parent_count;
     return self->call.version(self->arg, &version) == 0 ? FSP_OK : FSP_CANCELLED;
 }
 

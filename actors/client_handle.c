@@ -126,6 +126,8 @@ filesphere_open(const filesphere_config_t *config, filesphere_t **ret_handle)
     self->timeout_ms = config->timeout_ms ? config->timeout_ms : FSP_CLIENT_TIMEOUT_MS;
     if (self->timeout_ms > 86400000)
         self->timeout_ms = 86400000;
+    atomic_init(&self->patience_ms, FSP_CLIENT_PATIENCE_MS);
+    atomic_init(&self->limit_ms, 0);
     (void)snprintf(self->client_name, sizeof self->client_name, "%s",
                    config->client_name ? config->client_name : "libfilesphere");
     fsp_buf_init(&self->body, FSP_BODY_BYTES_MAX);
@@ -170,6 +172,31 @@ filesphere_cancel(filesphere_t *handle)
         (void)!write(handle->wake_fd, &one, sizeof one);
     atomic_store(&handle->cancelled, true);
     errno = error;
+}
+
+void
+filesphere_set_deadline(filesphere_t *handle, uint64_t milliseconds)
+{
+    if (handle)
+        atomic_store(&handle->limit_ms, milliseconds);
+}
+
+void
+filesphere_set_patience(filesphere_t *handle, uint64_t milliseconds)
+{
+    if (handle)
+        atomic_store(&handle->patience_ms, milliseconds);
+}
+
+void
+filesphere_on_progress(filesphere_t *handle, filesphere_progress_fn *progress, void *arg)
+{
+    if (!handle || pthread_mutex_lock(&handle->mutex) != 0)
+        return; /* from a callback of the same handle: the call goes on as it began */
+    handle->progress = progress;
+    handle->progress_arg = arg;
+    int rc = pthread_mutex_unlock(&handle->mutex);
+    FSP_ASSERT(rc == 0);
 }
 
 const char *

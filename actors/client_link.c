@@ -26,9 +26,24 @@ fsp_client_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool
+fsp_client_overdue(const filesphere_t *self)
+{
+    return self->call_end_ms != 0 && fsp_client_now_ms() >= self->call_end_ms;
+}
+
 /* -- the shared context ------------------------------------------------------------------------ */
 
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
+/* This process is a child by fork of one that had the context: it has a copy of it, but not its
+   threads.  CZMQ would abort on the next socket, so nothing is asked of it any more. */
+static atomic_bool is_orphan;
+
+static void
+in_child(void)
+{
+    atomic_store(&is_orphan, true);
+}
 
 /* CZMQ's context is the only one of the process: two with CURVE can crash 4.3.4.  CZMQ ends it at
    exit; ending it with the last handle would take it away from others in the process who use CZMQ.
@@ -39,6 +54,7 @@ start_context(void)
     zsys_handler_set(NULL); /* signals belong to the program */
     (void)zsys_init();
     zsys_handler_set(NULL); /* again: a program may have initialised CZMQ in between */
+    (void)pthread_atfork(NULL, NULL, in_child); /* no memory: such a child is then not told */
 }
 
 /* -- socket ------------------------------------------------------------------------------------ */
@@ -88,7 +104,7 @@ open_socket(filesphere_t *self, const char *endpoint)
 void
 fsp_client_drop_link(filesphere_t *self)
 {
-    if (self->sock)
+    if (self->sock && !atomic_load(&is_orphan)) /* else it is the parent's */
         zsock_destroy(&self->sock);
     self->sock = NULL;
     self->socket = NULL;
@@ -101,7 +117,7 @@ fsp_client_leave(filesphere_t *self)
 {
     /* A node that does not hear of an ABORT keeps the transfer's memory until the session is old.
      */
-    if (self->socket && self->aborted)
+    if (self->socket && self->aborted && !atomic_load(&is_orphan))
         set_int(self->socket, ZMQ_LINGER, FSP_CLIENT_LINGER_MS);
     fsp_client_drop_link(self);
 }
@@ -133,11 +149,12 @@ sleep_on(filesphere_t *self, short events, uint64_t wait_ms)
     (void)zmq_poll(items, self->wake_fd >= 0 ? 2 : 1, (long)wait_ms);
 }
 
-static void
-pause_for(filesphere_t *self, long wait_ms)
+void
+fsp_client_pause(filesphere_t *self, uint64_t wait_ms)
 {
     zmq_pollitem_t item = {.fd = self->wake_fd, .events = ZMQ_POLLIN};
-    (void)zmq_poll(&item, self->wake_fd >= 0 ? 1 : 0, wait_ms); /* a signal may end it early */
+    /* A signal may end it early. */
+    (void)zmq_poll(&item, self->wake_fd >= 0 ? 1 : 0, (long)wait_ms);
 }
 
 /* -- messages ---------------------------------------------------------------------------------- */
@@ -225,6 +242,7 @@ check_message(fsp_client_message_t *message)
     case FSP_MSG_OK:
     case FSP_MSG_ERROR:
     case FSP_MSG_CREDIT:
+    case FSP_MSG_WANT:
     case FSP_MSG_NEWS:
         if (body.bytes > 0 && fsp_reply_decode(body, &message->reply) != FSP_OK)
             return FSP_PROTOCOL;
@@ -271,13 +289,14 @@ receive(filesphere_t *self, uint64_t request_id, bool *ret_alive, fsp_client_mes
 {
     if (atomic_load(&self->cancelled))
         return FSP_CANCELLED;
-    if (!self->socket)
+    if (!self->socket || fsp_client_overdue(self))
         return FSP_TIMEOUT;
     for (;;) {
         fsp_status_t status = take_message(self, ret);
         if (status != FSP_OK)
             return status;
         *ret_alive = true;
+        self->heard_ms = fsp_client_now_ms();
         if (ret->request_id == request_id && ret->type != FSP_MSG_PONG)
             return FSP_OK;
         /* An ERROR for a PING says that the node does not know this connection any more; the other
@@ -314,7 +333,7 @@ fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
             status = receive(self, request_id, &alive, ret);
             return status == FSP_NOT_FOUND ? FSP_TIMEOUT : status;
         }
-        if (now - life >= quiet_ms || now - start >= quiet_ms * FSP_CLIENT_PATIENCE)
+        if (now - life >= quiet_ms || now - start >= quiet_ms * FSP_CLIENT_TIMEOUTS)
             return FSP_TIMEOUT;
         if (now - life >= quiet_ms / 2 && asked <= life) {
             asked = now;
@@ -376,7 +395,7 @@ welcome(filesphere_t *self, const fsp_reply_t *reply, const char *endpoint)
     }
     self->beat_ms = reply->heartbeat_ms >= 100 ? reply->heartbeat_ms : FSP_CLIENT_BEAT_MS;
     self->minor = (unsigned)reply->version;
-    self->welcomed = true;
+    self->welcomed = self->known = true;
     return FILESPHERE_OK;
 }
 
@@ -436,9 +455,15 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
 filesphere_code_t
 fsp_client_ready(filesphere_t *self, uint64_t deadline_ms)
 {
+    if (atomic_load(&is_orphan))
+        return fsp_client_fail(self, FSP_UNSUPPORTED, NULL,
+                               "the process was forked from one that had used the library; fork "
+                               "first, or exec");
     if (self->socket && self->welcomed)
         return FILESPHERE_OK;
     FSP_PRE(self->has_profile && self->profile.endpoint_count > 0);
+    if (self->call_end_ms != 0 && deadline_ms > self->call_end_ms)
+        deadline_ms = self->call_end_ms;
     uint64_t start = fsp_client_now_ms();
     filesphere_code_t unreachable = fsp_error_info(FSP_UNREACHABLE)->code;
     size_t count = self->profile.endpoint_count;
@@ -458,7 +483,7 @@ fsp_client_ready(filesphere_t *self, uint64_t deadline_ms)
                 return code;
             self->endpoint = (self->endpoint + 1) % count;
         }
-        pause_for(self, FSP_CLIENT_SLICE_MS);
+        fsp_client_pause(self, FSP_CLIENT_SLICE_MS);
     } while (fsp_client_now_ms() < deadline_ms);
     return fsp_client_fail(
         self, FSP_UNREACHABLE, self->profile.endpoints[self->endpoint],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* client_trash - the client library's trash and spaces.  Layer actors.
+/* client_trash - the client library's trash.  Layer actors.
  *
  * The trash is a directory whose names are numbers of changes.  Where a thing was, and when it
  * went, is what that change says; it is asked for one by one, since a trash is short where it is
@@ -9,118 +9,6 @@
 
 #include "core/base/alloc.h"
 #include "core/base/text.h"
-
-/* -- spaces ------------------------------------------------------------------------------------ */
-
-static fsp_status_t
-fill_space(const fsp_space_info_t *from, filesphere_space_t *ret)
-{
-    memset(ret, 0, sizeof *ret);
-    if (!fsp_client_copy_text(from->name, ret->name, sizeof ret->name))
-        return FSP_PROTOCOL;
-    memcpy(ret->space_id, from->space_id.bytes, sizeof ret->space_id);
-    memcpy(ret->owner, from->owner.bytes, sizeof ret->owner);
-    memcpy(ret->root_id, from->root_id.bytes, sizeof ret->root_id);
-    memcpy(ret->trash_id, from->trash_id.bytes, sizeof ret->trash_id);
-    ret->change = from->change_index;
-    ret->quota_bytes = from->quota_bytes;
-    ret->used_bytes = from->used_bytes;
-    ret->closes_us = from->closes;
-    return FSP_OK;
-}
-
-static filesphere_code_t
-list_spaces(filesphere_t *self, filesphere_space_fn *space, void *arg)
-{
-    fsp_request_t request;
-    memset(&request, 0, sizeof request);
-    fsp_client_message_t message;
-    filesphere_code_t code =
-        fsp_client_ask(self, FSP_MSG_SPACES, &request, fsp_slice(NULL, 0), "spaces", &message);
-    if (code != FILESPHERE_OK)
-        return code;
-    fsp_status_t status = message.type == FSP_MSG_OK ? FSP_OK : FSP_PROTOCOL;
-    for (size_t at = 0; status == FSP_OK;) {
-        fsp_space_info_t from;
-        filesphere_space_t out;
-        status = fsp_reply_next_space(&message.reply, &at, &from);
-        if (status == FSP_OK)
-            status = fill_space(&from, &out);
-        if (status == FSP_OK && space(arg, &out) != 0)
-            status = FSP_CANCELLED;
-    }
-    fsp_client_message_clear(&message);
-    if (status == FSP_NOT_FOUND)
-        return FILESPHERE_OK;
-    if (status == FSP_CANCELLED)
-        return fsp_client_fail(self, status, "spaces", "the listing was ended");
-    return fsp_client_fail_link(self, FSP_PROTOCOL, "spaces");
-}
-
-filesphere_code_t
-filesphere_spaces(filesphere_t *handle, filesphere_space_fn *space, void *arg)
-{
-    if (!space || !fsp_client_begin(handle))
-        return fsp_error_info(FSP_INVALID)->code;
-    return fsp_client_end(handle, list_spaces(handle, space, arg));
-}
-
-filesphere_code_t
-filesphere_space_create(filesphere_t *handle, const char *name, uint64_t quota_bytes,
-                        filesphere_info_t *ret)
-{
-    if (!name || !fsp_client_begin(handle))
-        return fsp_error_info(FSP_INVALID)->code;
-    fsp_request_t request;
-    memset(&request, 0, sizeof request);
-    request.quota_bytes = quota_bytes;
-    filesphere_code_t code = fsp_client_prepare(handle, &request, name, NULL, true);
-    if (code == FILESPHERE_OK)
-        code = fsp_client_ask_info(handle, FSP_MSG_SPACE_CREATE, &request, name, ret);
-    return fsp_client_end(handle, code);
-}
-
-static filesphere_code_t
-remove_space(filesphere_t *self, const char *name, uint64_t delay_us, bool cancel,
-             uint64_t *ret_closes_us)
-{
-    fsp_request_t request;
-    memset(&request, 0, sizeof request);
-    request.duration = delay_us;
-    request.cancel = cancel;
-    fsp_client_message_t message;
-    filesphere_code_t code = fsp_client_prepare(self, &request, name, NULL, true);
-    if (code == FILESPHERE_OK)
-        code = fsp_client_ask(self, FSP_MSG_SPACE_REMOVE, &request, fsp_slice(NULL, 0), name,
-                              &message);
-    if (code != FILESPHERE_OK)
-        return code;
-    if (message.type != FSP_MSG_OK)
-        code = fsp_client_fail_link(self, FSP_PROTOCOL, name);
-    else if (ret_closes_us)
-        *ret_closes_us = message.reply.expires;
-    fsp_client_message_clear(&message);
-    return code;
-}
-
-filesphere_code_t
-filesphere_space_remove(filesphere_t *handle, const char *name, uint64_t delay_us,
-                        uint64_t *ret_closes_us)
-{
-    if (!name || !fsp_client_begin(handle))
-        return fsp_error_info(FSP_INVALID)->code;
-    return fsp_client_end(handle, remove_space(handle, name, delay_us, false, ret_closes_us));
-}
-
-filesphere_code_t
-filesphere_space_keep(filesphere_t *handle, const char *name)
-{
-    if (!name || !fsp_client_begin(handle))
-        return fsp_error_info(FSP_INVALID)->code;
-    return fsp_client_end(handle, remove_space(handle, name, 0, true, NULL));
-}
-
-/* -- trash ------------------------------------------------------------------------------------- */
 
 typedef struct {
     fsp_slice_t name; /* of the space; empty: the home space */
@@ -277,7 +165,7 @@ filesphere_trash(filesphere_t *handle, const char *space, filesphere_trashed_fn 
     filesphere_code_t code = fsp_client_prepare(handle, &request, space, NULL, false);
     find_trash_t find = {.name = request.space};
     if (code == FILESPHERE_OK)
-        code = list_spaces(handle, find_trash, &find);
+        code = fsp_client_list_spaces(handle, find_trash, &find);
     if (code == FILESPHERE_OK && !find.found)
         code = fsp_client_fail(handle, FSP_NO_SUCH_SPACE, "trash", "no such space");
     memcpy(request.file_id.bytes, find.trash_id, sizeof find.trash_id);

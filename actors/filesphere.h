@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* filesphere.h - the client library of FileSphere.
  *
- * Everything is opaque or plain C; no ZeroMQ type appears.  A handle is one connection to a node of
- * one mesh. Any thread may use a handle; calls on one handle run one after another.  A callback
- * must not call its own handle, except for filesphere_cancel.  All handles of a process share one
- * I/O context, which ends with the process.
+ * Everything is opaque or plain C; no ZeroMQ type appears.  docs/library.md says how the parts fit
+ * together, docs/examples has whole programs.
  *
- * Every call that can fail returns a filesphere_code_t: FILESPHERE_OK (0) or the number of the
- * error registry (docs/errors.md).  Words for people: filesphere_error(handle).  Times are
- * microseconds since 1970 UTC, sizes bytes. Remote paths are absolute ("/dir/file") in a space
- * given by name (NULL: the profile's space).
+ * Threads.  A handle is one connection to a node of one mesh.  Any thread may use a handle; calls
+ * on one handle run one after another.  A callback must not call its own handle ("invalid"), except
+ * for filesphere_cancel.  All handles of a process share one I/O context, which is made with the
+ * first one and ends with the process.  In a child by fork of a process that has used the library
+ * every call fails with "unsupported", until it calls exec.  No signal handler is changed.
+ *
+ * Errors.  Every call that can fail returns a filesphere_code_t: FILESPHERE_OK (0) or the number of
+ * the error registry (docs/errors.md); arguments that cannot be right, a NULL handle among them,
+ * are "invalid".  Words for people: filesphere_error(handle).  What is to be filled (ret...) is
+ * filled on success only, and belongs to the caller.
+ *
+ * Ownership.  Strings, arrays and structs that are passed in are only read, and only during the
+ * call; what a callback is given is valid until it returns.  Fields that are not set are zero.
+ *
+ * Units.  Times are microseconds since 1970 UTC, sizes bytes, hashes and ids raw octets.  Remote
+ * paths are absolute ("/dir/file"), UTF-8, in a space given by name (NULL: the profile's space,
+ * else the node's home space).  A `ret` of filesphere_info_t may be NULL if nobody wants it.
  */
 #ifndef FILESPHERE_H
 #define FILESPHERE_H
@@ -41,31 +52,37 @@ typedef struct {
     const char *client_name; /* shown to the node; NULL = "libfilesphere" */
 } filesphere_config_t;
 
-/* Connects and waits for the welcome.  *ret_handle is made also on failure (to ask for the words),
-   NULL only when the arguments are wrong; always end it with filesphere_close.  It is written
-   before connecting, so that a signal handler can cancel that, too. */
+/* Connects and waits for the welcome.  config NULL: all defaults.  *ret_handle is made also on
+   failure (to ask for the words), NULL only when the arguments are wrong; always end it with
+   filesphere_close.  It is written before connecting, so that a signal handler can cancel that,
+   too. */
 FILESPHERE_API filesphere_code_t filesphere_open(const filesphere_config_t *config,
                                                  filesphere_t **ret_handle);
+/* Ends the connection, frees the handle, and makes *handle_p NULL; a NULL one is left alone.  No
+   call may be running on it.  Handles that are open when the process exits cost 0.2 s there. */
 FILESPHERE_API void filesphere_close(filesphere_t **handle_p);
 /* Last error of this handle in words, "" if none: what happened, to which path, what to do next.
-   Valid until the next call on the handle. */
+   Valid until the next call on the handle, whichever thread makes it. */
 FILESPHERE_API const char *filesphere_error(const filesphere_t *handle);
 /* "not-found" for a code; "unknown-error" for an unknown one.  Static storage. */
 FILESPHERE_API const char *filesphere_symbol(filesphere_code_t code);
 /* Process exit code that stands for a code (docs/errors.md). */
 FILESPHERE_API int filesphere_exit_code(filesphere_code_t code);
 /* Something the user should know that is no failure ("" if none), since filesphere_open: the
- * profile's mode, for one. */
+   profile's mode, for one.  Valid as long as the handle. */
 FILESPHERE_API const char *filesphere_warning(const filesphere_t *handle);
 /* May be called from any thread or a signal handler: the running call ends with the code of
-   "cancelled"; if none is running, the next one does. */
+   "cancelled"; if none is running, the next one does.  A change that was cancelled may have been
+   made: its request may have reached the node.  NULL is allowed. */
 FILESPHERE_API void filesphere_cancel(filesphere_t *handle);
 
-/* Every later call on the handle has to end within this many milliseconds ("timeout" else);
-   0: no bound but the signs of life of the node. */
+/* Every later call on the handle has to end within this many milliseconds ("timeout" else; a change
+   may have been made then); 0, the default: no bound but the signs of life of the node.  A callback
+   that does not return is waited for. */
 FILESPHERE_API void filesphere_set_deadline(filesphere_t *handle, uint64_t milliseconds);
-/* How long a call that lost its node goes on trying, with the same operation id; the default is
-   30,000.  Then its code says "unreachable" or "timeout". */
+/* How long, in milliseconds, a call that lost its node goes on trying, with the same operation id;
+   the default is 30,000; 0: not at all.  Then its code says "unreachable" or "timeout".  A put
+   counts from its last progress anew. */
 FILESPHERE_API void filesphere_set_patience(filesphere_t *handle, uint64_t milliseconds);
 
 /* How far a put or a get is. */
@@ -75,8 +92,9 @@ typedef struct {
     uint64_t moved_bytes; /* payload that crossed the network for it, in this process */
 } filesphere_progress_t;
 typedef void(filesphere_progress_fn)(void *arg, const filesphere_progress_t *progress);
-/* Called from the thread of the call, at most some 20 times a second and once at the end; NULL:
-   none.  It must not call the handle, except for filesphere_cancel. */
+/* Called from the thread of a put or a get, at most some 20 times a second and once at its good
+   end; done_bytes and moved_bytes never fall.  NULL, the default: none.  It must not call the
+   handle, except for filesphere_cancel. */
 FILESPHERE_API void filesphere_on_progress(filesphere_t *handle, filesphere_progress_fn *progress,
                                            void *arg);
 
@@ -103,7 +121,7 @@ typedef struct {
     uint64_t chunks;     /* 0: inline */
     uint64_t chunks_new; /* put: how many had to be stored */
     uint64_t bytes_sent; /* put: payload bytes and digests sent for it, retries included */
-    uint64_t resumed_at; /* put: octets that an earlier call had brought; 0: begun anew */
+    uint64_t resumed_at; /* put: bytes that an earlier call had brought; 0: begun anew */
     uint8_t
         receipt[FILESPHERE_RECEIPT_MAX]; /* put: the node's signed word (docs/protocol/keys.md) */
     size_t receipt_size;
@@ -161,9 +179,11 @@ typedef int(filesphere_read_fn)(void *arg, void *buffer, size_t size_max, size_t
  */
 typedef int(filesphere_write_fn)(void *arg, const void *data, size_t size);
 
-/* Where a content comes from, so that a put that was interrupted can be taken up if it is still the
-   same.  What is needed for it is kept in $XDG_STATE_HOME/filesphere/transfers (0600), from before
-   the first message until the put has ended; what is older than 7 days is deleted. */
+/* Where a content comes from (fstat), so that a put that was interrupted can be taken up if it is
+   still the same.  What is needed for it is kept in $XDG_STATE_HOME/filesphere/transfers (0600),
+   from before the first message until the put has ended; what is older than 7 days is deleted.
+   From 4 MiB on: below, to send it again costs no more.  No more than `size` bytes are read then,
+   so that a file that grows meanwhile is stored as it was; one that gets shorter fails ("io"). */
 typedef struct {
     bool set;
     uint64_t device, inode, size;
@@ -187,12 +207,22 @@ typedef struct {
     const uint8_t (*merge_of)[32]; /* takes the place of these heads */
     size_t merge_count;
     /* Paths in the same space whose present content may have parts in common with this one, besides
-       the target itself: what the node has is not sent. */
+       the target itself: what the node has is not sent.  At most 16 count. */
     const char *const *bases;
     size_t base_count;
     filesphere_source_t source; /* set: a later call, also of another process, takes up where this
                                    one was interrupted */
 } filesphere_put_t;
+/* Makes a version of a file, and the file if there is none, of what `read` gives, which is called
+   from the thread of the call and asked for each byte once, in order, as fast as the node takes it.
+   Until the put has ended well, nobody sees any of it.  Up to 38 MiB of it stay in memory until the
+   node has them for good, so that also a pipe outlives a broken connection and a restart of the
+   node.  ret (may be NULL) is filled on success; its receipt is absent (receipt_size 0) if an
+   earlier call had brought the put to its end. Codes besides those of any call: "cancelled" (by
+   filesphere_cancel or by read), "invalid" (more than one condition), "exists", "mismatch",
+   "lease-lost" and their like (the conditions), "busy" (also: another process is at this very put),
+   "gone" (the node lost what it had confirmed), "quota", "disk-reserve", "unreachable" and
+   "timeout": then the same call may be made again, and with `source` it goes on. */
 FILESPHERE_API filesphere_code_t filesphere_put(filesphere_t *handle, const filesphere_put_t *put,
                                                 filesphere_read_fn *read, void *arg,
                                                 filesphere_info_t *ret);
@@ -205,11 +235,15 @@ typedef struct {
     uint64_t first, last; /* inclusive */
     filesphere_at_t at;   /* without version */
 } filesphere_get_t;
-/* ret is filled before the first byte is written (may be NULL). */
+/* Gives a content to `write`, each byte once and in order.  ret is filled before the first byte is
+   written (may be NULL).  A link that breaks is made again, and the rest of the same version is
+   asked for.  A whole content is compared with its SHA-256 at the end ("damaged": do not use what
+   came); a range cannot be.  After another failure, what was written is a beginning of it. */
 FILESPHERE_API filesphere_code_t filesphere_get(filesphere_t *handle, const filesphere_get_t *get,
                                                 filesphere_write_fn *write, void *arg,
                                                 filesphere_info_t *ret);
 
+/* What is at the path now, or what one of its versions (hex, 8 to 64 digits) was. */
 FILESPHERE_API filesphere_code_t filesphere_stat(filesphere_t *handle, const char *space,
                                                  const char *path, const char *version,
                                                  filesphere_info_t *ret);
@@ -233,6 +267,7 @@ typedef struct {
 /* Called for each entry in name order; any other return than 0 ends the listing (with "cancelled").
  */
 typedef int(filesphere_entry_fn)(void *arg, const filesphere_entry_t *entry);
+/* What is in a directory; prefix (may be NULL): only names that begin so. */
 FILESPHERE_API filesphere_code_t filesphere_list(filesphere_t *handle, const char *space,
                                                  const char *path, const char *prefix,
                                                  filesphere_entry_fn *entry, void *arg);
@@ -255,7 +290,7 @@ typedef struct {
     bool is_head, retained;
 } filesphere_version_t;
 typedef int(filesphere_version_fn)(void *arg, const filesphere_version_t *version);
-/* Newest first. */
+/* The history of a file, newest first; any other return of the callback than 0 ends it. */
 FILESPHERE_API filesphere_code_t filesphere_versions(filesphere_t *handle, const char *space,
                                                      const char *path,
                                                      filesphere_version_fn *version, void *arg);
@@ -292,6 +327,7 @@ FILESPHERE_API filesphere_code_t filesphere_watch(filesphere_t *handle, const ch
                                                   uint64_t after, filesphere_change_fn *change,
                                                   void *arg);
 
+/* A directory; exist_ok: one that is there already is as good.  attr may be NULL. */
 FILESPHERE_API filesphere_code_t filesphere_mkdir(filesphere_t *handle, const char *space,
                                                   const char *path, bool create_parents,
                                                   bool exist_ok, const filesphere_attr_t *attr,
@@ -303,17 +339,22 @@ FILESPHERE_API filesphere_code_t filesphere_set_attr(filesphere_t *handle, const
                                                      const filesphere_attr_t *attr,
                                                      const uint8_t *if_match,
                                                      filesphere_info_t *ret);
+/* Into the trash; recursive: also a directory that is not empty. */
 FILESPHERE_API filesphere_code_t filesphere_remove(filesphere_t *handle, const char *space,
                                                    const char *path, bool recursive,
                                                    filesphere_info_t *ret);
+/* A file or a whole directory, at one instant.  `to` is its new path; what is there is put into the
+   trash if `replace`, else "exists". */
 FILESPHERE_API filesphere_code_t filesphere_move(filesphere_t *handle, const char *space,
                                                  const char *from, const char *to,
                                                  bool create_parents, bool replace,
                                                  filesphere_info_t *ret);
+/* A file, without its bytes crossing the network; a new file with a history of its own. */
 FILESPHERE_API filesphere_code_t filesphere_copy(filesphere_t *handle, const char *space,
                                                  const char *from, const char *to,
                                                  bool create_parents, bool replace,
                                                  filesphere_info_t *ret);
+/* The content of an older version (hex digits) becomes the newest one. */
 FILESPHERE_API filesphere_code_t filesphere_restore(filesphere_t *handle, const char *space,
                                                     const char *path, const char *version,
                                                     filesphere_info_t *ret);
@@ -378,7 +419,8 @@ typedef enum {
     FILESPHERE_OP_RESTORE = 44,
     FILESPHERE_OP_LOCK = 45,
     FILESPHERE_OP_UNLOCK = 47,
-    FILESPHERE_OP_UNDELETE = 48
+    FILESPHERE_OP_UNDELETE = 48,
+    FILESPHERE_OP_ATTR = 55
 } filesphere_op_t;
 enum { FILESPHERE_BATCH_MAX = 256, FILESPHERE_BATCH_CONTENT_MAX = 4096 };
 
@@ -394,7 +436,7 @@ typedef struct {
     const uint8_t *if_match; /* 32 bytes */
     bool if_none_match;      /* PUT */
     bool create_parents, recursive, replace, exist_ok;
-    filesphere_attr_t attr; /* PUT, MKDIR */
+    filesphere_attr_t attr; /* PUT, MKDIR, ATTR */
     const char *message;    /* PUT */
     uint64_t token;         /* PUT, UNLOCK */
     uint64_t duration_us;   /* LOCK */
@@ -439,8 +481,10 @@ typedef struct {
     filesphere_keep_t keep;
 } filesphere_space_t;
 typedef int(filesphere_space_fn)(void *arg, const filesphere_space_t *space);
+/* All spaces that this key may read. */
 FILESPHERE_API filesphere_code_t filesphere_spaces(filesphere_t *handle, filesphere_space_fn *space,
                                                    void *arg);
+/* quota_bytes 0: no bound.  "exists" if the name is taken. */
 FILESPHERE_API filesphere_code_t filesphere_space_create(filesphere_t *handle, const char *name,
                                                          uint64_t quota_bytes,
                                                          filesphere_info_t *ret);
@@ -451,6 +495,7 @@ FILESPHERE_API filesphere_code_t filesphere_space_create_chunked(filesphere_t *h
                                                                  uint64_t quota_bytes,
                                                                  const uint64_t chunking[3],
                                                                  filesphere_info_t *ret);
+/* name NULL: the home space. */
 FILESPHERE_API filesphere_code_t filesphere_space_show(filesphere_t *handle, const char *name,
                                                        filesphere_space_t *ret);
 typedef struct {
@@ -459,6 +504,7 @@ typedef struct {
     bool set_keep;
     filesphere_keep_t keep;
 } filesphere_space_settings_t;
+/* What is not `set` stays as it is. */
 FILESPHERE_API filesphere_code_t filesphere_space_set(filesphere_t *handle, const char *name,
                                                       const filesphere_space_settings_t *settings);
 typedef struct {
@@ -489,6 +535,7 @@ typedef struct {
     bool own;          /* of this handle */
 } filesphere_key_t;
 typedef int(filesphere_key_fn)(void *arg, const filesphere_key_t *key);
+/* The keys that may connect; any other return of the callback than 0 ends it. */
 FILESPHERE_API filesphere_code_t filesphere_keys(filesphere_t *handle, filesphere_key_fn *key,
                                                  void *arg);
 /* A fresh key that may connect from now on, with the rights of this one.  Its profile, which has
@@ -505,10 +552,11 @@ typedef struct {
     uint8_t node_id[32];
     uint64_t uptime_s;
     uint64_t rss_bytes;
-    uint64_t disk_total_bytes, disk_free_bytes, disk_reserve_bytes;
-    char disk_state[16]; /* "ok" or "reserve" */
-    bool sync;           /* fsync is on */
+    uint64_t disk_total_bytes, disk_free_bytes, disk_reserve_bytes; /* free < reserve: no puts */
+    char disk_state[16];                                            /* "ok" or "reserve" */
+    bool sync;                                                      /* fsync is on */
 } filesphere_node_t;
+/* The node at the other end, now. */
 FILESPHERE_API filesphere_code_t filesphere_node(filesphere_t *handle, filesphere_node_t *ret);
 
 #ifdef __cplusplus
