@@ -90,11 +90,15 @@ cli_temp_drop(cli_temp_t *self)
 }
 
 int
-cli_symlink(int directory_fd, const char *target, const char *name)
+cli_symlink(int directory_fd, const char *target, const char *name, const filesphere_attr_t *attr)
 {
     char temp[32];
     if (temp_name(temp) != 0 || symlinkat(target, directory_fd, temp) != 0)
         return -1;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                {.tv_sec = (time_t)attr->mtime_s, .tv_nsec = (long)attr->mtime_ns}};
+    if (attr->set) /* few look at it, and not every file system has it */
+        (void)utimensat(directory_fd, temp, times, AT_SYMLINK_NOFOLLOW);
     if (renameat(directory_fd, temp, directory_fd, name) == 0)
         return 0;
     int error = errno;
@@ -104,11 +108,57 @@ cli_symlink(int directory_fd, const char *target, const char *name)
 }
 
 int
-cli_directory(int directory_fd, const char *name)
+cli_directory(int directory_fd, const char *name, mode_t default_mode, mode_t *ret_mode,
+              bool *ret_made)
 {
-    if (mkdirat(directory_fd, name, 0777) != 0 && errno != EEXIST)
+    *ret_made = mkdirat(directory_fd, name, 0700) == 0;
+    if (!*ret_made && errno != EEXIST)
         return -1;
-    return openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat about;
+    if (fd < 0 || fstat(fd, &about) != 0)
+        return fd;
+    *ret_mode = *ret_made ? default_mode : about.st_mode & 07777;
+    if ((about.st_mode & 0700) != 0700)
+        (void)fchmod(fd, (about.st_mode & 07777) | 0700); /* not ours: writing will tell */
+    return fd;
+}
+
+/* Everything in the directory, which fd takes. */
+static int
+remove_content(int fd)
+{
+    struct stat about;
+    if (fstat(fd, &about) == 0 && (about.st_mode & 0700) != 0700)
+        (void)fchmod(fd, (about.st_mode & 07777) | 0700);
+    cli_names_t names;
+    int names_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = names_fd >= 0 ? cli_names_read(names_fd, &names) : -1;
+    if (rc == 0) {
+        const char *name = (const char *)names.text.data;
+        for (size_t i = 0; i < names.count && rc == 0; i++, name += strlen(name) + 1)
+            rc = cli_remove(fd, name);
+    }
+    int error = errno;
+    if (names_fd >= 0)
+        cli_names_clear(&names);
+    (void)close(fd); /* nothing was written through it */
+    errno = error;
+    return rc;
+}
+
+int
+cli_remove(int directory_fd, const char *name)
+{
+    struct stat about;
+    if (fstatat(directory_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : -1; /* gone is gone */
+    if (!S_ISDIR(about.st_mode))
+        return unlinkat(directory_fd, name, 0);
+    int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || remove_content(fd) != 0)
+        return -1;
+    return unlinkat(directory_fd, name, AT_REMOVEDIR);
 }
 
 int

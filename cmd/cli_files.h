@@ -27,11 +27,18 @@ int cli_temp_commit(cli_temp_t *self, const char *name, const filesphere_attr_t 
 /* Removes the file; harmless after commit. */
 void cli_temp_drop(cli_temp_t *self);
 
-/* A symbolic link under `name`, in place of what was there unless that is a directory.  0, or -1
- * with errno. */
-int cli_symlink(int directory_fd, const char *target, const char *name);
-/* The directory `name`, made if it is not there, opened without following a link; -1 with errno. */
-int cli_directory(int directory_fd, const char *name);
+/* A symbolic link under `name`, in place of what was there unless that is a directory; with its own
+ * time, where the file system can.  0, or -1 with errno. */
+int cli_symlink(int directory_fd, const char *target, const char *name,
+                const filesphere_attr_t *attr);
+/* Removes `name` and, if it is a directory, all that is in it; links are removed, not followed.  0,
+   or -1 with errno: some of it may be gone then. */
+int cli_remove(int directory_fd, const char *name);
+/* The directory `name`, made for us alone if it is not there, opened without following a link; its
+   owner can write in it from now on.  *ret_mode is what it had, or what a new one usually gets.
+   *ret_made says whether it was made.  -1 with errno. */
+int cli_directory(int directory_fd, const char *name, mode_t default_mode, mode_t *ret_mode,
+                  bool *ret_made);
 /* Mode (without set-id bits) and times of an open file or directory, as far as they are known. */
 int cli_apply_attr(int fd, const filesphere_attr_t *attr);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_lock - leases, and versions that go: lock, renew, unlock, version rm.  Layer cmd. */
+/* cli_lock - leases: lock, renew, unlock.  Layer cmd. */
 #include "cmd/cli_common.h"
 
 #include "core/base/text.h"
@@ -29,13 +29,25 @@ finish(cli_t *cli, const filesphere_info_t *info, uint64_t token, uint64_t durat
     return 0;
 }
 
+/* How long the lease is to last.  False: the failure is noted. */
+static bool
+take_duration(cli_t *cli, uint64_t *ret_us)
+{
+    *ret_us = cli->duration_us ? cli->duration_us : LEASE_US;
+    if (*ret_us <= CLI_LEASE_S_MAX * UINT64_C(1000000))
+        return true;
+    cli_fail_status(cli, FSP_INVALID, "--for: a lease lasts at most %d days",
+                    CLI_LEASE_S_MAX / 86400);
+    return false;
+}
+
 int
 cli_lock(cli_t *cli)
 {
     cli_remote_t remote;
-    if (!cli_remote(cli, cli->operands[0], &remote))
+    uint64_t duration_us, token = 0;
+    if (!cli_remote(cli, cli->operands[0], &remote) || !take_duration(cli, &duration_us))
         return cli_finish(cli);
-    uint64_t duration_us = cli->duration_us ? cli->duration_us : LEASE_US, token = 0;
     filesphere_info_t info = {.size = 0};
     filesphere_code_t code =
         filesphere_lock(cli->handle, remote.space, remote.path, duration_us, &token, &info);
@@ -52,11 +64,10 @@ int
 cli_renew(cli_t *cli)
 {
     cli_remote_t remote;
-    uint64_t token;
+    uint64_t token, duration_us;
     if (!cli_remote(cli, cli->operands[0], &remote) ||
-        !cli_number(cli, "a token", cli->operands[1], &token))
+        !cli_number(cli, "a token", cli->operands[1], &token) || !take_duration(cli, &duration_us))
         return cli_finish(cli);
-    uint64_t duration_us = cli->duration_us ? cli->duration_us : LEASE_US;
     filesphere_info_t info = {.size = 0};
     filesphere_code_t code =
         filesphere_renew(cli->handle, remote.space, remote.path, token, duration_us, &info);
@@ -84,46 +95,4 @@ cli_unlock(cli_t *cli)
     if (code != FILESPHERE_OK)
         cli_fail_call(cli, code);
     return finish(cli, &info, 0, 0);
-}
-
-/* -- version rm -------------------------------------------------------------------------------- */
-
-int
-cli_version_rm(cli_t *cli)
-{
-    cli_remote_t remote;
-    if (!cli_remote(cli, cli->operands[0], &remote))
-        return cli_finish(cli);
-    cli->many = cli->operand_count > 2;
-    filesphere_info_t info = {.size = 0};
-    for (int i = 1; i < cli->operand_count && !cli_is_hopeless(cli); i++) {
-        filesphere_code_t code =
-            filesphere_prune(cli->handle, remote.space, remote.path, cli->operands[i], &info);
-        if (code != FILESPHERE_OK) {
-            if (cli_is(code, FSP_MISMATCH))
-                cli_fail(cli, code,
-                         "%.400s: version %.64s is the present one; only older ones can be dropped",
-                         remote.path, cli->operands[i]);
-            else
-                cli_fail_call(cli, code);
-            continue;
-        }
-        cli->done_count++;
-        if (cli->json && cli->many) {
-            fsp_json_t *json = cli_line(cli, "done");
-            fsp_json_text(json, "path", info.path);
-            fsp_json_text(json, "version", cli->operands[i]);
-            cli_line_end(cli);
-        }
-    }
-    if (cli->failure_count == 0 && !cli_interrupted() && cli->json) {
-        fsp_json_t *json = cli_line(cli, "result");
-        fsp_json_text(json, "path", info.path);
-        fsp_json_text(json, "space", info.space);
-        cli_json_id(json, "file_id", info.file_id, sizeof info.file_id);
-        fsp_json_uint(json, "count", cli->done_count);
-        fsp_json_uint(json, "change", info.change);
-        cli_line_end(cli);
-    }
-    return cli_finish(cli);
 }

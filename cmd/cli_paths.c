@@ -5,6 +5,8 @@
 #include "core/base/check.h"
 #include "core/base/text.h"
 
+#include <stdio.h>
+
 fsp_status_t
 cli_remote_parse(const char *text, cli_remote_t *ret)
 {
@@ -33,6 +35,67 @@ cli_remote_parse(const char *text, cli_remote_t *ret)
     memcpy(ret->path, path, bytes);
     ret->path[bytes] = '\0';
     return FSP_OK;
+}
+
+/* A text that begins neither with '/' nor with SPACE:/. */
+static void
+relative_fault(const char *text, char ret[CLI_FAULT_BYTES])
+{
+    char meant[128];
+    cli_remote_t remote;
+    const char *colon = strchr(text, ':'), *tail = colon ? colon + 1 : text;
+    while (strncmp(tail, "./", 2) == 0)
+        tail += 2;
+    int bytes = snprintf(meant, sizeof meant, "%.*s/%s", colon ? (int)(colon + 1 - text) : 0, text,
+                         strcmp(tail, ".") == 0 ? "" : tail);
+    bool fits = bytes > 0 && (size_t)bytes < sizeof meant;
+    if (fits && cli_remote_parse(meant, &remote) == FSP_OK)
+        (void)snprintf(ret, CLI_FAULT_BYTES,
+                       "a remote path begins with '/' or with SPACE:/; did you mean %s?", meant);
+    else
+        (void)snprintf(ret, CLI_FAULT_BYTES, "a remote path begins with '/' or with SPACE:/");
+}
+
+/* The first part of a path that is no name; a path without one is too long or too deep. */
+static const char *
+path_fault(fsp_slice_t path)
+{
+    while (path.bytes > 1) { /* at a '/' */
+        const uint8_t *end = memchr(path.data + 1, '/', path.bytes - 1);
+        size_t bytes = end ? (size_t)(end - path.data) : path.bytes;
+        fsp_slice_t name = fsp_slice(path.data + 1, bytes - 1);
+        if (name.bytes == 0)
+            return "a part of the path is empty: two '/' stand side by side";
+        if (name.bytes > FSP_NAME_BYTES_MAX)
+            return "a part of the path is over 255 bytes";
+        if (!fsp_utf8_valid(name))
+            return "names are UTF-8, and a part of the path is not";
+        if (!fsp_name_valid(name))
+            return "no part of a remote path may be '.' or '..'; write the whole path";
+        path = fsp_slice(path.data + bytes, path.bytes - bytes);
+    }
+    return "a remote path has at most 64 parts and 4096 bytes";
+}
+
+void
+cli_remote_fault(const char *text, char ret[CLI_FAULT_BYTES])
+{
+    const char *colon = strchr(text, ':');
+    if (*text != '/' && (!colon || colon[1] != '/')) {
+        relative_fault(text, ret);
+        return;
+    }
+    fsp_slice_t space = fsp_slice(text, *text == '/' ? 0 : (size_t)(colon - text));
+    if (*text != '/' && !fsp_space_name_valid(space)) {
+        (void)snprintf(ret, CLI_FAULT_BYTES,
+                       "'%.*s' is not a name of a space: at most 63 of a-z, 0-9, '-' and '.'",
+                       (int)(space.bytes < 80 ? space.bytes : 80), text);
+        return;
+    }
+    fsp_slice_t path = fsp_slice_text(*text == '/' ? text : colon + 1);
+    while (path.bytes > 1 && path.data[path.bytes - 1] == '/')
+        path.bytes--;
+    (void)snprintf(ret, CLI_FAULT_BYTES, "%s", path_fault(path));
 }
 
 fsp_status_t
@@ -164,10 +227,10 @@ parse_time(const char *text, uint64_t *ret_us)
     uint64_t seconds =
         days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     if (!west && zone_s > seconds)
-        return FSP_INVALID;
+        return FSP_BAD_RANGE;
     seconds = west ? seconds + zone_s : seconds - zone_s;
     *ret_us = seconds * 1000000 + fraction;
-    return *ret_us > 0 ? FSP_OK : FSP_INVALID; /* 0 would mean now */
+    return *ret_us > 0 ? FSP_OK : FSP_BAD_RANGE; /* 0 would mean now */
 }
 
 /* A number and a letter of a table; the number at least 1. */
@@ -207,6 +270,34 @@ cli_size_parse(const char *text, uint64_t *ret_bytes)
 }
 
 fsp_status_t
+cli_chunking_parse(const char *text, uint64_t ret_bytes[3])
+{
+    uint64_t sizes[3];
+    size_t count = 0;
+    for (const char *at = text;; at++) {
+        char piece[24];
+        size_t bytes = strcspn(at, ",");
+        if (count == 3 || bytes == 0 || bytes >= sizeof piece)
+            return FSP_INVALID;
+        memcpy(piece, at, bytes);
+        piece[bytes] = '\0';
+        if (cli_size_parse(piece, &sizes[count++]) != FSP_OK)
+            return FSP_INVALID;
+        at += bytes;
+        if (*at == '\0')
+            break;
+    }
+    if (count == 1)
+        sizes[1] = sizes[2] = sizes[0];
+    else if (count != 3)
+        return FSP_INVALID;
+    if (sizes[0] == 0 || sizes[0] > sizes[1] || sizes[1] > sizes[2])
+        return FSP_INVALID;
+    memcpy(ret_bytes, sizes, sizeof sizes);
+    return FSP_OK;
+}
+
+fsp_status_t
 cli_at_parse(const char *text, uint64_t now_us, uint64_t *ret_change, uint64_t *ret_time_us)
 {
     uint64_t change = 0, time_us = 0, ago_us;
@@ -217,18 +308,70 @@ cli_at_parse(const char *text, uint64_t now_us, uint64_t *ret_change, uint64_t *
             status = FSP_INVALID;
     } else if (*text == '-') {
         status = cli_duration_parse(text + 1, &ago_us);
-        if (status == FSP_OK && ago_us >= now_us)
-            status = FSP_INVALID;
+        size_t digits = strspn(text + 1, "0123456789");
+        bool formed = digits > 0 && strspn(text + 1, "0") < digits && text[1 + digits] != '\0' &&
+                      strchr("smhdw", text[1 + digits]) && text[2 + digits] == '\0';
+        if (formed && (status != FSP_OK || ago_us >= now_us))
+            status = FSP_BAD_RANGE; /* also what does not fit into 64 bits */
         if (status == FSP_OK)
             time_us = now_us - ago_us;
     } else {
         status = parse_time(text, &time_us);
     }
     if (status != FSP_OK)
-        return FSP_INVALID;
+        return *text != '@' && status == FSP_BAD_RANGE ? status : FSP_INVALID;
     *ret_change = change;
     *ret_time_us = time_us;
     return FSP_OK;
+}
+
+void
+cli_size_format(uint64_t bytes, char ret_text[24])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    size_t unit = 0;
+    uint64_t whole = bytes, rest = 0; /* rest: of 1024 */
+    while (whole >= 1024) {
+        rest = whole % 1024;
+        whole /= 1024;
+        unit++;
+    }
+    if (unit > 0 && whole < 10)
+        (void)snprintf(ret_text, 24, "%llu.%llu %s", (unsigned long long)whole,
+                       (unsigned long long)(rest * 10 / 1024), units[unit]);
+    else
+        (void)snprintf(ret_text, 24, "%llu %s", (unsigned long long)whole, units[unit]);
+}
+
+static size_t
+least_of(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+size_t
+cli_distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    size_t a_bytes = strnlen(a, MOST), b_bytes = strnlen(b, MOST);
+    /* rows[i % 3][j]: between the first i octets of a and the first j of b. */
+    size_t rows[3][MOST + 1];
+    for (size_t j = 0; j <= b_bytes; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_bytes; i++) {
+        const size_t *before = rows[(i - 1) % 3], *before_that = rows[(i + 1) % 3];
+        size_t *row = rows[i % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b_bytes; j++) {
+            row[j] =
+                least_of(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] != b[j - 1]));
+            bool exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (exchanged && before_that[j - 2] + 1 < row[j])
+                row[j] = before_that[j - 2] + 1;
+        }
+    }
+    return rows[a_bytes % 3][b_bytes];
 }
 
 bool

@@ -6,10 +6,21 @@
 #include "core/base/text.h"
 #include "proto/errors.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_PARTLY = 7, EXIT_INTERRUPTED = 130 };
+
+uint64_t
+cli_now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail with this clock */
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 /* -- lines ------------------------------------------------------------------------------------- */
 
@@ -29,10 +40,11 @@ cli_line_end(cli_t *cli)
     fsp_json_object_end(&cli->writer);
     fsp_buf_append_u8(&cli->line, '\n');
     FSP_ASSERT(fsp_buf_ok(&cli->line)); /* its maximum is far above the largest line */
+    cli_progress_hide(cli->progress);
     FILE *to = cli->content_on_stdout ? stderr : stdout;
-    (void)fwrite(cli->line.data, 1, cli->line.bytes,
-                 to); /* looked at once, when stdout is closed */
-    (void)fflush(to);
+    (void)fwrite(cli->line.data, 1, cli->line.bytes, to);
+    if (fflush(to) != 0 && to == stdout && cli->output_error == 0)
+        cli->output_error = errno; /* told when the program ends */
 }
 
 void
@@ -63,6 +75,13 @@ cli_kind_name(filesphere_kind_t kind)
 }
 
 void
+cli_json_space(const cli_t *cli, fsp_json_t *json)
+{
+    if (cli->shown_space[0])
+        fsp_json_text(json, "space", cli->shown_space);
+}
+
+void
 cli_json_node(fsp_json_t *json, const filesphere_info_t *info)
 {
     fsp_json_text(json, "path", info->path);
@@ -76,10 +95,12 @@ cli_json_node(fsp_json_t *json, const filesphere_info_t *info)
     cli_json_id(json, "content_root", info->content_root, sizeof info->content_root);
     fsp_json_uint(json, "chunks", info->chunks);
     fsp_json_time(json, "modified", info->modified_us);
-    fsp_json_array(json, "heads");
-    for (size_t i = 0; i < info->head_count; i++)
-        fsp_json_hex(json, NULL, info->heads[i], sizeof info->heads[i]);
-    fsp_json_array_end(json);
+    if (info->head_count > 0 || info->kind == FILESPHERE_DIRECTORY) { /* else it is not known */
+        fsp_json_array(json, "heads");
+        for (size_t i = 0; i < info->head_count; i++)
+            fsp_json_hex(json, NULL, info->heads[i], sizeof info->heads[i]);
+        fsp_json_array_end(json);
+    }
     if (info->lease_token > 0) {
         fsp_json_object(json, "lease");
         fsp_json_uint(json, "token", info->lease_token);
@@ -114,6 +135,96 @@ cli_print_escaped(const char *text)
     write_escaped(stdout, text);
 }
 
+const char *
+cli_space_prefix(const cli_t *cli)
+{
+    return cli->space_prefix;
+}
+
+void
+cli_print_path(const cli_t *cli, const char *path)
+{
+    (void)fputs(cli_space_prefix(cli), stdout); /* a valid name: nothing in it needs escapes */
+    cli_print_escaped(path);
+}
+
+void
+cli_print_stored(const cli_t *cli, const filesphere_info_t *info)
+{
+    char version[17], size[CLI_SIZE_BYTES];
+    fsp_hex_encode(info->version_id, 8, version);
+    cli_print_path(cli, info->path);
+    (void)printf("  version %llu (%s)  %s", (unsigned long long)info->number, version,
+                 cli_count_text(info->size, size));
+}
+
+const char *
+cli_kind_mark(filesphere_kind_t kind)
+{
+    return kind == FILESPHERE_DIRECTORY ? "/" : kind == FILESPHERE_SYMLINK ? "@" : "";
+}
+
+static bool
+has_colours(void)
+{
+    static int known; /* 1 yes, 2 no */
+    if (known == 0) {
+        const char *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+        bool has = isatty(STDOUT_FILENO) && !(none && *none) && terminal && *terminal &&
+                   strcmp(terminal, "dumb") != 0;
+        known = has ? 1 : 2;
+    }
+    return known == 1;
+}
+
+void
+cli_print_name(const char *text, filesphere_kind_t kind)
+{
+    const char *colour = kind == FILESPHERE_DIRECTORY ? "\033[1;34m"
+                         : kind == FILESPHERE_SYMLINK ? "\033[36m"
+                                                      : "";
+    bool coloured = *colour && has_colours();
+    (void)fputs(coloured ? colour : "", stdout);
+    cli_print_escaped(text);
+    (void)fputs(coloured ? "\033[0m" : "", stdout);
+}
+
+void
+cli_print_time(uint64_t us)
+{
+    char text[FSP_RFC3339_BYTES];
+    fsp_rfc3339(us, text);
+    (void)fputs(text, stdout);
+}
+
+const char *
+cli_size_text(uint64_t bytes, char ret[CLI_SIZE_BYTES])
+{
+    if (isatty(STDOUT_FILENO))
+        cli_size_format(bytes, ret);
+    else
+        (void)snprintf(ret, CLI_SIZE_BYTES, "%llu", (unsigned long long)bytes);
+    return ret;
+}
+
+const char *
+cli_count_text(uint64_t bytes, char ret[CLI_SIZE_BYTES])
+{
+    (void)cli_size_text(bytes, ret);
+    if (bytes < 1024 || !isatty(STDOUT_FILENO))
+        (void)snprintf(ret, CLI_SIZE_BYTES, "%llu bytes", (unsigned long long)bytes);
+    return ret;
+}
+
+void
+cli_print_hex(const char *label, const void *data, size_t bytes)
+{
+    char text[65];
+    FSP_PRE(bytes < sizeof text / 2 + 1);
+    fsp_hex_encode(data, bytes, text);
+    (void)printf("%s%s\n", label, text);
+}
+
 /* -- failures ---------------------------------------------------------------------------------- */
 
 bool
@@ -124,7 +235,7 @@ cli_is(filesphere_code_t code, fsp_status_t status)
 
 /* What to do about it, where the words do not say so already. */
 static const char *
-advice(filesphere_code_t code)
+advice(const cli_t *cli, filesphere_code_t code)
 {
     static const struct {
         fsp_status_t status;
@@ -136,9 +247,8 @@ advice(filesphere_code_t code)
         {FSP_GONE, "an older version may be kept: filesphere version ls PATH"},
         {FSP_AMBIGUOUS, "give more digits of the version"},
         {FSP_NO_PARENT, "make it with: filesphere mkdir -p DIRECTORY"},
-        {FSP_EXISTS, "choose another name, or leave --no-replace away"},
+        {FSP_EXISTS, "choose another name"},
         {FSP_MISMATCH, "look at the present version with: filesphere stat PATH"},
-        {FSP_IS_DIRECTORY, "a whole directory needs -r where the command has it (put, get, rm)"},
         {FSP_NOT_DIRECTORY, "a part of the path is a file"},
         {FSP_NOT_EMPTY, "use rm -r to remove what is in it, too"},
         {FSP_BAD_RANGE, "look at the size with: filesphere stat PATH"},
@@ -157,6 +267,13 @@ advice(filesphere_code_t code)
         {FSP_DISK_RESERVE, "the node's disk is full; tell its operator"},
         {FSP_DAMAGED, "do not trust the content; try again or take another version"},
     };
+    bool trees = cli->command && cli_takes(cli->command, "recursive") && !cli->recursive;
+    if (cli_is(code, FSP_IS_DIRECTORY))
+        return trees ? "a whole directory needs -r" : "name a file";
+    if (cli_is(code, FSP_INVALID) && cli->handle && cli->at.change > 0)
+        return "there may be no such change yet: filesphere changes";
+    if (cli_is(code, FSP_EXISTS) && cli->no_replace)
+        return "choose another name, or leave --no-replace away";
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (cli_is(code, table[i].status))
             return table[i].text;
@@ -164,18 +281,69 @@ advice(filesphere_code_t code)
     return NULL;
 }
 
+typedef struct {
+    uint64_t change, time_us;
+} beginning_t;
+
+static int
+take_beginning(void *arg, const filesphere_change_t *change)
+{
+    beginning_t *self = arg;
+    self->change = change->index;
+    self->time_us = change->time_us;
+    return -1; /* the first one is enough */
+}
+
+/* --at a moment before the space's first change: when that was; else NULL. */
+static const char *
+beginning(cli_t *cli, filesphere_code_t code, char ret[128])
+{
+    beginning_t first = {.change = 0};
+    char time[FSP_RFC3339_BYTES];
+    const char *space = *cli->asked_space ? cli->asked_space : NULL;
+    if (!cli->handle || !cli_is(code, FSP_GONE) || (cli->at.change == 0 && cli->at.time_us == 0))
+        return NULL;
+    (void)filesphere_changes(cli->handle, space, 0, take_beginning, &first);
+    bool before =
+        cli->at.change > 0 ? cli->at.change < first.change : cli->at.time_us < first.time_us;
+    if (!before)
+        return NULL;
+    fsp_rfc3339(first.time_us, time);
+    (void)snprintf(ret, 128, "the history of this space begins at %s (@%llu)", time,
+                   (unsigned long long)first.change);
+    return ret;
+}
+
 static void
 note_failure(cli_t *cli, filesphere_code_t code, const char *words)
 {
-    char all[sizeof cli->failure_words];
-    const char *more = strstr(words, "; ") ? NULL : advice(code);
-    (void)snprintf(all, sizeof all, "%s%s%s", words, more ? "; " : "", more ? more : "");
-    cli->last_failure = code;
-    if (cli->failure_count++ == 0) {
+    if (cli_interrupted() && (cli_is(code, FSP_CANCELLED) || cli_is(code, FSP_IO))) {
+        code = fsp_error_info(FSP_CANCELLED)->code; /* whatever call it ended */
+        words = strstr(words, "interrupted") ? words : "interrupted";
+    }
+    char all[sizeof cli->failure_words], said[880], when[128], line[32] = "";
+    (void)snprintf(said, sizeof said, "%s", words); /* they may be the handle's, which is asked: */
+    if (cli->input_line > 0)
+        (void)snprintf(line, sizeof line, "line %zu: ", cli->input_line);
+    const char *more = beginning(cli, code, when);
+    if (!more && cli_is(code, FSP_NO_SUCH_SPACE) && *cli->asked_space) {
+        (void)snprintf(when, sizeof when, "'%s' is none of: filesphere space ls", cli->asked_space);
+        more = when;
+    }
+    if (!more)
+        more = strstr(said, "; ") ? NULL : advice(cli, code);
+    (void)snprintf(all, sizeof all, "%s%.850s%s%s", line, said, more ? "; " : "", more ? more : "");
+    /* What ends the command is what the exit code says, also if something failed before or after.
+     */
+    bool decides = cli->failure_count == 0 || !cli_code_is_hopeless(cli->failure);
+    if (decides || cli_code_is_hopeless(code))
+        cli->last_failure = code;
+    if (cli->failure_count++ == 0 || (decides && cli_code_is_hopeless(code))) {
         cli->failure = code;
         memcpy(cli->failure_words, all, sizeof all);
     }
     if (!cli->json) {
+        cli_progress_hide(cli->progress);
         (void)fputs("filesphere: ", stderr);
         write_escaped(stderr, all);
         (void)fputc('\n', stderr);
@@ -213,8 +381,18 @@ cli_fail_status(cli_t *cli, fsp_status_t status, const char *format, ...)
 void
 cli_fail_call(cli_t *cli, filesphere_code_t code)
 {
-    const char *words = filesphere_error(cli->handle);
-    note_failure(cli, code, *words ? words : filesphere_symbol(code));
+    char words[CLI_WORDS_BYTES];
+    cli_call_words(cli, cli->handle, code, words);
+    note_failure(cli, code, words);
+}
+
+void
+cli_call_words(const cli_t *cli, const filesphere_t *handle, filesphere_code_t code,
+               char ret[CLI_WORDS_BYTES])
+{
+    const char *words = filesphere_error(handle);
+    (void)snprintf(ret, CLI_WORDS_BYTES, "%s%s", *words == '/' ? cli_space_prefix(cli) : "",
+                   *words ? words : filesphere_symbol(code));
 }
 
 void
@@ -227,18 +405,23 @@ cli_warn(const cli_t *cli, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(words, sizeof words, format, args);
     va_end(args);
+    cli_progress_hide(cli->progress);
     (void)fputs("filesphere: warning: ", stderr);
     write_escaped(stderr, words);
     (void)fputc('\n', stderr);
 }
 
 bool
+cli_code_is_hopeless(filesphere_code_t code)
+{
+    int exit_code = filesphere_exit_code(code);
+    return exit_code == 5 || exit_code == 8 || exit_code == 9 || exit_code == EXIT_INTERRUPTED;
+}
+
+bool
 cli_is_hopeless(const cli_t *cli)
 {
-    if (cli_interrupted())
-        return true;
-    int exit_code = cli->failure_count > 0 ? filesphere_exit_code(cli->last_failure) : 0;
-    return exit_code == 5 || exit_code == 8 || exit_code == 9 || exit_code == EXIT_INTERRUPTED;
+    return cli_interrupted() || (cli->failure_count > 0 && cli_code_is_hopeless(cli->last_failure));
 }
 
 int
@@ -251,7 +434,7 @@ cli_finish(cli_t *cli)
     int exit_code = filesphere_exit_code(cli->failure);
     if (cli_interrupted())
         exit_code = EXIT_INTERRUPTED;
-    else if (cli->done_count > 0)
+    else if (cli->done_count > 0 && !cli_code_is_hopeless(cli->failure))
         exit_code = EXIT_PARTLY;
     if (cli->json) {
         fsp_json_t *json = cli_line(cli, "error");
@@ -271,19 +454,19 @@ cli_finish(cli_t *cli)
     return exit_code;
 }
 
-bool
-cli_confirm(cli_t *cli, const char *what, const char *word)
+static bool
+confirm(cli_t *cli, const char *what, const char *warning, const char *word)
 {
     if (cli->yes)
         return true;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        cli_fail_status(cli, FSP_INVALID, "%.400s; this cannot be undone: give --yes", what);
+    if (cli->no_input || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        cli_fail_status(cli, FSP_INVALID, "%.400s%s: give --yes", what, warning);
         return false;
     }
     char line[128] = "";
     (void)fputs("filesphere: ", stderr);
     write_escaped(stderr, what);
-    (void)fprintf(stderr, "; this cannot be undone.  Type %s to go on: ", word);
+    (void)fprintf(stderr, "%s.  Type %s to go on: ", warning, word);
     if (!fgets(line, sizeof line, stdin))
         line[0] = '\0';
     line[strcspn(line, "\n")] = '\0';
@@ -291,6 +474,18 @@ cli_confirm(cli_t *cli, const char *what, const char *word)
         return true;
     cli_fail_status(cli, FSP_CANCELLED, "not confirmed; nothing was done");
     return false;
+}
+
+bool
+cli_confirm(cli_t *cli, const char *what, const char *word)
+{
+    return confirm(cli, what, "; this cannot be undone", word);
+}
+
+bool
+cli_confirm_recoverable(cli_t *cli, const char *what, const char *word)
+{
+    return confirm(cli, what, "", word);
 }
 
 bool
@@ -304,18 +499,72 @@ cli_number(cli_t *cli, const char *what, const char *text, uint64_t *ret)
 
 /* -- remote operands --------------------------------------------------------------------------- */
 
+void
+cli_home_space(const cli_t *cli, cli_remote_t *ret)
+{
+    if (!cli->space)
+        return;
+    memcpy(ret->space_name, cli->space, strlen(cli->space) + 1);
+    ret->space = ret->space_name;
+}
+
+/* The space of paths that name none: the profile's, or the node's home space, which is asked for.
+   Without an answer no space is named; whatever is asked next fails, too, and says why. */
+static void
+find_home(cli_t *cli)
+{
+    filesphere_space_t space = {.name = ""};
+    cli->home_known = true;
+    if (filesphere_space_show(cli->handle, NULL, &space) == FILESPHERE_OK)
+        memcpy(cli->home_space, space.name, sizeof cli->home_space);
+}
+
+/* What is said from now on is about things in this space. */
+static void
+note_space(cli_t *cli, const cli_remote_t *remote)
+{
+    const char *name = remote->space ? remote->space : "";
+    (void)snprintf(cli->asked_space, sizeof cli->asked_space, "%s", name);
+    (void)snprintf(cli->space_prefix, sizeof cli->space_prefix, "%s%s", name, *name ? ":" : "");
+    (void)snprintf(cli->shown_space, sizeof cli->shown_space, "%s", name);
+    if (cli->json && !*name && cli->handle) {
+        if (!cli->home_known)
+            find_home(cli);
+        memcpy(cli->shown_space, cli->home_space, sizeof cli->shown_space);
+    }
+}
+
 bool
 cli_remote(cli_t *cli, const char *text, cli_remote_t *ret)
 {
     fsp_status_t status = cli_remote_parse(text, ret);
-    if (status == FSP_OK)
+    if (status == FSP_OK) {
+        if (!ret->space)
+            cli_home_space(cli, ret);
+        note_space(cli, ret);
         return true;
-    cli_fail_status(
-        cli, status, "%.400s: %s", text,
-        status == FSP_INVALID
-            ? "a remote path starts with '/' or with SPACE:/; a local path cannot stand here"
-            : "not a valid remote path; no part of it may be empty, '.' or '..', or over 255 "
-              "bytes");
+    }
+    char fault[CLI_FAULT_BYTES];
+    cli_remote_fault(text, fault);
+    cli_fail_status(cli, status, "%.400s: %s", text, fault);
+    return false;
+}
+
+bool
+cli_space_operand(cli_t *cli, int at, cli_remote_t *ret)
+{
+    *ret = (cli_remote_t){.space = NULL};
+    if (at >= cli->operand_count) {
+        cli_home_space(cli, ret);
+        note_space(cli, ret);
+        return true;
+    }
+    const char *text = cli->operands[at];
+    if (!cli_remote(cli, text, ret))
+        return false;
+    if (strcmp(ret->path, "/") == 0)
+        return true;
+    cli_fail_status(cli, FSP_INVALID, "%.400s: only a space can stand here, as SPACE:/", text);
     return false;
 }
 

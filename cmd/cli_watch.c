@@ -26,6 +26,7 @@ begin(watcher_t *self)
     if (!self->began && self->cli->json) {
         fsp_json_t *json = cli_line(self->cli, "watching");
         fsp_json_text(json, "path", self->path);
+        cli_json_space(self->cli, json);
         cli_line_end(self->cli);
     }
     self->began = true;
@@ -50,10 +51,12 @@ take_change(void *arg, const filesphere_change_t *change)
     if (!(batch && change->part == 0) && !concerns(self, change))
         return 0;
     if (cli->json) {
-        cli_json_change(cli_line(cli, change->part > 0 ? "part" : "change"), change);
+        fsp_json_t *json = cli_line(cli, change->part > 0 ? "part" : "change");
+        cli_json_change(json, change);
+        cli_json_space(cli, json);
         cli_line_end(cli);
     } else {
-        cli_print_change(change);
+        cli_print_change(cli, change);
         (void)fflush(stdout); /* somebody is waiting */
     }
     self->count += change->part == 0;
@@ -65,7 +68,8 @@ int
 cli_watch(cli_t *cli)
 {
     cli_remote_t remote = {.space = NULL, .path = "/"};
-    if (cli->operand_count > 0 && !cli_remote(cli, cli->operands[0], &remote))
+    static const char root[] = "/";
+    if (!cli_remote(cli, cli->operand_count > 0 ? cli->operands[0] : root, &remote))
         return cli_finish(cli);
     watcher_t watcher = {.cli = cli, .path = remote.path};
     filesphere_code_t code = filesphere_watch(

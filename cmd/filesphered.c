@@ -2,11 +2,14 @@
 /* filesphered - the daemon: one node.  Layer cmd. */
 #include "actors/storecheck.h"
 #include "actors/supervisor.h"
+#include "core/base/text.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #ifndef FSP_SLOW_CHECKS
 /* jemalloc gives memory back after a load and keeps few arenas (measured: 25 against 56 MiB). */
@@ -27,6 +30,9 @@ print_usage(FILE *to)
         "\n"
         "  --data DIR         data directory (required)\n"
         "  --listen ENDPOINT  where clients connect (default tcp://127.0.0.1:7420)\n"
+        "  --duties-after S   seconds until it first collects garbage and prunes by policy "
+        "(default 600);\n"
+        "                     then it does so once a day\n"
         "  --help             this text\n"
         "  --version          the program's version\n"
         "\n"
@@ -80,17 +86,31 @@ run_check(int argc, char **argv)
     return fsp_storecheck_run(&config);
 }
 
+/* Memory holds the mesh key and contents in the clear, which must not get into a file (sanitizers
+   do the same). */
+static void
+forbid_core_dumps(void)
+{
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        (void)fprintf(stderr, "filesphered: core dumps cannot be turned off: %s\n",
+                      strerror(errno));
+}
+
 int
 main(int argc, char **argv)
 {
+    forbid_core_dumps();
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return run_check(argc, argv);
     static const struct option options[] = {{"data", required_argument, NULL, 'd'},
                                             {"listen", required_argument, NULL, 'l'},
+                                            {"duties-after", required_argument, NULL, 'a'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"version", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
     fsp_supervisor_config_t config = {.listen = "tcp://127.0.0.1:7420", .sync = true};
+    enum { DUTIES_S_MAX = 86400 };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -99,6 +119,14 @@ main(int argc, char **argv)
             break;
         case 'l':
             config.listen = optarg;
+            break;
+        case 'a':
+            if (fsp_parse_u64(fsp_slice_text(optarg), DUTIES_S_MAX, &config.duties_after_s) !=
+                    FSP_OK ||
+                config.duties_after_s == 0) {
+                (void)fputs("filesphered: --duties-after takes seconds, 1 to 86400\n", stderr);
+                return 2;
+            }
             break;
         case 'h':
             print_usage(stdout);
