@@ -305,7 +305,7 @@ compacted_bytes(const char *directory, double *ret_operations)
     rocksdb_options_t *of[FSP_FAMILY_COUNT];
     for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
         fsp_buf_reset(&text);
-        fsp_dbtext_family((fsp_family_t)i, BUFFER_BYTES, &text);
+        fsp_dbtext_family((fsp_family_t)i, BUFFER_BYTES, 0, &text);
         of[i] = parse_options(rocksdb_options_create_copy(options), (char *)text.data);
         of[i] = parse_options(of[i], table);
     }

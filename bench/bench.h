@@ -44,10 +44,16 @@ typedef struct {
 } bench_node_t;
 bool bench_node_start(bench_node_t *self);
 void bench_node_stop(bench_node_t *self); /* its directory stays */
+/* The path of the program of this name that lies beside this one. */
+void bench_beside(const char *name, char *ret, size_t bytes_max);
 void bench_remove(const char *directory); /* with all that is in it */
 
 /* Commands a second through the state machine, in memory and on a store in directory (exists). */
 void bench_apply(bool json, size_t files, const char *directory);
 /* Time from the start of a node with so many files to its first answer. */
 void bench_recover(bool json, size_t files, bench_node_t *node);
+/* The command line against the node of a profile: so many files of 10 KiB, one of so many MiB, in
+   and out, and the start of a small cat.  False: one of them failed. */
+bool bench_tree(bool json, const char *profile, const bench_limits_t *limits, size_t files,
+                size_t large_mib);
 #endif

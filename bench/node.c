@@ -44,15 +44,23 @@ answers(const bench_node_t *self)
     return up;
 }
 
+void
+bench_beside(const char *name, char *ret, size_t bytes_max)
+{
+    ssize_t length = readlink("/proc/self/exe", ret, bytes_max - 1);
+    FSP_ASSERT(length > 0);
+    ret[length] = '\0';
+    char *slash = strrchr(ret, '/');
+    size_t left = bytes_max - (size_t)(slash + 1 - ret);
+    int used = snprintf(slash + 1, left, "%s", name);
+    FSP_ASSERT(used > 0 && (size_t)used < left);
+}
+
 bool
 bench_node_start(bench_node_t *self)
 {
     char program[512];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 16);
-    FSP_ASSERT(length > 0);
-    program[length] = '\0';
-    char *slash = strrchr(program, '/');
-    (void)snprintf(slash + 1, sizeof(program) - (size_t)(slash + 1 - program), "filesphered");
+    bench_beside("filesphered", program, sizeof(program));
     (void)snprintf(self->profile, sizeof(self->profile), "%s/admin.profile", self->directory);
     double start = bench_seconds();
     self->pid = fork();
