@@ -39,8 +39,14 @@ def run(command, timeout, env=ENV):
         return -1, text + f"\ntimed out after {timeout} s\n", time.monotonic() - start
 
 
+# Programs with leaks of a library that are known: the reason stands in the file.
+SUPPRESSIONS = {"test_client_put": ROOT / "tests" / "actors" / "libzmq.supp"}
+
+
 def unit(program, timeout=300):
-    code, output, seconds = run([str(program)], timeout)
+    known = SUPPRESSIONS.get(program.name)
+    env = dict(ENV, LSAN_OPTIONS=f"suppressions={known}:print_suppressions=0") if known else ENV
+    code, output, seconds = run([str(program)], timeout, env)
     counts = CHECK_LINE.findall(output)
     checks = sum(int(c[0]) for c in counts)
     failed = sum(int(c[1]) + int(c[2]) for c in counts)

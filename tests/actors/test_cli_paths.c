@@ -43,6 +43,36 @@ START_TEST(refuses_what_is_no_remote_path)
 }
 END_TEST
 
+START_TEST(says_what_is_wrong_with_a_path)
+{
+    static const struct {
+        const char *text, *part;
+    } rows[] = {{"", "begins with '/'"},
+                {"docs", "did you mean /docs?"},
+                {"./docs", "did you mean /docs?"},
+                {".", "did you mean /?"},
+                {"team:docs", "did you mean team:/docs?"},
+                {"a//b", "begins with '/' or with SPACE:/"},
+                {"UP:/a", "'UP' is not a name of a space"},
+                {":/a", "'' is not a name of a space"},
+                {"/a//b", "empty"},
+                {"/a/./b/", "'..'"},
+                {"home:/..", "'..'"},
+                {"/a/\xff", "UTF-8"}};
+    char fault[CLI_FAULT_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cli_remote_fault(rows[i].text, fault);
+        ck_assert_msg(strstr(fault, rows[i].part), "%s: %s", rows[i].text, fault);
+    }
+    char deep[2 * FSP_PATH_DEPTH_MAX + 3];
+    for (size_t i = 0; i < sizeof deep - 1; i++)
+        deep[i] = i % 2 ? 'a' : '/';
+    deep[sizeof deep - 1] = '\0';
+    cli_remote_fault(deep, fault);
+    ck_assert_msg(strstr(fault, "64 parts"), "%s", fault);
+}
+END_TEST
+
 START_TEST(joins_and_splits)
 {
     char path[FSP_PATH_BYTES_MAX + 1];
@@ -164,7 +194,6 @@ START_TEST(moments_are_changes_or_times)
         "2025-13-01",
         "2025-1-1",
         "25-11-25",
-        "1970-01-01",
         "1969-12-31",
         "now",
         "2025-11-25T15:18Z",
@@ -173,13 +202,19 @@ START_TEST(moments_are_changes_or_times)
         "2025-11-25T15:18:36.Z",
         "2025-11-25T15:18:36Zx",
         "2025-11-25T15:18:36+2:30",
-        "1970-01-01T00:00:01+00:01",
-        "-99999999999999w",
     };
     for (size_t i = 0; i < sizeof invalid / sizeof invalid[0]; i++) {
         uint64_t change = 5, time_us = 5;
         ck_assert_msg(cli_at_parse(invalid[i], now, &change, &time_us) == FSP_INVALID, "%s",
                       invalid[i]);
+        ck_assert(change == 5 && time_us == 5);
+    }
+    static const char *const early[] = {"1970-01-01", "1970-01-01T00:00:01+00:01",
+                                        "-99999999999999w", "-99999999999999999999s", "-9999w"};
+    for (size_t i = 0; i < sizeof early / sizeof early[0]; i++) {
+        uint64_t change = 5, time_us = 5;
+        ck_assert_msg(cli_at_parse(early[i], now, &change, &time_us) == FSP_BAD_RANGE, "%s",
+                      early[i]);
         ck_assert(change == 5 && time_us == 5);
     }
 }
@@ -222,6 +257,73 @@ START_TEST(a_path_is_within_whole_names)
 }
 END_TEST
 
+START_TEST(words_differ_by_letters)
+{
+    static const struct {
+        const char *a, *b;
+        size_t distance;
+    } cases[] = {{"", "", 0},
+                 {"", "abc", 3},
+                 {"abc", "", 3},
+                 {"ls", "ls", 0},
+                 {"lss", "ls", 1},
+                 {"sl", "ls", 1},
+                 {"vresion", "version", 1},
+                 {"mv", "rm", 2},
+                 {"stta", "stat", 1},
+                 {"kitten", "sitting", 3},
+                 {"ca", "abc", 3} /* exchanged ones are not changed further */};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_uint_eq(cli_distance(cases[i].a, cases[i].b), cases[i].distance);
+        ck_assert_uint_eq(cli_distance(cases[i].b, cases[i].a), cases[i].distance);
+    }
+    char huge[5000];
+    memset(huge, 'a', sizeof huge);
+    huge[sizeof huge - 1] = '\0';
+    ck_assert_uint_eq(cli_distance(huge, "b"), 64); /* no more is looked at */
+}
+END_TEST
+
+START_TEST(sizes_for_people_are_short)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {{0, "0 B"},
+                 {1023, "1023 B"},
+                 {1024, "1.0 KiB"},
+                 {1535, "1.4 KiB"},
+                 {1536, "1.5 KiB"},
+                 {10239, "9.9 KiB"},
+                 {10240, "10 KiB"},
+                 {1048575, "1023 KiB"},
+                 {1048576, "1.0 MiB"},
+                 {UINT64_C(5) << 40, "5.0 TiB"},
+                 {UINT64_MAX, "15 EiB"}};
+    char text[24];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cli_size_format(cases[i].bytes, text);
+        ck_assert_str_eq(text, cases[i].text);
+    }
+}
+END_TEST
+
+START_TEST(chunk_sizes_are_one_or_three)
+{
+    uint64_t sizes[3] = {7, 7, 7};
+    static const char *const wrong[] = {
+        "",         ",", "1,2",   "1,2,3,4", "1,2,",  ",1,2",   "3,2,1",
+        "64K,1M,x", "0", "0,0,0", "1 ,2,3",  "2,2,1", "1,2,3,", "9999999999999999999999999,1,1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_msg(cli_chunking_parse(wrong[i], sizes) == FSP_INVALID, "%s", wrong[i]);
+    ck_assert_uint_eq(sizes[0] + sizes[1] + sizes[2], 21); /* untouched */
+    ck_assert_int_eq(cli_chunking_parse("64K,256K,1M", sizes), FSP_OK);
+    ck_assert(sizes[0] == 65536 && sizes[1] == 262144 && sizes[2] == 1048576);
+    ck_assert_int_eq(cli_chunking_parse("1M", sizes), FSP_OK);
+    ck_assert(sizes[0] == 1048576 && sizes[1] == 1048576 && sizes[2] == 1048576);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -229,6 +331,7 @@ main(void)
     TCase *tcase = tcase_create("cli_paths");
     tcase_add_test(tcase, remote_paths_are_taken_apart);
     tcase_add_test(tcase, refuses_what_is_no_remote_path);
+    tcase_add_test(tcase, says_what_is_wrong_with_a_path);
     tcase_add_test(tcase, joins_and_splits);
     tcase_add_test(tcase, ranges_are_inclusive);
     tcase_add_test(tcase, local_names_without_a_name_are_empty);
@@ -236,6 +339,9 @@ main(void)
     tcase_add_test(tcase, moments_are_changes_or_times);
     tcase_add_test(tcase, durations_and_sizes_have_units);
     tcase_add_test(tcase, a_path_is_within_whole_names);
+    tcase_add_test(tcase, words_differ_by_letters);
+    tcase_add_test(tcase, sizes_for_people_are_short);
+    tcase_add_test(tcase, chunk_sizes_are_one_or_three);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }

@@ -154,7 +154,7 @@ END_TEST
 START_TEST(there_is_a_bound)
 {
     static const fsp_chunk_params_t params = {8 * 1024, 64 * 1024, 256 * 1024};
-    for (size_t i = 0; i < FSP_SPACES_MAX; i++) {
+    for (size_t i = 0; i < FSP_SPACES_HELD_MAX; i++) {
         fsp_gateway_space_t space = {.keys = fsp_space_keys_new(),
                                      .gear = fsp_gear_new(&mesh_key, &params)};
         (void)snprintf(space.name, sizeof(space.name), "s%zu", i);

@@ -5,71 +5,8 @@
  * The node is this very program, started again as a process of its own, which keeps the shard at
  * the level that is asked for.  Level 1 is what the first release wrote.
  */
-#include "actors/filesphere.h"
-#include "actors/supervisor.h"
 #include "core/base/text.h"
-#include "proto/errors.h"
-#include "tests/unit/suite.h"
-
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-enum { LOOK_US = 20 * 1000, START_LOOKS = 1500 };
-
-static char place[] = "/tmp/fsp-upgrade-XXXXXX";
-static char directory[64], profile[96];
-static pid_t node;
-
-static void
-start_node(const char *level)
-{
-    char log[96];
-    (void)snprintf(log, sizeof(log), "%s/log", place);
-    char *argv[] = {"node", "--node", directory, (char *)(uintptr_t)level, NULL};
-    extern char **environ;
-    posix_spawn_file_actions_t actions;
-    ck_assert_int_eq(posix_spawn_file_actions_init(&actions), 0);
-    ck_assert_int_eq(posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
-                                                      O_WRONLY | O_CREAT | O_APPEND, 0600),
-                     0);
-    ck_assert_int_eq(posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO), 0);
-    ck_assert_int_eq(posix_spawn(&node, "/proc/self/exe", &actions, NULL, argv, environ), 0);
-    (void)posix_spawn_file_actions_destroy(&actions);
-}
-
-static void
-stop_node(void)
-{
-    int state = 0;
-    ck_assert_int_eq(kill(node, SIGTERM), 0);
-    ck_assert_int_eq(waitpid(node, &state, 0), node);
-    node = 0;
-    ck_assert_msg(WIFEXITED(state) && WEXITSTATUS(state) == 0, "the node ended with %d", state);
-}
-
-/* A handle to the node as soon as it serves. */
-static filesphere_t *
-reach_node(void)
-{
-    filesphere_config_t config = {.profile_path = profile, .timeout_ms = 5000};
-    for (int i = 0; i < START_LOOKS; i++) {
-        filesphere_t *handle = NULL;
-        struct stat about;
-        int state;
-        ck_assert_int_eq(waitpid(node, &state, WNOHANG), 0);
-        if (stat(profile, &about) == 0 && filesphere_open(&config, &handle) == FILESPHERE_OK)
-            return handle;
-        filesphere_close(&handle);
-        fsp_suite_pause_us(LOOK_US);
-    }
-    ck_abort_msg("the node does not serve");
-    return NULL;
-}
+#include "tests/actors/child_node.h"
 
 /* -- contents ---------------------------------------------------------------------------------- */
 
@@ -129,13 +66,6 @@ take_oldest(void *arg, const filesphere_version_t *version)
     return 0;
 }
 
-static void
-expect(filesphere_t *handle, filesphere_code_t code, fsp_status_t status)
-{
-    ck_assert_msg(code == fsp_error_info(status)->code, "code %u: %s", code,
-                  filesphere_error(handle));
-}
-
 /* -- tests ------------------------------------------------------------------------------------- */
 
 static const filesphere_at_t now;
@@ -145,8 +75,8 @@ static const filesphere_at_t now;
 static void
 fill_old_store(uint64_t *ret_change)
 {
-    start_node("1");
-    filesphere_t *handle = reach_node();
+    child_node_start("1");
+    filesphere_t *handle = child_node_reach();
     filesphere_info_t info;
     uint64_t token, change;
     (void)put_text(handle, "/docs/a", "one");
@@ -163,15 +93,15 @@ fill_old_store(uint64_t *ret_change)
     expect(handle, filesphere_space_create(handle, "team", 0, &info), FSP_UNSUPPORTED);
     expect_text(handle, "/docs/a", NULL, now, "two");
     filesphere_close(&handle);
-    stop_node();
+    child_node_stop();
 }
 
 START_TEST(an_old_store_keeps_what_it_has_and_learns_the_rest)
 {
     uint64_t old_change = 0, token = 0, change = 0;
     fill_old_store(&old_change);
-    start_node("0");
-    filesphere_t *handle = reach_node();
+    child_node_start("0");
+    filesphere_t *handle = child_node_reach();
     filesphere_info_t info;
     char oldest[65] = "";
     expect_text(handle, "/docs/a", NULL, now, "two");
@@ -193,40 +123,72 @@ START_TEST(an_old_store_keeps_what_it_has_and_learns_the_rest)
     expect(handle, filesphere_purge(handle, NULL, NULL, 0, &change), FSP_OK);
     expect(handle, filesphere_space_create(handle, "team", 0, &info), FSP_OK);
     filesphere_close(&handle);
-    stop_node();
+    child_node_stop();
 
     /* A level never falls, whatever is asked for. */
-    start_node("1");
-    handle = reach_node();
+    child_node_start("1");
+    handle = child_node_reach();
     expect(handle, filesphere_stat(handle, "team", "/", NULL, &info), FSP_OK);
     expect(handle, filesphere_unlock(handle, NULL, "/docs/a", token, NULL), FSP_OK);
     expect_text(handle, "/docs/a", NULL, now, "four");
     filesphere_close(&handle);
-    stop_node();
+    child_node_stop();
 }
 END_TEST
 
-static void
-set_up(void)
+enum { OLD_SPACES = 100 };
+
+static const uint64_t fixed[3] = {100000, 100000, 100000};
+
+static int
+count_space(void *arg, const filesphere_space_t *space)
 {
-    ck_assert_ptr_nonnull(mkdtemp(place));
-    (void)snprintf(directory, sizeof(directory), "%s/data", place);
-    (void)snprintf(profile, sizeof(profile), "%s/admin.profile", directory);
+    size_t *counts = arg;
+    counts[0]++;
+    counts[1] += space->chunk_bytes_min == space->chunk_bytes_max;
+    return 0;
 }
 
 static void
-tear_down(void)
+expect_spaces(filesphere_t *handle, size_t count, size_t fixed_count)
 {
-    if (node > 0) {
-        (void)kill(node, SIGKILL);
-        (void)waitpid(node, NULL, 0);
-    }
-    char *argv[] = {"rm", "-rf", place, NULL};
-    pid_t pid;
-    extern char **environ;
-    if (posix_spawnp(&pid, "rm", NULL, NULL, argv, environ) == 0)
-        (void)waitpid(pid, NULL, 0);
+    size_t counts[2] = {0};
+    expect(handle, filesphere_spaces(handle, count_space, counts), FSP_OK);
+    ck_assert_uint_eq(counts[0], count);
+    ck_assert_uint_eq(counts[1], fixed_count);
 }
+
+/* Level 3 brought chunks of one length.  Who asks for them before gets them after. */
+START_TEST(many_spaces_of_level_2_are_raised)
+{
+    filesphere_info_t info;
+    child_node_start("2");
+    filesphere_t *handle = child_node_reach();
+    for (int i = 0; i < OLD_SPACES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "space-%d", i);
+        expect(handle, filesphere_space_create(handle, name, 0, &info), FSP_OK);
+    }
+    expect(handle, filesphere_space_create_chunked(handle, "disks", 0, fixed, &info), FSP_LEVEL);
+    expect_spaces(handle, 1 + OLD_SPACES, 0);
+    filesphere_close(&handle);
+    child_node_stop();
+
+    static const char *const levels[] = {"0", "2"}; /* the program's; a level never falls */
+    for (size_t i = 0; i < 2; i++) {
+        child_node_start(levels[i]);
+        handle = child_node_reach();
+        expect_spaces(handle, 1 + OLD_SPACES + i, i);
+        expect(handle,
+               filesphere_space_create_chunked(handle, i == 0 ? "disks" : "more-disks", 0, fixed,
+                                               &info),
+               FSP_OK);
+        expect(handle, filesphere_stat(handle, "space-99", "/", NULL, &info), FSP_OK);
+        filesphere_close(&handle);
+        child_node_stop();
+    }
+}
+END_TEST
 
 static Suite *
 upgrade_suite(void)
@@ -234,8 +196,9 @@ upgrade_suite(void)
     Suite *suite = suite_create("upgrade");
     TCase *tcase = tcase_create("levels");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, child_node_set_up, child_node_tear_down);
     tcase_add_test(tcase, an_old_store_keeps_what_it_has_and_learns_the_rest);
+    tcase_add_test(tcase, many_spaces_of_level_2_are_raised);
     suite_add_tcase(suite, tcase);
     return suite;
 }
@@ -243,11 +206,6 @@ upgrade_suite(void)
 int
 main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "--node") == 0) {
-        fsp_supervisor_config_t config = {.directory = argv[2],
-                                          .listen = "tcp://127.0.0.1:*",
-                                          .feature_level = argv[3][0] == '1' ? 1 : 0};
-        return fsp_supervisor_run(&config);
-    }
-    return fsp_suite_main(upgrade_suite());
+    int code = child_node_main(argc, argv);
+    return code >= 0 ? code : fsp_suite_main(upgrade_suite());
 }

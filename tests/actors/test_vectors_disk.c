@@ -5,6 +5,7 @@
  * docs/protocol/store.md; node.keys and genesis: keys.md.
  */
 #include "actors/identity.h"
+#include "actors/keyring.h"
 #include "core/base/canon.h"
 #include "core/data/objects.h"
 #include "core/engine/log_rows.h"
@@ -492,6 +493,117 @@ example_identity(uint64_t keys_format, uint64_t genesis_format, uint64_t slot_bi
     return given;
 }
 
+/* -- client keys ------------------------------------------------------------------------------- */
+
+/* The file of a mesh whose admin's key is given: its keys, and the same octets again. */
+static json_t *
+compute_client_keys(const json_t *given)
+{
+    static fsp_keyring_t keyring;
+    fsp_mesh_id_t mesh_id;
+    fsp_key_t admin;
+    take_hex(given, "mesh", mesh_id.bytes, sizeof(mesh_id.bytes));
+    take_hex(given, "admin_key", admin.bytes, sizeof(admin.bytes));
+    fsp_keyring_init(&keyring, mesh_id, admin.bytes);
+    fsp_buf_t file, again;
+    fsp_buf_init(&file, FSP_KEYRING_FILE_BYTES_MAX);
+    fsp_buf_init(&again, FSP_KEYRING_FILE_BYTES_MAX);
+    vectors_unhex(take_text(given, "file"), &file);
+    json_t *result = json_object();
+    fsp_status_t status = fsp_keyring_decode(fsp_buf_slice(&file), &keyring);
+    if (status) {
+        say(result, "refused", json_string(fsp_status_name(status)));
+    } else {
+        json_t *keys = json_array();
+        for (size_t i = 1; i < keyring.count; i++) {
+            json_t *item = json_object();
+            say_id(item, "key", keyring.items[i].key);
+            say_text(item, "name", fsp_slice_text(keyring.items[i].name));
+            say_u64(item, "added", keyring.items[i].added);
+            json_array_append_new(keys, item);
+        }
+        say(result, "keys", keys);
+        fsp_keyring_encode(&keyring, &again);
+        ck_assert(fsp_slice_eq(fsp_buf_slice(&file), fsp_buf_slice(&again)));
+    }
+    fsp_buf_clear(&file);
+    fsp_buf_clear(&again);
+    return result;
+}
+
+typedef struct {
+    uint8_t key;
+    const char *name;
+    uint64_t added;
+} client_key_t;
+
+/* format: above 1, the rest is of another form, too.  mesh: whose hash it is. */
+static void
+add_client_keys(json_t *entries, const char *name, uint64_t format, uint8_t mesh, size_t count,
+                const client_key_t *keys)
+{
+    static const char what[] = "fsp client keys v1";
+    fsp_mesh_id_t mesh_id, hashed_id;
+    fsp_key_t key;
+    fsp_buf_t items, hashed, file;
+    fsp_buf_init(&items, FSP_KEYRING_FILE_BYTES_MAX);
+    fsp_buf_init(&hashed, FSP_KEYRING_FILE_BYTES_MAX);
+    fsp_buf_init(&file, FSP_KEYRING_FILE_BYTES_MAX);
+    FILL(mesh_id, 0x4d);
+    FILL(hashed_id, mesh);
+    fsp_canon_array(&items, count);
+    for (size_t i = 0; i < count; i++) {
+        FILL(key, keys[i].key);
+        fsp_canon_array(&items, 3);
+        fsp_canon_id(&items, key);
+        fsp_canon_text(&items, fsp_slice_text(keys[i].name));
+        fsp_canon_uint(&items, keys[i].added);
+    }
+    fsp_buf_append(&hashed, what, sizeof(what) - 1);
+    fsp_buf_append(&hashed, hashed_id.bytes, sizeof(hashed_id.bytes));
+    fsp_buf_append_slice(&hashed, fsp_buf_slice(&items));
+    fsp_hash_t hash = fsp_sha256(fsp_buf_slice(&hashed));
+    fsp_canon_array(&file, format > 1 ? 2 : 3);
+    fsp_canon_uint(&file, format);
+    fsp_canon_bin(&file, fsp_buf_slice(&items));
+    if (format == 1)
+        fsp_canon_id(&file, hash);
+    FILL(key, 0x47);
+    json_t *given = json_object();
+    say_id(given, "mesh", mesh_id);
+    say_id(given, "admin_key", key);
+    say_hex(given, "file", fsp_buf_slice(&file));
+    vectors_add_computed(entries, name, "client-keys", given);
+    fsp_buf_clear(&items);
+    fsp_buf_clear(&hashed);
+    fsp_buf_clear(&file);
+}
+
+static void
+make_client_keys(json_t *entries)
+{
+    enum { MESH = 0x4d };
+    static const uint64_t time = UINT64_C(1764083916000000);
+    const client_key_t keys[] = {{0x49, "laptop", time}, {0x48, "t\xc3\xa9l\xc3\xa9phone", 1}};
+    add_client_keys(entries, "client-keys of two", 1, MESH, 2, keys);
+    add_client_keys(entries, "client-keys, when the last has gone", 1, MESH, 0, NULL);
+    add_client_keys(entries, "refused: client-keys of format 2", 2, MESH, 2, keys);
+    add_client_keys(entries, "refused: client-keys of another mesh", 1, MESH + 1, 2, keys);
+    const client_key_t twice[] = {{0x49, "laptop", time}, {0x49, "laptop", time}};
+    add_client_keys(entries, "refused: client-keys, one twice", 1, MESH, 2, twice);
+    const client_key_t names[] = {{0x49, "laptop", time}, {0x48, "laptop", time}};
+    add_client_keys(entries, "refused: client-keys, a name twice", 1, MESH, 2, names);
+    const client_key_t admin = {0x47, "me", time}, name = {0x49, "admin", time};
+    add_client_keys(entries, "refused: client-keys, the admin's key", 1, MESH, 1, &admin);
+    add_client_keys(entries, "refused: client-keys, the admin's name", 1, MESH, 1, &name);
+    const client_key_t zero = {0, "me", time}, control = {0x49, "a\tb", time};
+    add_client_keys(entries, "refused: client-keys, a zero key", 1, MESH, 1, &zero);
+    add_client_keys(entries, "refused: client-keys, a name with a control character", 1, MESH, 1,
+                    &control);
+    const client_key_t never = {0x49, "me", 0};
+    add_client_keys(entries, "refused: client-keys, added at 0", 1, MESH, 1, &never);
+}
+
 /* The store's own rows as a new store has them. */
 static json_t *
 compute_new_store(const json_t *given)
@@ -529,6 +641,7 @@ make_store(json_t *entries)
                          example_identity(1, 2, 16));
     vectors_add_computed(entries, "refused: genesis with 15 slot bits", "identity",
                          example_identity(1, 1, 15));
+    make_client_keys(entries);
 }
 
 static const vectors_kind_t kinds[] = {
@@ -543,6 +656,7 @@ static const vectors_kind_t kinds[] = {
     {"watermark-file", NULL, compute_watermark_file},
     {"new-store", NULL, compute_new_store},
     {"identity", NULL, compute_identity},
+    {"client-keys", NULL, compute_client_keys},
     {NULL, NULL, NULL},
 };
 

@@ -21,7 +21,7 @@ typedef struct world world_t;
 
 /* -- nodes and replicas ------------------------------------------------------------------------ */
 
-/* What the node's durable list says of a replica number (distributed core 3.2). */
+/* What the node's durable list says of a replica number (docs/consensus.md 3). */
 typedef enum { REPLICA_LIVE, REPLICA_LOST, REPLICA_LEFT } replica_state_t;
 
 /* What a replica was asked and has said (world_promise.c). */
@@ -224,7 +224,7 @@ void world_replica_begin(world_t *self, replica_t *replica);
 /* A TICK, GROUP, SYNCED or WRITTEN. */
 void world_replica_event(world_t *self, replica_t *replica, const sim_event_t *event);
 
-/* world_shell.c: what a node does around its replicas (distributed core 3.2) */
+/* world_shell.c: what a node does around its replicas (docs/consensus.md 3) */
 void world_first_replicas(world_t *self);
 void world_replica_destroy(replica_t **self_p);
 /* Where the members of a configuration are. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* world_shell - what a node does around its replicas: making, losing, leaving.  Layer tests.
  *
- * Replica identity (distributed core 3.2).  A member is (node, number, store).  A node keeps a list
+ * Replica identity (docs/consensus.md 3).  A member is (node, number, store).  A node keeps a list
  * of numbers, live or left, for ever; a number that is not in it is made only out of a message
  * whose configuration lists it, for this node and this store, as a learner; the list row first.
  * What was lost sends nothing: its node asks the leader for another number.

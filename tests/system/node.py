@@ -93,6 +93,7 @@ def temp_dir():
     with _lock:
         if _temp is None:
             _temp = Path(tempfile.mkdtemp(prefix="fsp-"))
+            ENV["XDG_STATE_HOME"] = str(_temp / "state")  # of puts that were interrupted
         return _temp
 
 

@@ -732,7 +732,7 @@ def test_bodies(node, beside):
         wire.close()
         for name, body, wanted in (
                 ("HELLO without versions", {"client": "x"}, "invalid"), ("HELLO with no body", b"", "invalid"),
-                ("HELLO with versions [] ", {"versions": []}, "invalid"), ("HELLO in version 3", {"versions": [3]},
+                ("HELLO with versions [] ", {"versions": []}, "invalid"), ("HELLO in version 4", {"versions": [4]},
                                                                            "unsupported"),
                 ("HELLO in version 0", {"versions": [0]}, "unsupported"),
                 ("HELLO in 5 versions", {"versions": [1] * 5}, "too-large"),

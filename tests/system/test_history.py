@@ -106,20 +106,20 @@ def test_version_rm(node):
         put(node, "/versions/a", data)
     versions = [line for line in node.cli("version", "ls", "/versions/a").lines if line["type"] == "version"]
     ids = [line["version"] for line in versions]  # newest first
-    answer = node.cli("version", "rm", "/versions/a", ids[2][:12])
+    answer = node.cli("version", "rm", "--yes", "/versions/a", ids[2][:12])
     line = answer.lines[-1]
     check("version rm of an old version", answer.code == 0 and line["type"] == "result" and line["count"] == 1, answer)
     answer = node.cli("cat", "--version", ids[2], "/versions/a", as_json=False)
     check_equal("its content is gone", answer.code, 3)
     versions = [line for line in node.cli("version", "ls", "/versions/a").lines if line["type"] == "version"]
     check_equal("its place in the history stays", [v["retained"] for v in versions], [True, True, False])
-    answer = node.cli("version", "rm", "/versions/a", ids[2])
+    answer = node.cli("version", "rm", "--yes", "/versions/a", ids[2])
     check_equal("again: gone", (answer.code, symbol(answer)), (3, "gone"))
-    answer = node.cli("version", "rm", "/versions/a", ids[0])
+    answer = node.cli("version", "rm", "--yes", "/versions/a", ids[0])
     check_equal("the present version cannot be dropped", (answer.code, symbol(answer)), (4, "mismatch"))
-    answer = node.cli("version", "rm", "/versions/a", "f" * 64)
+    answer = node.cli("version", "rm", "--yes", "/versions/a", "f" * 64)
     check_equal("nobody's version", (answer.code, symbol(answer)), (3, "no-such-version"))
-    answer = node.cli("version", "rm", "/versions/a", ids[1], ids[0])
+    answer = node.cli("version", "rm", "--yes", "/versions/a", ids[1], ids[0])
     check("of several, what can be dropped is: exit 7", answer.code == 7 and
           [line["type"] for line in answer.lines] == ["done", "failure", "error"], answer)
     check_equal("the present content is untouched", node.cat("/versions/a"), b"333")

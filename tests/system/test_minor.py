@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Minor version 2 of the client protocol on the wire: who may speak it, what is refused, what happens once.
+"""Minor versions 2 and 3 of the client protocol on the wire: who may speak them, what is refused, what happens once.
 
 The rest of what it does is shown by the commands (test_history, test_together, test_spaces).
 """
@@ -9,11 +9,13 @@ from node import Node, check, check_equal, main, need
 from test_bad_input import (ABORT, COMMIT, CREDIT, DATA, ERROR, HELLO, OK, PUT, STAT, WELCOME, Wire, operation)
 
 NEWS, LIST, WATCH, MKDIR = 16, 31, 35, 40
+OFFER, WANT = 17, 18
+ATTR, SPACE_SET, COLLECT, KEY_ADD, KEY_LIST, KEY_REMOVE = range(55, 61)
 LOCK, RENEW, UNLOCK, UNDELETE, PRUNE, PURGE, BATCH, SPACE_CREATE, SPACE_REMOVE = 45, 46, 47, 48, 49, 51, 52, 53, 54
 
 
 class Second(Wire):
-    """A connection that speaks version 2."""
+    """A connection that speaks version 2, or others."""
 
     def __init__(self, node, versions=(1, 2)):
         super().__init__(node, hello=False)
@@ -43,7 +45,8 @@ def check_symbol(wire, name, kind, body, wanted):
 
 
 def test_versions(node):
-    for versions, chosen in (([1], 1), ([2], 2), ([1, 2], 2), ([2, 1], 2), ([1, 2, 3], 2), ([3, 1], 1), ([3], None)):
+    for versions, chosen in (([1], 1), ([2], 2), ([1, 2], 2), ([2, 1], 2), ([1, 2, 3], 3), ([3, 1], 3), ([3], 3),
+                             ([2, 9], 2), ([3, 4], 3), ([4], None), ([0], None)):
         wire = Second(node, versions)
         kind, _, body, _ = wire.welcome
         check_equal(f"HELLO in versions {versions}", body.get("v") if kind == WELCOME else body.get("symbol"),
@@ -58,6 +61,110 @@ def test_versions(node):
     got, _ = wire.put("/a", b"x", token=1)
     check_equal("PUT with token in version 1: unsupported", got, "unsupported")
     check_symbol(wire, "nothing was made", STAT, {"path": "/a"}, "not-found")
+    wire.close()
+
+
+def test_third_in_older_sessions(node):
+    """What came with version 3 is unknown in sessions of 1 and 2: nothing is done, and nothing overlooked."""
+    key = bytes([7] * 32)
+    for versions in ([1], [1, 2]):
+        wire = Second(node, versions)
+        version = f"in version {versions[-1]}"
+        for name, kind, body in (
+                ("ATTR", ATTR, {"path": "/", "attr": [0o700, 1, 1], **operation()}),
+                ("SPACE_SET", SPACE_SET, {"space": "home", "set": 1, "quota": 1, **operation()}),
+                ("COLLECT", COLLECT, {}), ("KEY_ADD", KEY_ADD, {"key": key, "name": "intruder"}),
+                ("KEY_LIST", KEY_LIST, {}), ("KEY_REMOVE", KEY_REMOVE, {"key": key}), ("WANT", WANT, {"want": b"\1"}),
+                ("a type that nobody knows", 61, {}), ("a type that is never given", 65535, {}),
+                ("LIST with attrs", LIST, {"path": "/", "attrs": True}),
+                ("PUT with upload", PUT, {"path": "/t", "upload": bytes([1] * 16), **operation()}),
+                ("PUT with offer", PUT, {"path": "/t", "offer": True, **operation()}),
+                ("PUT with known", PUT, {"path": "/t", "known": [key], **operation()})):
+            check_symbol(wire, f"{name} {version}", kind, body, "unsupported")
+        if versions[-1] == 2:
+            body = {"space": "chunked", "chunking": [65536] * 3, **operation()}
+            check_symbol(wire, f"SPACE_CREATE with chunking {version}", SPACE_CREATE, body, "unsupported")
+            body = {"ops": [[MKDIR, {"path": "/t"}], [ATTR, {"path": "/", "attr": [0o700, 1, 1]}]], **operation()}
+            check_symbol(wire, f"BATCH with an ATTR {version}", BATCH, body, "unsupported")
+        # OFFER goes on with an upload that is open; of one that is not, nothing is said, as of DATA.
+        upload = wire.new_id()
+        wire.send(PUT, upload, {"path": "/t", **operation()})
+        first = wire.receive()
+        check(f"CREDIT {version} says credit alone", first[0] == CREDIT and set(first[2]) == {"credit"}, first)
+        wire.send(OFFER, upload, {"chunks": bytes(32) + (1).to_bytes(4, "big")})
+        got = wire.answers(upload)
+        check(f"OFFER {version} is refused: {got}", got in ("unsupported", "protocol"))
+        check_symbol(wire, f"nothing was made {version}", STAT, {"path": "/t"}, "not-found")
+        items = wire.ask(LIST, {"path": "/"})[1].get("items", [])
+        check(f"LIST {version} has no attributes", not any("attr" in item for item in items))
+        wire.close()
+    wire = Second(node, [3])
+    names = [item.get("name") for item in wire.ask(KEY_LIST, {})[1].get("items", [])]
+    check("no key was added meanwhile", names and "intruder" not in names, names)
+    check_symbol(wire, "WANT in version 3", WANT, {"want": b"\1"}, "protocol")
+    check_symbol(wire, "a type that nobody knows in version 3", 61, {}, "unsupported")
+    wire.close()
+
+
+def test_third_refused(node):
+    wire = Second(node, [3])
+    need("a file", wire.put("/third", b"x")[0] == "ok")
+    target, key = {"path": "/third"}, bytes([7] * 32)
+    attr = {"attr": [0o600, 1, 1]}
+    for name, kind, body, wanted in (
+            ("ATTR without attr", ATTR, target, "invalid"), ("ATTR of nothing", ATTR, attr, "invalid"),
+            ("ATTR by path and file", ATTR, {**target, **attr, "file": bytes([1] * 16)}, "invalid"),
+            ("ATTR with mode 010000", ATTR, {**target, "attr": [0o10000, 1, 1]}, "invalid"),
+            ("ATTR of what is not there", ATTR, {"path": "/nothing", **attr}, "not-found"),
+            ("ATTR below a file", ATTR, {"path": "/third/x", **attr}, "not-directory"),
+            ("ATTR under none-match", ATTR, {**target, **attr, "if": 4}, "invalid"),
+            ("ATTR under another head", ATTR, {**target, **attr, "if": 3, "bases": [key]}, "mismatch"),
+            ("ATTR with a name to go to", ATTR, {**target, **attr, "to": "/x"}, "invalid"),
+            ("SPACE_SET of nothing", SPACE_SET, {"space": "home"}, "invalid"),
+            ("SPACE_SET without a space", SPACE_SET, {"set": 1}, "invalid"),
+            ("SPACE_SET of an unknown space", SPACE_SET, {"space": "nothing", "set": 1}, "no-such-space"),
+            ("SPACE_SET of set 4", SPACE_SET, {"space": "home", "set": 4}, "invalid"),
+            ("SPACE_SET quota without saying so", SPACE_SET, {"space": "home", "set": 2, "quota": 1}, "invalid"),
+            ("SPACE_SET keep without saying so", SPACE_SET, {"space": "home", "set": 1, "keep": [1] * 6}, "invalid"),
+            ("SPACE_SET of five numbers", SPACE_SET, {"space": "home", "set": 2, "keep": [1] * 5}, "invalid"),
+            ("SPACE_SET of seven numbers", SPACE_SET, {"space": "home", "set": 2, "keep": [1] * 7}, "too-large"),
+            ("SPACE_SET of 1000001 days", SPACE_SET, {"space": "home", "set": 2, "keep": [1000001] * 6}, "invalid"),
+            ("SPACE_CREATE with two numbers", SPACE_CREATE, {"space": "q", "chunking": [65536, 65536]}, "invalid"),
+            ("SPACE_CREATE with least below 64 KiB", SPACE_CREATE, {"space": "q", "chunking": [65535] * 3}, "invalid"),
+            ("SPACE_CREATE with most above 4 MiB", SPACE_CREATE, {"space": "q", "chunking": [4194305] * 3}, "invalid"),
+            ("SPACE_CREATE falling", SPACE_CREATE, {"space": "q", "chunking": [262144, 131072, 65536]}, "invalid"),
+            ("SPACE_CREATE with chunks of 2^63", SPACE_CREATE, {"space": "q", "chunking": [1 << 63] * 3}, "invalid"),
+            ("STAT with chunking", STAT, {**target, "chunking": [65536] * 3}, "invalid"),
+            ("STAT with a key", STAT, {**target, "key": key}, "invalid"),
+            ("KEY_ADD without a name", KEY_ADD, {"key": key}, "invalid"),
+            ("KEY_ADD without a key", KEY_ADD, {"name": "x"}, "invalid"),
+            ("KEY_ADD of a key of zeros", KEY_ADD, {"key": bytes(32), "name": "x"}, "invalid"),
+            ("KEY_ADD of 31 octets", KEY_ADD, {"key": bytes([7] * 31), "name": "x"}, "invalid"),
+            ("KEY_ADD with a name of 64", KEY_ADD, {"key": key, "name": "x" * 64}, "too-large"),
+            ("KEY_ADD with a name that is a path", KEY_ADD, {"key": key, "name": "../x"}, "bad-name"),
+            ("KEY_REMOVE of what is not there", KEY_REMOVE, {"key": key}, "not-found"),
+            ("COLLECT of an unknown space", COLLECT, {"space": "nothing"}, "no-such-space"),
+            ("COLLECT with a path", COLLECT, {"path": "/"}, "invalid"),
+            ("a whole PUT with upload", PUT, {"path": "/w", "end": True, "upload": key[:16]}, "invalid"),
+            ("a whole PUT with offer", PUT, {"path": "/w", "end": True, "offer": True}, "invalid"),
+            ("a whole PUT with known", PUT, {"path": "/w", "end": True, "known": [key]}, "invalid"),
+            ("PUT with 17 known versions", PUT, {"path": "/w", "known": [key] * 17}, "too-large"),
+            ("PUT with upload of 15 octets", PUT, {"path": "/w", "upload": key[:15]}, "invalid"),
+            ("BATCH with a PUT that is kept", BATCH, {"ops": [[PUT, {"path": "/w", "upload": key[:16]}]]}, "invalid")):
+        op = {} if kind in (STAT, COLLECT, KEY_ADD, KEY_REMOVE) else operation()
+        check_symbol(wire, name, kind, {**body, **op}, wanted)
+    check_symbol(wire, "ATTR without op", ATTR, {**target, **attr, "attempt": 1}, "invalid")
+    check_symbol(wire, "nothing of them was made", STAT, {"path": "/w"}, "not-found")
+    # Once, and in a batch.
+    op = operation()
+    first = wire.ask(ATTR, {**target, **attr, **op})
+    again = wire.ask(ATTR, {**target, **attr, **op, "attempt": 2})
+    check("ATTR that is sent again is done once", first[0] == "ok" and first == again, (first, again))
+    check_symbol(wire, "the same op with other attributes", ATTR, {**target, "attr": [0o777, 1, 1], **op}, "op-reused")
+    ops = [[MKDIR, {"path": "/third-d"}], [ATTR, {"path": "/third-d", "attr": [0o711, 2, 3]}]]
+    got = check_symbol(wire, "ATTR in a batch", BATCH, {"ops": ops, **operation()}, "ok")
+    check_equal("acts on what the batch made", wire.ask(STAT, {"path": "/third-d"})[1].get("attr"), [0o711, 2, 3])
+    check_equal("with one item each", len(got.get("items", [])), 2)
     wire.close()
 
 
@@ -213,6 +320,8 @@ def run(options):
     node = Node()
     node.start()
     test_versions(node)
+    test_third_in_older_sessions(node)
+    test_third_refused(node)
     test_refused(node)
     test_batches(node)
     test_watch(node)
@@ -221,4 +330,4 @@ def run(options):
 
 
 if __name__ == "__main__":
-    main(run, seconds=120)
+    main(run, seconds=180)

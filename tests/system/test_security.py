@@ -249,6 +249,8 @@ def run(options):
     test_client_secrets(node, profile)
     command = open(f"/proc/{node.process.pid}/cmdline", "rb").read()
     check("no secret is in the command line", profile["secret_key"].encode() not in command)
+    limits = open(f"/proc/{node.process.pid}/limits").read()
+    check("nor in a core dump: there is none", re.search(r"Max core file size +0 +0 ", limits), limits)
     check_equal("the node stops cleanly", node.stop(), 0)
     test_disk(node, marker)
     said = node.log()

@@ -2,7 +2,8 @@
 """Spaces: space create, ls, rm; what is in one is in no other; a removed one goes at its time, over restarts."""
 import os, pty, select, subprocess, time
 
-from node import CLIENT, DAEMON, Node, check, check_equal, main, sha256
+from node import CLIENT, DAEMON, Node, check, check_equal, main, need, sha256
+from test_bad_input import HELLO, WELCOME, Wire, operation
 
 WAIT_SECONDS = 15
 
@@ -125,6 +126,46 @@ def test_typed(node):
     check("and then it goes", wait_gone(node, "typed"))
 
 
+SPACES_MAX, SPACE_CREATE, OPEN_MAX = 1000, 53, 200
+
+
+def make_many(node, count):
+    """Asks for so many spaces, up to 200 at once: how often there was which answer."""
+    wire, symbols, waiting, made = Wire(node, hello=False), {}, set(), 0
+    wire.send(HELLO, wire.new_id(), {"versions": [2], "client": "test_spaces"})
+    need("welcome", wire.receive()[0] == WELCOME)
+    while made < count or waiting:
+        while made < count and len(waiting) < OPEN_MAX:
+            request_id = wire.new_id()
+            wire.send(SPACE_CREATE, request_id, {"space": f"many-{made}", **operation()})
+            waiting.add(request_id)
+            made += 1
+        message = wire.receive(10)
+        if message is None:
+            break
+        waiting.discard(message[1])
+        name = message[2].get("symbol", "ok")
+        symbols[name] = symbols.get(name, 0) + 1
+    wire.close()
+    return symbols
+
+
+def test_many(node):
+    """As many as a node takes, asked for all at once: it starts with them, too."""
+    there = len(spaces(node))
+    symbols = make_many(node, SPACES_MAX + 100)
+    check_equal("so many are made, and no more", symbols, {"ok": SPACES_MAX - there, "busy": 100 + there})
+    check_equal("the node stops cleanly", node.stop(), 0)
+    node.start()
+    names = spaces(node)
+    check("with so many it starts, and lists them all", len(names) == SPACES_MAX and "home" in names, len(names))
+    last = max(int(name[5:]) for name in names if name.startswith("many-"))
+    check_equal("and serves them", node.cli("ls", f"many-{last}:/").code, 0)
+    check_equal("one that goes", node.cli("space", "rm", "--yes", "--now", "many-0").code, 0)
+    check("makes room", wait_gone(node, "many-0"))
+    check_equal("for another", node.cli("space", "create", "one-more").code, 0)
+
+
 def run(options):
     node = Node()
     node.start()
@@ -132,6 +173,7 @@ def run(options):
     test_remove(node)
     test_deadline(node)
     test_typed(node)
+    test_many(node)
     check_equal("the node stops cleanly", node.stop(), 0)
 
 
