@@ -264,6 +264,12 @@ static void
 set_up(void)
 {
     world_begin();
+    /* The tests may run in one process. */
+    opened = refused = marked = swept = closed = gone = 0;
+    last_open = (fsp_command_t){.type = 0};
+    done_status = FSP_OK;
+    used_percent = 10;
+    ahead_us = 0;
     (void)snprintf(directory, sizeof(directory), "/tmp/fsp-rebalancer-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     fsp_error_t error = {.text = ""};
