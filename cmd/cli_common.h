@@ -149,6 +149,8 @@ bool cli_code_is_hopeless(filesphere_code_t code);
 bool cli_is(filesphere_code_t code, fsp_status_t status);
 /* Writes the error line, if anything failed, and gives the exit code. */
 int cli_finish(cli_t *cli);
+/* The same behind a listing: its failure, or with --json the result with its count. */
+int cli_finish_list(cli_t *cli, filesphere_code_t code, uint64_t count);
 
 /* Asks whether something that cannot be undone is meant: --yes, or the word typed on a terminal.
    False: the failure is noted. */

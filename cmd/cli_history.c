@@ -410,11 +410,5 @@ cli_changes(cli_t *cli)
     lister_t lister = {.cli = cli};
     filesphere_code_t code =
         filesphere_changes(cli->handle, remote.space, cli->after, list_change, &lister);
-    if (code != FILESPHERE_OK) {
-        cli_fail_call(cli, code);
-    } else if (cli->json) {
-        fsp_json_uint(cli_line(cli, "result"), "count", lister.count);
-        cli_line_end(cli);
-    }
-    return cli_finish(cli);
+    return cli_finish_list(cli, code, lister.count);
 }

@@ -91,13 +91,7 @@ cli_key_ls(cli_t *cli)
 {
     lister_t lister = {.cli = cli};
     filesphere_code_t code = filesphere_keys(cli->handle, list_key, &lister);
-    if (code != FILESPHERE_OK) {
-        cli_fail_call(cli, code);
-    } else if (cli->json) {
-        fsp_json_uint(cli_line(cli, "result"), "count", lister.count);
-        cli_line_end(cli);
-    }
-    return cli_finish(cli);
+    return cli_finish_list(cli, code, lister.count);
 }
 
 /* -- rm ---------------------------------------------------------------------------------------- */

@@ -454,6 +454,18 @@ cli_finish(cli_t *cli)
     return exit_code;
 }
 
+int
+cli_finish_list(cli_t *cli, filesphere_code_t code, uint64_t count)
+{
+    if (code != FILESPHERE_OK) {
+        cli_fail_call(cli, code);
+    } else if (cli->json) {
+        fsp_json_uint(cli_line(cli, "result"), "count", count);
+        cli_line_end(cli);
+    }
+    return cli_finish(cli);
+}
+
 static bool
 confirm(cli_t *cli, const char *what, const char *warning, const char *word)
 {

@@ -122,13 +122,7 @@ cli_space_ls(cli_t *cli)
 {
     lister_t lister = {.cli = cli};
     filesphere_code_t code = filesphere_spaces(cli->handle, list_space, &lister);
-    if (code != FILESPHERE_OK) {
-        cli_fail_call(cli, code);
-    } else if (cli->json) {
-        fsp_json_uint(cli_line(cli, "result"), "count", lister.count);
-        cli_line_end(cli);
-    }
-    return cli_finish(cli);
+    return cli_finish_list(cli, code, lister.count);
 }
 
 /* "keeps     last 10, 30 days", as the settings are. */

@@ -315,6 +315,20 @@ put(fsp_objects_t *self, const fsp_objects_event_t *event, fsp_slice_t row_key,
     return FSP_OK;
 }
 
+fsp_status_t
+fsp_objects_finish(fsp_objects_t *self, fsp_status_t status, const fsp_objects_write_t *write,
+                   uint64_t token, fsp_objects_effect_t *answer, fsp_objects_effects_t *effects)
+{
+    if (status != FSP_OK) {
+        fsp_objects_clear_effect(answer);
+        return status;
+    }
+    if (write)
+        fsp_objects_emit_write(self, write, fsp_batch_new(), effects);
+    fsp_objects_answer_after(self, token, answer, effects);
+    return FSP_OK;
+}
+
 /* -- HAVE -------------------------------------------------------------------------------------- */
 
 static fsp_status_t
@@ -363,14 +377,7 @@ have(fsp_objects_t *self, const fsp_objects_event_t *event, fsp_objects_effects_
             token = needed;
     }
     fsp_buf_clear(&row_key);
-    if (status != FSP_OK) {
-        fsp_objects_clear_effect(&answer);
-        return status;
-    }
-    if (write)
-        fsp_objects_emit_write(self, write, fsp_batch_new(), effects);
-    fsp_objects_answer_after(self, token, &answer, effects);
-    return FSP_OK;
+    return fsp_objects_finish(self, status, write, token, &answer, effects);
 }
 
 /* -- GET, WRITTEN ------------------------------------------------------------------------------ */

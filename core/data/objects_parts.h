@@ -90,6 +90,12 @@ uint64_t fsp_objects_bytes_token(const fsp_objects_t *self, fsp_slice_t row_key)
 /* Answers as soon as all writes up to token are durable; takes over what effect owns. */
 void fsp_objects_answer_after(fsp_objects_t *self, uint64_t token,
                               const fsp_objects_effect_t *effect, fsp_objects_effects_t *effects);
+/* The end of a question about many keys: its write (NULL: none) goes out, its answer behind that
+   and all up to token.  A status other than OK, which comes back: the answer is dropped. */
+FSP_MUST_CHECK fsp_status_t fsp_objects_finish(fsp_objects_t *self, fsp_status_t status,
+                                               const fsp_objects_write_t *write, uint64_t token,
+                                               fsp_objects_effect_t *answer,
+                                               fsp_objects_effects_t *effects);
 
 /* objects_sweep.c */
 bool fsp_objects_is_gone(const fsp_objects_t *self, fsp_space_id_t space_id);

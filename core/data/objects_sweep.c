@@ -94,14 +94,8 @@ fsp_objects_mark(fsp_objects_t *self, const fsp_objects_event_t *event,
             token = needed;
     }
     fsp_buf_clear(&row_key);
-    if (status != FSP_OK) {
-        fsp_objects_clear_effect(&answer);
-        return status;
-    }
-    if (write)
-        fsp_objects_emit_write(self, write, fsp_batch_new(), effects);
-    fsp_objects_answer_after(self, FSP_MUTANT(mark_not_durable) ? 0 : token, &answer, effects);
-    return FSP_OK;
+    return fsp_objects_finish(self, status, write, FSP_MUTANT(mark_not_durable) ? 0 : token,
+                              &answer, effects);
 }
 
 /* -- sweeps that wait -------------------------------------------------------------------------- */
