@@ -2,7 +2,8 @@
 /* storecheck - `filesphered check DIR`: is all of a stopped store whole?  Layer actors.
  *
  * Memory: the database's cache (32 MiB) and what lies in its write-ahead log, 64 MiB at most for
- * keys of objects seen, rows of entries that the state lacks, one object at a time.
+ * keys of objects seen, as much for pages of segments, rows of entries that the state lacks, one
+ * object at a time.
  */
 #include "actors/storecheck.h"
 
@@ -40,6 +41,7 @@ typedef struct {
     fsp_log_audit_t log;
     uint64_t applied; /* with them */
     fsp_audit_counts_t counts;
+    fsp_segcheck_t segments;
     fsp_proof_t proof;
     uint64_t fault_count;
     fsp_buf_t line;
@@ -175,6 +177,10 @@ print_result_json(storecheck_t *self)
         fsp_json_uint(&json, "orphan_bytes", proof->orphan_bytes);
     }
     fsp_json_uint(&json, "loose", proof->loose_count);
+    fsp_json_uint(&json, "segments", self->segments.files);
+    fsp_json_uint(&json, "segment_live_bytes", self->segments.live_bytes);
+    fsp_json_uint(&json, "segment_dead_bytes", self->segments.dead_bytes);
+    fsp_json_uint(&json, "stray_segments", self->segments.stray_files);
     fsp_json_uint(&json, "changes", self->counts.changes);
     fsp_json_uint(&json, "operations", self->counts.operations);
     fsp_json_uint(&json, "log_first", self->log.start + 1);
@@ -203,6 +209,13 @@ print_result_text(storecheck_t *self)
         (void)printf("; %llu of them (%llu bytes) belong to no version",
                      (unsigned long long)proof->orphan_count,
                      (unsigned long long)proof->orphan_bytes);
+    (void)printf("\n%llu segments, %llu bytes live, %llu dead",
+                 (unsigned long long)self->segments.files,
+                 (unsigned long long)self->segments.live_bytes,
+                 (unsigned long long)self->segments.dead_bytes);
+    if (self->segments.stray_files > 0)
+        (void)printf("; %llu files besides, which no row names",
+                     (unsigned long long)self->segments.stray_files);
     (void)printf("\nlog %llu to %llu, state at %llu%s\n", (unsigned long long)self->log.start + 1,
                  (unsigned long long)self->log.last, (unsigned long long)self->log.applied,
                  self->applied > self->log.applied ? " and the rest applies" : "");
@@ -286,6 +299,25 @@ check_log(storecheck_t *self)
     fsp_log_audit(&self->replica, fsp_readonly_view(self->store, FSP_FAMILY_LOG),
                   fsp_readonly_view(self->store, FSP_FAMILY_STATE), on_fault, self, &self->log);
     self->applied = self->log.applied;
+}
+
+static void
+on_segment_fault(void *context, fsp_slice_t key, const char *words)
+{
+    add_fault(context, "segment", key, words);
+}
+
+/* A quick look compares rows with sizes of files; the bytes of objects are read later, by their
+   rows (check_objects). */
+static void
+check_segments(storecheck_t *self)
+{
+    self->segments = (fsp_segcheck_t){
+        .depth = self->config->quick ? FSP_SEGCHECK_ROWS : FSP_SEGCHECK_HEADS,
+        .fault = on_segment_fault,
+        .context = self,
+    };
+    fsp_readonly_segments(self->store, &self->segments);
 }
 
 /* The state as it lies there, and again with the entries that it lacks. */
@@ -404,6 +436,7 @@ check_all(storecheck_t *self, fsp_error_t *error)
     if (self->identified)
         check_log(self);
     check_state(self);
+    check_segments(self);
     if (self->identified)
         check_objects(self);
     return FSP_OK;

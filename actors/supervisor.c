@@ -460,6 +460,16 @@ load_keyring(supervisor_t *self, fsp_error_t *error)
     return fsp_keyring_load(self->config->directory, &self->auth_args.keyring, error);
 }
 
+/* A store of an older format is brought to this one at the first start, which may take a while. */
+static void
+log_migration(void *context, uint64_t done_bytes, uint64_t total_bytes)
+{
+    (void)context;
+    fsp_log(FSP_LOG_INFO, "supervisor", "msg=\"migrating the store\" done_mib=%llu of_mib=%llu",
+            (unsigned long long)(done_bytes / (1024 * 1024)),
+            (unsigned long long)(total_bytes / (1024 * 1024)));
+}
+
 static fsp_status_t
 open_node(supervisor_t *self, fsp_error_t *error)
 {
@@ -470,7 +480,8 @@ open_node(supervisor_t *self, fsp_error_t *error)
         return status;
     fsp_store_config_t config = {.directory = self->config->directory,
                                  .sync = self->config->sync,
-                                 .lock_wait_us = LOCK_WAIT_US};
+                                 .lock_wait_us = LOCK_WAIT_US,
+                                 .progress = log_migration};
     bool fresh = false;
     status = fsp_store_open(&config, &self->store, &fresh, error);
     if (status == FSP_OK)

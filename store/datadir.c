@@ -293,13 +293,15 @@ fsp_datadir_read(const char *directory, const char *name, bool secret, fsp_buf_t
     return status;
 }
 
-/* Files that a node makes before it has a database, and what mkfs leaves. */
+/* Files that a node makes before it has a database, or that may be left without one, and what mkfs
+   leaves. */
 static bool
 is_own_file(const char *name)
 {
     static const char *const own[] = {
         ".",          "..",          "lock",          "WATERMARK",     "node.keys",
-        "lost+found", "client-keys", "admin.profile", "recovery-code", "admin.profile.init"};
+        "lost+found", "client-keys", "admin.profile", "recovery-code", "admin.profile.init",
+        "segments"};
     size_t bytes = strlen(name);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(name, own[i]) == 0)

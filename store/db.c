@@ -31,6 +31,9 @@ struct fsp_db {
     rocksdb_readoptions_t *read_rows;   /* checksums verified */
     rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is slow in this build */
     rocksdb_writeoptions_t *write_plain, *write_sync;
+    rocksdb_cache_t *cache; /* of all families */
+    size_t cache_bytes;
+    atomic_size_t reads; /* rows and ranges asked for, ever */
     atomic_size_t lent;  /* slices, iterators and snapshots alive */
     atomic_bool failed;  /* set once, by the writing thread; failure never changes afterwards */
     fsp_error_t failure; /* the first */
@@ -97,13 +100,23 @@ apply_text(rocksdb_options_t *base, const fsp_buf_t *text, rocksdb_options_t **r
     return FSP_OK;
 }
 
+/* Rows are read one by one at random places, and of many files most blocks come from the page
+   cache: three of 16 KiB, for rows of 200 B, cost more than all else of a call.  Indexes and
+   filters are cut into pages, too: once they exceed the cache (from a few million files), whole
+   ones would be read anew for each row, eight times the cost of a call (bench/README.md, "Scale").
+ */
 static void
 set_table(rocksdb_options_t *options, rocksdb_cache_t *cache)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, cache);
-    rocksdb_block_based_options_set_block_size(table, 16 * 1024);
+    rocksdb_block_based_options_set_block_size(table, 4 * 1024);
     rocksdb_block_based_options_set_format_version(table, 5);
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_metadata_block_size(table, 4 * 1024);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_filterpolicy_t *bloom = rocksdb_filterpolicy_create_bloom_full(10);
     rocksdb_block_based_options_set_filter_policy(table, bloom); /* owns it from now on */
     rocksdb_block_based_options_set_whole_key_filtering(table, 1);
@@ -122,8 +135,7 @@ make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_opti
 {
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_DBTEXT_BYTES_MAX);
-    fsp_dbtext_options(config->read_only ? NULL : config->path, config->write_buffer_bytes,
-                       config->create, &text);
+    fsp_dbtext_options(config->write_buffer_bytes, config->create, &text);
     fsp_status_t status =
         apply_text(rocksdb_options_create(), &text, &options[FSP_FAMILY_COUNT], error);
     for (int i = 0; i < FSP_FAMILY_COUNT && status == FSP_OK; i++) {
@@ -173,13 +185,15 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
     for (int i = 0; i <= FSP_FAMILY_COUNT; i++)
         if (options[i])
             rocksdb_options_destroy(options[i]);
-    rocksdb_cache_destroy(cache);
     if (words)
         status = take_error(&words, "database", error);
     if (status != FSP_OK) {
+        rocksdb_cache_destroy(cache);
         fsp_free(self);
         return status;
     }
+    self->cache = cache;
+    self->cache_bytes = config->cache_bytes;
     self->read_rows = rocksdb_readoptions_create();
     self->read_sealed = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(self->read_sealed, config->read_only);
@@ -204,6 +218,7 @@ fsp_db_close(fsp_db_t **self_p)
     for (int i = 0; i < FSP_FAMILY_COUNT; i++)
         rocksdb_column_family_handle_destroy(self->families[i]);
     rocksdb_close(self->rocks);
+    rocksdb_cache_destroy(self->cache);
     rocksdb_readoptions_destroy(self->read_rows);
     rocksdb_readoptions_destroy(self->read_sealed);
     rocksdb_writeoptions_destroy(self->write_plain);
@@ -256,7 +271,7 @@ fsp_db_poll(fsp_db_t *self, fsp_error_t *error)
     /* RocksDB counts the errors of all families at the default one. */
     uint64_t errors = 0;
     if (rocksdb_property_int(self->rocks, "rocksdb.background-errors", &errors) == 0 && errors > 0)
-        fsp_db_fail(self, "a flush or compaction failed (see db/LOG)");
+        fsp_db_fail(self, "a flush or compaction failed: the disk is full or failing");
     return fsp_db_check(self, error);
 }
 
@@ -305,28 +320,45 @@ fsp_db_compact_stop(fsp_db_t *self)
 }
 
 void
-fsp_db_blob_bytes(fsp_db_t *self, uint64_t *ret_total, uint64_t *ret_garbage)
+fsp_db_blob_bytes(fsp_db_t *self, fsp_family_t family, uint64_t *ret_total, uint64_t *ret_garbage)
 {
-    *ret_total = *ret_garbage = 0;
-    for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
-        uint64_t total = 0, garbage = 0; /* stay 0 if it does not know */
-        (void)rocksdb_property_int_cf(self->rocks, self->families[i], "rocksdb.live-blob-file-size",
-                                      &total);
-        (void)rocksdb_property_int_cf(self->rocks, self->families[i],
-                                      "rocksdb.live-blob-file-garbage-size", &garbage);
-        *ret_total += total;
-        *ret_garbage += garbage;
-    }
+    *ret_total = *ret_garbage = 0; /* and stay so if it does not know */
+    (void)rocksdb_property_int_cf(self->rocks, self->families[family],
+                                  "rocksdb.live-blob-file-size", ret_total);
+    (void)rocksdb_property_int_cf(self->rocks, self->families[family],
+                                  "rocksdb.live-blob-file-garbage-size", ret_garbage);
+}
+
+uint64_t
+fsp_db_reads(const fsp_db_t *self)
+{
+    return atomic_load_explicit(&self->reads, memory_order_relaxed);
+}
+
+size_t
+fsp_db_cached_bytes(const fsp_db_t *self)
+{
+    return rocksdb_cache_get_usage(self->cache);
+}
+
+void
+fsp_db_forget_above(fsp_db_t *self, size_t bytes_max)
+{
+    if (bytes_max >= self->cache_bytes || fsp_db_cached_bytes(self) <= bytes_max)
+        return;
+    rocksdb_cache_set_capacity(self->cache, bytes_max); /* lets go of what was read longest ago */
+    rocksdb_cache_set_capacity(self->cache, self->cache_bytes);
 }
 
 void
 fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
 {
-    if (fsp_db_unwritten_bytes(self) <= bytes_max)
+    if (has_failed(self) || fsp_db_unwritten_bytes(self) <= bytes_max)
         return;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 0);
-    for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
+    /* After a failure nothing more is asked of it. */
+    for (int i = 0; i < FSP_FAMILY_COUNT && !has_failed(self); i++) {
         char *words = NULL;
         rocksdb_flush_cf(self->rocks, options, self->families[i], &words);
         if (words)
@@ -344,6 +376,7 @@ find(fsp_db_t *self, const rocksdb_readoptions_t *how, fsp_family_t family, fsp_
     if (has_failed(self))
         return FSP_IO;
     char *words = NULL;
+    (void)atomic_fetch_add_explicit(&self->reads, 1, memory_order_relaxed);
     *ret = rocksdb_get_pinned_cf(self->rocks, how, self->families[family], chars(key), key.bytes,
                                  &words);
     if (words)
@@ -431,9 +464,9 @@ fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp_slice_t key, uint64_t from,
     return FSP_OK;
 }
 
-fsp_db_iter_t *
-fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_slice_t from,
-                fsp_slice_t to)
+static fsp_db_iter_t *
+new_iter(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_slice_t from,
+         fsp_slice_t to, bool verify)
 {
     fsp_db_iter_t *iter = FSP_NEW(fsp_db_iter_t);
     iter->db = self;
@@ -442,6 +475,7 @@ fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family
     if (iter->status != FSP_OK || (to.bytes > 0 && fsp_slice_cmp(from, to) >= 0))
         return iter;
     iter->options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(iter->options, verify);
     if (at)
         rocksdb_readoptions_set_snapshot(iter->options, at->snapshot);
     if (to.bytes > 0) {
@@ -453,6 +487,19 @@ fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family
     iter->iterator = rocksdb_create_iterator_cf(self->rocks, iter->options, self->families[family]);
     rocksdb_iter_seek(iter->iterator, chars(from), from.bytes);
     return iter;
+}
+
+fsp_db_iter_t *
+fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_slice_t from,
+                fsp_slice_t to)
+{
+    return new_iter(self, at, family, from, to, true);
+}
+
+fsp_db_iter_t *
+fsp_db_iter_new_sealed(fsp_db_t *self, fsp_family_t family, fsp_slice_t from)
+{
+    return new_iter(self, NULL, family, from, fsp_slice(NULL, 0), false);
 }
 
 void

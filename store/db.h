@@ -45,13 +45,22 @@ void fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret);
 uint64_t fsp_db_unwritten_bytes(fsp_db_t *self);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
+/* Rows and ranges that were asked for since the open, whoever asked.  Any thread. */
+uint64_t fsp_db_reads(const fsp_db_t *self);
+/* Blocks, indexes and filters in memory. */
+size_t fsp_db_cached_bytes(const fsp_db_t *self);
+/* Lets go of all but so much of them, the longest unread first; what is pinned stays. */
+void fsp_db_forget_above(fsp_db_t *self, size_t bytes_max);
 /* Compacts all of a family, in the background; waits until that is done, or was stopped.  Failures
    are background errors (fsp_db_poll).  Any thread. */
 void fsp_db_compact(fsp_db_t *self, fsp_family_t family);
 /* Ends compactions of fsp_db_compact, also later ones: before a close. */
 void fsp_db_compact_stop(fsp_db_t *self);
-/* Bytes of all blob files, and how many of them nobody can reach any more as far as is known. */
-void fsp_db_blob_bytes(fsp_db_t *self, uint64_t *ret_total, uint64_t *ret_garbage);
+/* Bytes of a family's blob files, and how many of them nobody can reach any more as far as is
+ * known.
+ */
+void fsp_db_blob_bytes(fsp_db_t *self, fsp_family_t family, uint64_t *ret_total,
+                       uint64_t *ret_garbage);
 
 /* Counts as lent.  While it lives, compaction keeps every row that it sees, also the many that have
    been written over since: whoever takes one bounds its life. */
@@ -70,6 +79,9 @@ FSP_MUST_CHECK fsp_status_t fsp_db_lend(fsp_db_t *self, fsp_family_t family, fsp
 /* Stands on the first key >= from; `to` empty: no end; at NULL: as of now. */
 fsp_db_iter_t *fsp_db_iter_new(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family,
                                fsp_slice_t from, fsp_slice_t to);
+/* The same over sealed values, whose readers check them: checksums are not verified, also those of
+   keys, so only for what a verified iterator could not pass. */
+fsp_db_iter_t *fsp_db_iter_new_sealed(fsp_db_t *self, fsp_family_t family, fsp_slice_t from);
 void fsp_db_iter_destroy(fsp_db_iter_t **self_p);
 /* True and the row (valid until the next call); false at the end or at an error. */
 bool fsp_db_iter_row(fsp_db_iter_t *self, fsp_slice_t *ret_key, fsp_slice_t *ret_value);

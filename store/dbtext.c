@@ -9,7 +9,6 @@
 
 #include "core/base/check.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -25,21 +24,8 @@ files_max(void)
     return limit.rlim_cur / 2 < FILES_MIN ? FILES_MIN : (int)(limit.rlim_cur / 2);
 }
 
-/* Can files there be written past the page cache?  (On tmpfs often not.) */
-static bool
-direct_works(const char *path)
-{
-    if (!path)
-        return false;
-    int fd = open(path, O_TMPFILE | O_RDWR | O_DIRECT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    (void)close(fd);
-    return true;
-}
-
 void
-fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret)
+fsp_dbtext_options(size_t write_buffer_bytes, bool create, fsp_buf_t *ret)
 {
     fsp_buf_printf(ret, "create_if_missing=%d;create_missing_column_families=%d;", create, create);
     /* Safety. */
@@ -54,18 +40,21 @@ fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp
                    write_buffer_bytes, 2 * write_buffer_bytes, files_max());
     fsp_buf_printf(ret, "max_file_opening_threads=1;max_background_jobs=%d;",
                    sysconf(_SC_NPROCESSORS_ONLN) > 2 ? 4 : 2);
-    /* Speed, for one writer.  The default delayed_write_rate turns a slowdown into a stall. */
-    fsp_buf_printf(ret,
-                   "delayed_write_rate=1073741824;"
-                   "bytes_per_sync=1048576;"
-                   "wal_bytes_per_sync=1048576;"
-                   "avoid_unnecessary_blocking_io=true;"
-                   "allow_concurrent_memtable_write=false;"
-                   "enable_write_thread_adaptive_yield=false;"
-                   "use_direct_io_for_flush_and_compaction=%d;",
-                   direct_works(path));
-    /* Nothing is dumped or kept that nobody reads, and an idle node sleeps. */
-    fsp_buf_printf(ret, "keep_log_file_num=5;"
+    /* Speed, for one writer.  The default delayed_write_rate turns a slowdown into a stall.  Tables
+       are written through the page cache, since rows are read from there: past it, each read after
+       a compaction went to the disk, twice the CPU of a call, and the writing itself was no cheaper
+       (bench/README.md, "Scale"). */
+    fsp_buf_printf(ret, "delayed_write_rate=1073741824;"
+                        "bytes_per_sync=1048576;"
+                        "wal_bytes_per_sync=1048576;"
+                        "avoid_unnecessary_blocking_io=true;"
+                        "allow_concurrent_memtable_write=false;"
+                        "enable_write_thread_adaptive_yield=false;");
+    /* Nothing is dumped or kept that nobody reads, and an idle node sleeps.  Its LOG has the
+       options only: with assertions on, a second line after one that did not fit a full disk
+       aborts. */
+    fsp_buf_printf(ret, "info_log_level=FATAL_LEVEL;"
+                        "keep_log_file_num=5;"
                         "max_log_file_size=4194304;"
                         "stats_dump_period_sec=0;"
                         "stats_persist_period_sec=0;"
@@ -80,11 +69,13 @@ fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned reloc
                   fsp_buf_t *ret)
 {
     FSP_PRE(relocate_permille <= 1000);
-    bool objects = family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES;
-    bool rows = family == FSP_FAMILY_LOG || family == FSP_FAMILY_STATE;
+    bool objects = family == FSP_FAMILY_OBJECT;
+    bool rows =
+        family == FSP_FAMILY_LOG || family == FSP_FAMILY_STATE || family == FSP_FAMILY_BYTES;
     size_t buffer_bytes = write_buffer_bytes / (objects ? 2 : 4);
     fsp_buf_printf(ret, "write_buffer_size=%zu;max_write_buffer_number=%d;compression=%s;",
-                   buffer_bytes, objects ? 4 : 2, rows ? "kLZ4Compression" : "kNoCompression");
+                   buffer_bytes, objects ? 4 : 2,
+                   rows && family != FSP_FAMILY_BYTES ? "kLZ4Compression" : "kNoCompression");
     fsp_buf_printf(ret, "arena_block_size=262144;");
     fsp_buf_printf(ret, "level_compaction_dynamic_level_bytes=true;"
                         "level0_file_num_compaction_trigger=4;"
@@ -92,15 +83,15 @@ fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned reloc
                         "level0_stop_writes_trigger=60;"
                         "soft_pending_compaction_bytes_limit=137438953472;"
                         "hard_pending_compaction_bytes_limit=549755813888;");
-    /* Objects are opaque sealed bytes: from a page on they lie in files of their own, uncompressed,
-       so that compaction moves only their places (4 KiB objects: twice the rate, measured).  Of the
-       oldest files it moves all that lives, whether or not there is garbage in them, and lets go of
-       none before it has met all their keys: so there may be few of them, else one compaction could
-       fill the disk. */
+    /* Objects below 64 KiB are opaque sealed bytes: from a page on they lie in files of their own,
+       uncompressed, so that compaction moves only their places (4 KiB objects: twice the rate,
+       measured).  Of the oldest files it moves all that lives, whether or not there is garbage in
+       them, and lets go of none before it has met all their keys: so there may be few of them, else
+       one compaction could fill the disk. */
     if (objects)
         fsp_buf_printf(ret,
                        "enable_blob_files=true;"
-                       "min_blob_size=%d;"
+                       "min_blob_size=4096;"
                        "blob_file_size=%zu;"
                        "blob_compression_type=kNoCompression;"
                        "enable_blob_garbage_collection=true;"
@@ -108,8 +99,7 @@ fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned reloc
                        "blob_garbage_collection_force_threshold=0.5;"
                        "target_file_size_base=4194304;"
                        "max_bytes_for_level_base=41943040;",
-                       family == FSP_FAMILY_BYTES ? 0 : 4096, buffer_bytes,
-                       relocate_permille / 1000, relocate_permille % 1000);
+                       buffer_bytes, relocate_permille / 1000, relocate_permille % 1000);
     /* Rows: a compaction takes and gives some 100 MiB at once, whatever the size of the store, for
        which the reserve has room (256 MiB; less on disks below 1 GiB). */
     if (rows)

@@ -8,9 +8,8 @@
 
 enum { FSP_DBTEXT_BYTES_MAX = 2048 };
 
-/* Options of the database in the directory path (NULL: it is only read): "name=value;...",
-   NUL-terminated. */
-void fsp_dbtext_options(const char *path, size_t write_buffer_bytes, bool create, fsp_buf_t *ret);
+/* Options of the database: "name=value;...", NUL-terminated. */
+void fsp_dbtext_options(size_t write_buffer_bytes, bool create, fsp_buf_t *ret);
 /* Options of one family, on top of those. */
 /* Of a family.  relocate_permille: fsp_db_config_t. */
 void fsp_dbtext_family(fsp_family_t family, size_t write_buffer_bytes, unsigned relocate_permille,

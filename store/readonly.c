@@ -23,6 +23,12 @@ struct fsp_readonly {
     fsp_watermark_t mark;
     unsigned whole_slots;
     uint64_t sequence;
+    char *directory;
+    fsp_segverify_t segments;
+    fsp_error_t words; /* of its last failure; text "": none */
+    bool in_rows;      /* format 1: rows of BYTES from this key on are the bytes themselves */
+    uint8_t migrated[FSP_ROW_KEY_BYTES_MAX];
+    size_t migrated_bytes; /* 0: all rows */
 };
 
 static bool
@@ -57,6 +63,42 @@ read_mark(fsp_readonly_t *self, const char *directory, const char *current, fsp_
     return status;
 }
 
+/* How far a migration to format 2 has come: before its first batch the row is not there. */
+static fsp_status_t
+read_migrated(fsp_readonly_t *self, fsp_error_t *error)
+{
+    fsp_buf_t row;
+    fsp_buf_init(&row, FSP_SEGMENT_CURSOR_BYTES_MAX);
+    fsp_status_t status =
+        fsp_db_get(self->db, NULL, FSP_FAMILY_LOCAL, fsp_slice_text("migrated"), &row);
+    fsp_slice_t key = {0};
+    self->in_rows = true;
+    if (status == FSP_OK)
+        status = fsp_migrated_decode(fsp_buf_slice(&row), &key);
+    if (status == FSP_OK) {
+        self->migrated_bytes = key.bytes;
+        memcpy(self->migrated, key.data, key.bytes);
+    }
+    fsp_buf_clear(&row);
+    if (status != FSP_OK && status != FSP_NOT_FOUND)
+        return fsp_error_set(error, status, "row migrated: %s", fsp_status_text(status));
+    return FSP_OK;
+}
+
+/* Format row and what follows from it. */
+static fsp_status_t
+read_format(fsp_readonly_t *self, const char *directory, fsp_error_t *error)
+{
+    uint64_t format = 0;
+    fsp_status_t status = fsp_recover_format(self->db, &format, error);
+    if (status == FSP_NOT_FOUND)
+        return self->mark.sequence == 0 ? nothing_yet(directory, error)
+                                        : fsp_recover_damaged(error, "format row is missing");
+    if (status == FSP_OK && format < 2)
+        status = read_migrated(self, error);
+    return status;
+}
+
 static fsp_status_t
 open_all(fsp_readonly_t *self, const char *directory, uint64_t lock_wait_us, fsp_error_t *error)
 {
@@ -81,10 +123,7 @@ open_all(fsp_readonly_t *self, const char *directory, uint64_t lock_wait_us, fsp
         return status;
     for (int i = 0; i < FSP_FAMILY_COUNT; i++)
         fsp_dbview_init(&self->views[i], self->db, (fsp_family_t)i);
-    status = fsp_recover_format(self->db, error);
-    if (status == FSP_NOT_FOUND)
-        status = self->mark.sequence == 0 ? nothing_yet(directory, error)
-                                          : fsp_recover_damaged(error, "format row is missing");
+    status = read_format(self, directory, error);
     if (status == FSP_OK)
         status = fsp_recover_sequence(self->db, &self->mark, &self->sequence, error);
     return status;
@@ -98,6 +137,8 @@ fsp_readonly_open(const char *directory, uint64_t lock_wait_us, fsp_readonly_t *
     FSP_PRE(ret_self != NULL);
     fsp_readonly_t *self = FSP_NEW(fsp_readonly_t);
     self->lock_fd = -1;
+    self->directory = fsp_strdup(directory);
+    fsp_segverify_init(&self->segments, self->directory);
     fsp_status_t status = open_all(self, directory, lock_wait_us, error);
     if (status != FSP_OK)
         fsp_readonly_close(&self);
@@ -113,9 +154,11 @@ fsp_readonly_close(fsp_readonly_t **self_p)
     fsp_readonly_t *self = *self_p;
     if (!self)
         return;
+    fsp_segverify_clear(&self->segments);
     fsp_db_close(&self->db);
     if (self->lock_fd >= 0)
         (void)close(self->lock_fd);
+    fsp_free(self->directory);
     fsp_free(self);
     *self_p = NULL;
 }
@@ -128,13 +171,54 @@ fsp_readonly_view(fsp_readonly_t *self, fsp_family_t family)
     return &self->views[family].view;
 }
 
+static bool
+lies_in_row(const fsp_readonly_t *self, fsp_slice_t key)
+{
+    return self->in_rows &&
+           fsp_slice_cmp(key, fsp_slice(self->migrated, self->migrated_bytes)) >= 0;
+}
+
+/* An object in a segment, by its index row. */
+static fsp_status_t
+read_segment(fsp_readonly_t *self, fsp_slice_t key, fsp_blob_t **ret_blob)
+{
+    fsp_buf_t row;
+    fsp_place_t place;
+    fsp_buf_init(&row, FSP_SEGMENT_ROW_BYTES_MAX);
+    fsp_status_t status = fsp_db_get(self->db, NULL, FSP_FAMILY_BYTES, key, &row);
+    if (status == FSP_TOO_LARGE)
+        status = FSP_DAMAGED; /* no index row has that many octets */
+    if (status == FSP_OK)
+        status = fsp_place_decode(fsp_buf_slice(&row), &place);
+    if (status == FSP_OK)
+        status = fsp_segverify_bytes(&self->segments, key, &place, ret_blob, &self->words);
+    fsp_buf_clear(&row);
+    return status;
+}
+
 fsp_status_t
 fsp_readonly_bytes(fsp_readonly_t *self, fsp_family_t family, fsp_slice_t key,
                    fsp_blob_t **ret_blob)
 {
     FSP_PRE(self != NULL);
     FSP_PRE(family == FSP_FAMILY_OBJECT || family == FSP_FAMILY_BYTES);
+    if (family == FSP_FAMILY_BYTES && !lies_in_row(self, key))
+        return read_segment(self, key, ret_blob);
     return fsp_db_lend(self->db, family, key, 0, 0, ret_blob);
+}
+
+void
+fsp_readonly_segments(fsp_readonly_t *self, fsp_segcheck_t *check)
+{
+    FSP_PRE(self != NULL);
+    /* An empty `until` would be all rows: in format 1 before its migration it is none of them. */
+    static const uint8_t least[1] = {0};
+    fsp_slice_t until = {0};
+    if (self->in_rows)
+        until = self->migrated_bytes ? fsp_slice(self->migrated, self->migrated_bytes)
+                                     : fsp_slice(least, sizeof(least));
+    fsp_segcheck_run(check, self->directory, fsp_readonly_view(self, FSP_FAMILY_LOCAL),
+                     fsp_readonly_view(self, FSP_FAMILY_BYTES), until);
 }
 
 const fsp_watermark_t *
@@ -159,4 +243,7 @@ void
 fsp_readonly_take_words(fsp_readonly_t *self, fsp_error_t *ret)
 {
     fsp_db_take_words(self->db, ret);
+    if (self->words.text[0] != '\0')
+        *ret = self->words;
+    self->words.text[0] = '\0';
 }

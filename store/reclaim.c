@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reclaim - gives the room of deleted objects back to the file system.  Layer store. */
+/* reclaim - gives the room of deleted rows of objects back to the file system.  Layer store. */
 #include "store/reclaim.h"
 
 #include "core/base/check.h"
@@ -15,6 +15,10 @@ fsp_reclaim_init(fsp_reclaim_t *self, fsp_db_t *db)
 {
     FSP_PRE(db != NULL);
     *self = (fsp_reclaim_t){.db = db};
+    uint64_t total = 0, garbage = 0;
+    fsp_db_blob_bytes(db, FSP_FAMILY_BYTES, &total, &garbage);
+    self->old_files = total > 0;
+    self->deleted = self->old_files; /* so that a run begins */
     atomic_init(&self->running, false);
     atomic_init(&self->stop, false);
 }
@@ -52,15 +56,17 @@ run(void *self_)
 {
     fsp_reclaim_t *self = self_;
     uint64_t before = UINT64_MAX;
+    if (self->old_files)
+        fsp_db_compact(self->db, FSP_FAMILY_BYTES);
     for (int i = 0; i < PASSES_MAX && !atomic_load(&self->stop); i++) {
         fsp_db_compact(self->db, FSP_FAMILY_OBJECT);
-        fsp_db_compact(self->db, FSP_FAMILY_BYTES);
         uint64_t total = 0, garbage = 0;
-        fsp_db_blob_bytes(self->db, &total, &garbage);
+        fsp_db_blob_bytes(self->db, FSP_FAMILY_OBJECT, &total, &garbage);
         if (garbage <= total / GARBAGE_SHARE || garbage >= before)
             break;
         before = garbage;
     }
+    self->old_files = false; /* what is left of them goes after the next start */
     atomic_store(&self->running, false);
     return NULL;
 }

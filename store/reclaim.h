@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* reclaim - gives the room of deleted objects back to the file system.  Layer store.
+/* reclaim - gives the room of deleted rows of objects back to the file system.  Layer store.
  *
  * RocksDB drops a blob file when compaction has met all its keys, and on its own it may not look at
  * them for days.  So some time after objects were deleted, the memtables are written out (their log
- * goes, too), and a thread compacts OBJECT and BYTES, again while that finds something.  Internal
- * to store/; all calls come from the thread that writes.
+ * goes, too), and a thread compacts OBJECT, again while that finds something.  (Large objects lie
+ * in segments: segclean.h.)  Also BYTES, once, if blob files are left there from format 1.
+ * Internal to store/; all calls come from the thread that writes.
  */
 #ifndef FSP_STORE_RECLAIM_H
 #define FSP_STORE_RECLAIM_H
@@ -16,6 +17,7 @@
 typedef struct {
     fsp_db_t *db;           /* NULL: not begun */
     uint64_t deleted, seen; /* rows since the last run began; what the last tick saw */
+    bool old_files;         /* BYTES has blob files: those of format 1 */
     fsp_time_t deleted_us;  /* when a tick saw that more were deleted */
     pthread_t thread;
     bool has_thread; /* to be joined */

@@ -8,7 +8,9 @@
 #include "store/recover.h"
 
 #include "core/base/canon.h"
+#include "store/segrow.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -33,8 +35,29 @@ read_row(fsp_db_t *db, const char *key, fsp_buf_t *ret, fsp_error_t *error)
                : fsp_error_set(error, status, "row %s: %s", key, fsp_status_text(status));
 }
 
+bool
+fsp_recover_is_migrating(fsp_db_t *db)
+{
+    fsp_buf_t row;
+    fsp_buf_init(&row, FSP_WATERMARK_ROW_BYTES_MAX);
+    fsp_status_t status = fsp_db_get(db, NULL, FSP_FAMILY_LOCAL, fsp_slice_text("migrated"), &row);
+    fsp_buf_clear(&row);
+    return status == FSP_OK;
+}
+
+void
+fsp_recover_put_format(fsp_db_write_t *write)
+{
+    fsp_buf_t row;
+    fsp_buf_init(&row, ROW_BYTES_MAX);
+    fsp_canon_array(&row, 1);
+    fsp_canon_uint(&row, FSP_STORE_FORMAT);
+    fsp_db_write_put(write, FSP_FAMILY_LOCAL, fsp_slice_text("format"), fsp_buf_slice(&row));
+    fsp_buf_clear(&row);
+}
+
 fsp_status_t
-fsp_recover_format(fsp_db_t *db, fsp_error_t *error)
+fsp_recover_format(fsp_db_t *db, uint64_t *ret_format, fsp_error_t *error)
 {
     fsp_buf_t row;
     fsp_buf_init(&row, FSP_WATERMARK_ROW_BYTES_MAX);
@@ -47,8 +70,9 @@ fsp_recover_format(fsp_db_t *db, fsp_error_t *error)
             status = fsp_error_set(error, FSP_FORMAT_NEWER,
                                    "store has format %llu, this program knows up to %u",
                                    (unsigned long long)format, (unsigned)FSP_STORE_FORMAT);
-        else if (format != FSP_STORE_FORMAT || count != 1 || fsp_canon_finish(&reader) != FSP_OK)
+        else if (format == 0 || count != 1 || fsp_canon_finish(&reader) != FSP_OK)
             status = fsp_recover_damaged(error, "format row is damaged");
+        *ret_format = format;
     }
     fsp_buf_clear(&row);
     return status;
@@ -127,6 +151,23 @@ database_exists(const char *path)
     return length > 0 && (size_t)length < sizeof(current) && stat(current, &found) == 0;
 }
 
+/* A file of large objects: then a database was there, whatever became of it. */
+static bool
+segments_exist(const char *directory)
+{
+    char path[4096];
+    int length = snprintf(path, sizeof(path), "%s/segments", directory);
+    DIR *files = length > 0 && (size_t)length < sizeof(path) ? opendir(path) : NULL;
+    bool found = false;
+    for (const struct dirent *entry; files && !found && (entry = readdir(files)) != NULL;) {
+        uint64_t number = 0;
+        found = fsp_segment_parse_name(entry->d_name, &number) == FSP_OK;
+    }
+    if (files)
+        (void)closedir(files);
+    return found;
+}
+
 fsp_status_t
 fsp_recover_watermark(const char *directory, const char *path, fsp_watermark_file_t *ret_file,
                       fsp_watermark_t *ret_mark, fsp_error_t *error)
@@ -135,11 +176,17 @@ fsp_recover_watermark(const char *directory, const char *path, fsp_watermark_fil
     if (status == FSP_NOT_FOUND) {
         if (database_exists(path))
             return fsp_recover_damaged(error, "WATERMARK is missing beside its database");
+        if (segments_exist(directory)) /* a new store would sweep them up */
+            return fsp_recover_damaged(error, "database is missing beside its segments");
         status = fsp_watermark_file_make(directory, error);
         if (status == FSP_OK)
             status = fsp_watermark_file_open(directory, ret_file, ret_mark, error);
     }
-    if (status == FSP_OK && ret_mark->sequence > 0 && !database_exists(path))
+    if (status != FSP_OK || database_exists(path))
+        return status;
+    if (ret_mark->sequence > 0)
         status = fsp_recover_damaged(error, "database is missing beside its WATERMARK");
+    else if (segments_exist(directory))
+        status = fsp_recover_damaged(error, "database is missing beside its segments");
     return status;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* store - a node's durable memory: one RocksDB, and the bytes of large objects.  Layer store.
+/* store - a node's durable memory: one RocksDB, and segments with the bytes of large objects.
+ * Layer store.
  *
- * Rows of the store itself, in LOCAL (canonical values, docs: README.md):
- *     "format"     [1]                      read before anything else
+ * Rows of the store itself, in LOCAL (canonical values, docs: README.md; of segments: segrow.h):
+ *     "format"     [2]                      read before anything else
  *     "sequence"   n                        raised by every write, in its batch
  *     "watermark"  [n, [[shard, replica, index], ...]]   in the next batch after a change
  *
@@ -17,6 +18,7 @@
 #include "store/datadir.h"
 #include "store/db.h"
 #include "store/dbview.h"
+#include "store/migrate.h"
 #include "store/objstore.h"
 #include "store/reclaim.h"
 #include "store/recover.h"
@@ -37,8 +39,10 @@ enum {
     ROOM_US = 500 * 1000,
     START_BYTES_MIN = 16 * 1024 * 1024,     /* less, and RocksDB would end us in its own words */
     QUIET_GROUPS = 50,                      /* a store that wrote fewer in QUIET_US is quiet */
+    QUIET_READS = 500,                      /* and so is one that nobody reads, as to its cache */
     MEMTABLE_QUIET_BYTES = 8 * 1024 * 1024, /* what it may keep; five touched ones hold 2 MiB */
-    PUTS_MAX = 64                           /* object rows handed on at a time */
+    CACHE_QUIET_BYTES = 8 * 1024 * 1024,
+    PUTS_MAX = 64 /* object rows handed on at a time */
 };
 
 struct fsp_store {
@@ -60,7 +64,9 @@ struct fsp_store {
     fsp_time_t file_us;      /* when the file was looked at last */
     fsp_time_t quiet_us;     /* start of the time over which groups are counted */
     uint64_t quiet_sequence; /* the sequence then */
+    uint64_t quiet_reads;    /* and how much had been read */
     fsp_time_t room_us;      /* when the disk was looked at last */
+    bool tight;              /* there was little room */
 };
 
 static uint64_t
@@ -126,13 +132,7 @@ static fsp_status_t write_group(fsp_store_t *self, bool sync, fsp_error_t *error
 static fsp_status_t
 write_first(fsp_store_t *self, fsp_error_t *error)
 {
-    uint8_t row[2];
-    fsp_buf_t buf;
-    fsp_buf_init(&buf, sizeof(row));
-    fsp_canon_array(&buf, 1);
-    fsp_canon_uint(&buf, FSP_STORE_FORMAT);
-    fsp_db_write_put(self->write, FSP_FAMILY_LOCAL, fsp_slice_text("format"), fsp_buf_slice(&buf));
-    fsp_buf_clear(&buf);
+    fsp_recover_put_format(self->write);
     fsp_status_t status = write_group(self, true, error);
     if (status == FSP_OK)
         status = fsp_watermark_file_write(&self->file, &self->durable, error);
@@ -141,12 +141,15 @@ write_first(fsp_store_t *self, fsp_error_t *error)
 }
 
 /* An old store: checked, and marked as in use before it is written.  What lies in the database
-   beyond the file's sequence counts as durable only after the next synced write. */
+   beyond the file's sequence counts as durable only after the next synced write.  One that is to be
+   migrated, and has no room for it, is left as it was. */
 static fsp_status_t
-take_over(fsp_store_t *self, fsp_error_t *error)
+take_over(fsp_store_t *self, uint64_t format, fsp_error_t *error)
 {
     uint64_t sequence = 0;
     fsp_status_t status = fsp_recover_sequence(self->db, &self->opened, &sequence, error);
+    if (status == FSP_OK && format < FSP_STORE_FORMAT && !fsp_recover_is_migrating(self->db))
+        status = fsp_migrate_check(self->db, self->directory, error);
     if (status != FSP_OK)
         return status;
     atomic_store(&self->sequence, sequence);
@@ -155,6 +158,62 @@ take_over(fsp_store_t *self, fsp_error_t *error)
     self->durable = self->noted;
     return self->opened.clean ? fsp_watermark_file_write(&self->file, &self->durable, error)
                               : FSP_OK;
+}
+
+static fsp_status_t
+open_objects(fsp_store_t *self, const fsp_store_config_t *config, fsp_error_t *error)
+{
+    fsp_segments_config_t wanted = {.directory = self->directory,
+                                    .db = self->db,
+                                    .segment_bytes = config->segment_bytes,
+                                    .sync = config->sync};
+    return fsp_objstore_open(&self->objects, &wanted, error);
+}
+
+/* Before the first batch both slots of the file say the new format: no older program may meet rows
+   that it would take for bytes. */
+static fsp_status_t
+migrate(fsp_store_t *self, const fsp_store_config_t *config, fsp_error_t *error)
+{
+    fsp_migrate_t work;
+    fsp_status_t status = fsp_migrate_begin(&work, self->db, &self->objects, self->directory,
+                                            config->migrate_batch_bytes, error);
+    if (status != FSP_OK)
+        return status;
+    for (int i = 0; i < 2 && status == FSP_OK; i++)
+        status = fsp_watermark_file_write(&self->file, &self->durable, error);
+    for (bool more = true; more && status == FSP_OK;) {
+        status = fsp_migrate_step(&work, self->write, &more, error);
+        if (status == FSP_OK)
+            status = write_group(self, true, error);
+        if (status == FSP_OK && config->progress)
+            config->progress(config->progress_context, work.done_bytes, work.total_bytes);
+    }
+    fsp_migrate_end(&work);
+    return status;
+}
+
+/* What the database says decides: nothing beside it is touched before it has been checked. */
+static fsp_status_t
+open_rows(fsp_store_t *self, const fsp_store_config_t *config, fsp_error_t *error)
+{
+    uint64_t format = 0;
+    self->write = fsp_db_write_new(self->db);
+    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
+        fsp_dbview_init(&self->views[i], self->db, (fsp_family_t)i);
+    fsp_status_t status = fsp_recover_format(self->db, &format, error);
+    bool first = status == FSP_NOT_FOUND && self->opened.sequence == 0;
+    if (status == FSP_NOT_FOUND && !first)
+        return fsp_recover_damaged(error, "format row is missing");
+    if (status == FSP_OK)
+        status = take_over(self, format, error);
+    if (status == FSP_OK || first)
+        status = open_objects(self, config, error);
+    if (status == FSP_OK && first)
+        return write_first(self, error);
+    if (status == FSP_OK && format < FSP_STORE_FORMAT)
+        status = migrate(self, config, error);
+    return status;
 }
 
 static fsp_status_t
@@ -173,31 +232,21 @@ open_all(fsp_store_t *self, const fsp_store_config_t *config, bool *ret_fresh, f
         status = fsp_datadir_make(path, error);
     if (status == FSP_OK)
         status = open_database(self, config, path, start_us, error);
+    if (status == FSP_OK)
+        status = open_rows(self, config, error);
     if (status != FSP_OK)
         return status;
-    self->write = fsp_db_write_new(self->db);
-    for (int i = 0; i < FSP_FAMILY_COUNT; i++)
-        fsp_dbview_init(&self->views[i], self->db, (fsp_family_t)i);
-    fsp_objstore_init(&self->objects, self->db);
-    status = fsp_recover_format(self->db, error);
-    if (status == FSP_OK)
-        status = take_over(self, error);
-    else if (status == FSP_NOT_FOUND && self->opened.sequence == 0)
-        status = write_first(self, error);
-    else if (status == FSP_NOT_FOUND)
-        status = fsp_recover_damaged(error, "format row is missing");
     /* Fresh until its owner writes, also when the first start was cut short. */
-    if (status == FSP_OK)
-        *ret_fresh = fsp_store_sequence(self) == 1;
-    if (status == FSP_OK)
-        fsp_reclaim_init(&self->reclaim, self->db);
-    return status;
+    *ret_fresh = fsp_store_sequence(self) == 1;
+    fsp_reclaim_init(&self->reclaim, self->db);
+    return FSP_OK;
 }
 
 static void
 release(fsp_store_t *self)
 {
     fsp_reclaim_end(&self->reclaim);
+    (void)fsp_objstore_close(&self->objects);
     fsp_db_write_destroy(&self->write);
     fsp_db_close(&self->db);
     fsp_watermark_file_close(&self->file);
@@ -258,7 +307,8 @@ fsp_store_close(fsp_store_t **self_p, bool clean, uint64_t wait_us)
     while (fsp_db_lent(self->db) > 0 && now_us() - start_us < wait_us)
         sleep_us(1000);
     FSP_ASSERT(fsp_db_lent(self->db) == 0);
-    if (clean)
+    bool whole = fsp_objstore_close(&self->objects);
+    if (clean && whole)
         write_clean_mark(self);
     release(self);
     *self_p = NULL;
@@ -327,7 +377,9 @@ fsp_store_disk(fsp_store_t *self, fsp_disk_t *ret)
     if (statvfs(self->directory, &found) != 0)
         return FSP_IO;
     ret->total_bytes = (uint64_t)found.f_blocks * found.f_frsize;
-    uint64_t free_bytes = (uint64_t)found.f_bavail * found.f_frsize;
+    fsp_segments_info_t segments;
+    fsp_segments_info(self->objects.segments, &segments);
+    uint64_t free_bytes = (uint64_t)found.f_bavail * found.f_frsize + segments.ahead_bytes;
     uint64_t unwritten = fsp_db_unwritten_bytes(self->db);
     ret->free_bytes = free_bytes > unwritten ? free_bytes - unwritten : 0;
     ret->reserve_bytes = fsp_disk_reserve(ret->total_bytes);
@@ -345,7 +397,16 @@ promote(fsp_store_t *self)
         self->file_behind = true;
 }
 
-/* Writes what was put into self->write, with the store's own rows. */
+/* Nobody knows any more what lies on disk. */
+static fsp_status_t
+fail_with(fsp_store_t *self, const fsp_error_t *why, fsp_error_t *error)
+{
+    fsp_db_fail(self->db, why->text);
+    return fsp_db_check(self->db, error);
+}
+
+/* Writes what was put into self->write, with the store's own rows.  First the bytes of large
+   objects, then the rows that say where they are. */
 static fsp_status_t
 write_group(fsp_store_t *self, bool sync, fsp_error_t *error)
 {
@@ -363,9 +424,13 @@ write_group(fsp_store_t *self, bool sync, fsp_error_t *error)
                          fsp_buf_slice(&row));
     }
     fsp_buf_clear(&row);
+    fsp_error_t why;
+    if (fsp_objstore_seal(&self->objects, self->write, &why) != FSP_OK)
+        return fail_with(self, &why, error);
     fsp_status_t status = fsp_db_commit(self->db, self->write, sync, error);
     if (status != FSP_OK)
         return status;
+    fsp_objstore_done(&self->objects, sync);
     self->row_behind = false;
     atomic_store(&self->sequence, sequence);
     if (sync) {
@@ -379,9 +444,13 @@ write_group(fsp_store_t *self, bool sync, fsp_error_t *error)
 static bool
 is_own(const fsp_batch_row_t *row)
 {
-    static const char *const own[] = {"format", "sequence", "watermark"};
+    static const char *const own[] = {"format", "migrated", "segment", "sequence", "watermark"};
+    static const char segment[] = "segment"; /* with whatever follows */
     if (row->family != FSP_FAMILY_LOCAL)
         return false;
+    if (row->key.bytes >= sizeof(segment) - 1 &&
+        memcmp(row->key.data, segment, sizeof(segment) - 1) == 0)
+        return true;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         int order = fsp_slice_cmp(row->key, fsp_slice_text(own[i]));
         if (order == 0 || (row->op == FSP_ROW_DELETE_RANGE && order < 0 &&
@@ -398,22 +467,27 @@ typedef struct {
     size_t put_count, drop_count;
 } waiting_t;
 
-static void
-hand_on(fsp_store_t *self, waiting_t *waiting)
+static fsp_status_t
+hand_on(fsp_store_t *self, waiting_t *waiting, fsp_error_t *error)
 {
     FSP_ASSERT(waiting->put_count == 0 || waiting->drop_count == 0);
-    fsp_objstore_put_many(&self->objects, self->write, waiting->puts, waiting->put_count);
-    fsp_objstore_drop_many(&self->objects, self->write, waiting->drops, waiting->drop_count);
+    fsp_status_t status = fsp_objstore_put_many(&self->objects, self->write, waiting->puts,
+                                                waiting->put_count, error);
+    if (status == FSP_OK)
+        status = fsp_objstore_drop_many(&self->objects, self->write, waiting->drops,
+                                        waiting->drop_count, error);
     waiting->put_count = waiting->drop_count = 0;
+    return status;
 }
 
-static void
-add_bytes_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
+static fsp_status_t
+add_bytes_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row, fsp_error_t *error)
 {
     bool put = row->op == FSP_ROW_PUT;
+    fsp_status_t status = FSP_OK;
     if ((put ? waiting->drop_count : waiting->put_count) > 0 || waiting->put_count == PUTS_MAX ||
         waiting->drop_count == PUTS_MAX)
-        hand_on(self, waiting);
+        status = hand_on(self, waiting, error);
     if (put)
         waiting->puts[waiting->put_count++] =
             (fsp_objstore_put_t){.key = row->key, .bytes = row->value};
@@ -422,23 +496,24 @@ add_bytes_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
     else if (row->value.bytes > 0) /* an empty end is an empty range here, not a single key */
         waiting->drops[waiting->drop_count++] =
             (fsp_objstore_drop_t){.key = row->key, .to = row->value};
+    return status;
 }
 
-static void
-add_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row)
+static fsp_status_t
+add_row(fsp_store_t *self, waiting_t *waiting, const fsp_batch_row_t *row, fsp_error_t *error)
 {
     FSP_PRE(!is_own(row));
-    if (row->op != FSP_ROW_PUT &&
-        (row->family == FSP_FAMILY_BYTES || row->family == FSP_FAMILY_OBJECT))
-        fsp_reclaim_note(&self->reclaim, 1);
     if (row->family == FSP_FAMILY_BYTES)
-        add_bytes_row(self, waiting, row);
-    else if (row->op == FSP_ROW_PUT)
+        return add_bytes_row(self, waiting, row, error);
+    if (row->op != FSP_ROW_PUT && row->family == FSP_FAMILY_OBJECT)
+        fsp_reclaim_note(&self->reclaim, 1);
+    if (row->op == FSP_ROW_PUT)
         fsp_db_write_put(self->write, row->family, row->key, row->value);
     else if (row->op == FSP_ROW_DELETE)
         fsp_db_write_delete(self->write, row->family, row->key);
     else
         fsp_db_write_delete_range(self->write, row->family, row->key, row->value);
+    return FSP_OK;
 }
 
 fsp_status_t
@@ -451,14 +526,18 @@ fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches, size_t count, bo
     if (status != FSP_OK)
         return status;
     waiting_t waiting = {.put_count = 0};
-    for (size_t i = 0; i < count; i++) {
+    fsp_error_t why;
+    for (size_t i = 0; i < count && status == FSP_OK; i++) {
         size_t rows = fsp_batch_count(batches[i]);
-        for (size_t j = 0; j < rows; j++) {
+        for (size_t j = 0; j < rows && status == FSP_OK; j++) {
             fsp_batch_row_t row = fsp_batch_row(batches[i], j);
-            add_row(self, &waiting, &row);
+            status = add_row(self, &waiting, &row, &why);
         }
     }
-    hand_on(self, &waiting);
+    if (status == FSP_OK)
+        status = hand_on(self, &waiting, &why);
+    if (status != FSP_OK)
+        return fail_with(self, &why, error);
     return write_group(self, sync && self->sync, error);
 }
 
@@ -467,10 +546,8 @@ static fsp_status_t
 write_marks(fsp_store_t *self, fsp_error_t *error)
 {
     fsp_error_t why;
-    if (fsp_watermark_file_write(&self->file, &self->durable, &why) != FSP_OK) {
-        fsp_db_fail(self->db, why.text);
-        return fsp_db_check(self->db, error);
-    }
+    if (fsp_watermark_file_write(&self->file, &self->durable, &why) != FSP_OK)
+        return fail_with(self, &why, error);
     self->file_behind = false;
     return FSP_OK;
 }
@@ -505,18 +582,25 @@ fsp_store_note_durable(fsp_store_t *self, uint32_t shard, uint64_t replica, uint
         promote(self);
 }
 
-/* A load leaves its memtables full.  When it is over, they are written out: the node's idle memory
-   is promised (DESIGN section 8), and the next start has no long WAL to read. */
-static void
+/* A load leaves memtables and cache full.  When it is over, the former are written out and most of
+   the latter is let go: the node's idle memory is promised (DESIGN section 8), and the next start
+   has no long WAL to read.  True if nothing is written. */
+static bool
 give_memory_back(fsp_store_t *self, fsp_time_t now)
 {
     if (self->quiet_us != 0 && now < self->quiet_us + QUIET_US)
-        return;
+        return false;
     uint64_t sequence = fsp_store_sequence(self);
-    if (self->quiet_us != 0 && sequence - self->quiet_sequence < QUIET_GROUPS)
+    bool quiet = self->quiet_us != 0 && sequence - self->quiet_sequence < QUIET_GROUPS;
+    uint64_t reads = fsp_db_reads(self->db);
+    if (quiet)
         fsp_db_flush_above(self->db, MEMTABLE_QUIET_BYTES);
+    if (quiet && reads - self->quiet_reads < QUIET_READS)
+        fsp_db_forget_above(self->db, CACHE_QUIET_BYTES);
     self->quiet_us = now;
     self->quiet_sequence = sequence;
+    self->quiet_reads = reads;
+    return quiet;
 }
 
 /* Close to the reserve, what lies in the log as well as in the memtables would decide whether bytes
@@ -528,8 +612,22 @@ keep_log_short(fsp_store_t *self, fsp_time_t now)
     if (self->room_us != 0 && now < self->room_us + ROOM_US)
         return;
     self->room_us = now;
-    if (fsp_store_disk(self, &disk) == FSP_OK && disk.free_bytes < 2 * disk.reserve_bytes)
+    self->tight = fsp_store_disk(self, &disk) == FSP_OK && disk.free_bytes < 2 * disk.reserve_bytes;
+    if (self->tight)
         fsp_db_flush_above(self->db, MEMTABLE_QUIET_BYTES);
+}
+
+/* A group of the store's own, if the segments want one. */
+static fsp_status_t
+write_own(fsp_store_t *self, fsp_error_t *error)
+{
+    bool moved = false;
+    fsp_error_t why;
+    if (fsp_objstore_move(&self->objects, self->write, &moved, &why) != FSP_OK)
+        return fail_with(self, &why, error);
+    if (!moved && !fsp_segments_waiting(self->objects.segments))
+        return FSP_OK;
+    return write_group(self, self->sync, error);
 }
 
 fsp_status_t
@@ -540,10 +638,13 @@ fsp_store_tick(fsp_store_t *self, fsp_time_t now, fsp_error_t *error)
     if (status != FSP_OK || (self->file_us != 0 && now < self->file_us + WATERMARK_US))
         return status;
     self->file_us = now;
-    give_memory_back(self, now);
+    bool quiet = give_memory_back(self, now);
     keep_log_short(self, now);
     fsp_reclaim_tick(&self->reclaim, now);
+    fsp_segments_tick(self->objects.segments, quiet, self->tight);
     status = fsp_db_poll(self->db, error);
+    if (status == FSP_OK)
+        status = write_own(self, error);
     if (status != FSP_OK || !self->file_behind)
         return status;
     return write_marks(self, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* store - a node's durable memory: one RocksDB, and the bytes of large objects.  Layer store.
+/* store - a node's durable memory: one RocksDB, and segments with the bytes of large objects.
+ * Layer store.
  *
  * Reads may come from any thread.  Writes come from one thread (the store actor), which drains what
  * waits, writes one batch, syncs once and answers all; it also ticks and closes.
@@ -16,18 +17,29 @@
 #include "core/base/status.h"
 #include "core/base/view.h"
 
-enum { FSP_STORE_FORMAT = 1, FSP_STORE_SHARDS_MAX = 64 };
+enum {
+    FSP_STORE_FORMAT = 2, /* 1: large objects as values of the database; migrated at open */
+    FSP_STORE_SHARDS_MAX = 64
+};
 
 typedef struct fsp_store fsp_store_t;
 
 typedef struct {
-    const char *directory; /* exists; the database goes to directory/db */
+    const char *directory; /* exists; files go to directory/db and directory/segments */
     uint64_t memory_bytes; /* block cache and write buffers together; 0: default 96 MiB */
     bool sync;             /* false only in benchmarks: says so in node status */
     uint64_t lock_wait_us; /* how long a held lock is retried: 2 s */
+    uint64_t
+        segment_bytes; /* nominal size of a segment file, a multiple of 4,096; 0: by the disk */
+    uint64_t migrate_batch_bytes; /* moved at once from an older format; 0: 32 MiB */
+    /* Told now and then, by the thread that opens, how far a migration is; NULL: nobody. */
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
+    void *progress_context;
 } fsp_store_config_t;
 
-/* Opens or makes the database.  LOCK_HELD (text names the holder's pid), FORMAT_NEWER, DAMAGED, IO;
+/* Opens or makes the database; one of format 1 is migrated first, which takes as long as copying
+   its large objects, goes on where it was cut short, and cannot be undone.  LOCK_HELD (text names
+   the holder's pid), FORMAT_NEWER, DAMAGED, DISK_RESERVE (no room to start, or to migrate), IO;
    always with text.  A new database gets a format row; *ret_fresh is true until its owner has
    written to it, also when the first start was cut short.  Takes DIR/lock (fsp_datadir_lock)
    itself: the caller must not. */
@@ -38,12 +50,15 @@ FSP_MUST_CHECK fsp_status_t fsp_store_open(const fsp_store_config_t *config, fsp
    the clean mark if `clean`, closes. */
 void fsp_store_close(fsp_store_t **self_p, bool clean, uint64_t wait_us);
 
-/* A view of one family for reading; thread-safe; belongs to the store. */
+/* A view of one family for reading; thread-safe; belongs to the store.  That of BYTES has index
+   rows as its values (segrow.h). */
 fsp_view_t *fsp_store_view(fsp_store_t *self, fsp_family_t family);
 
 /* Writes the rows of all batches atomically; with sync, they are on stable storage on return.
-   After any failure the store refuses everything (IO): the process must stop, never retry.  The
-   rows "format", "sequence" and "watermark" of LOCAL are the store's own: a batch that touches them
+   After any failure the store refuses everything (IO): the process must stop, never retry.  Bytes
+   put into family BYTES (at most FSP_OBJECT_BYTES_MAX, under a key that is not empty) are on stable
+   storage on return, with sync or without.  The rows "format", "sequence", "watermark", "migrated"
+   and those that begin with "segment" of LOCAL are the store's own: a batch that touches them
    asserts. */
 FSP_MUST_CHECK fsp_status_t fsp_store_write(fsp_store_t *self, fsp_batch_t *const *batches,
                                             size_t count, bool sync, fsp_error_t *error);
@@ -67,9 +82,9 @@ void fsp_store_watermark(const fsp_store_t *self, uint32_t shard, uint64_t repli
                          uint64_t *ret_index, bool *ret_clean);
 
 /* The bytes under a key of OBJECT or BYTES, from..to (to 0: the end; an empty range is an empty
-   blob), without a copy where the database can lend them.  Checksums are not verified: the bytes
-   are sealed, and who reads them checks.  The blob counts as lent until it is released (on any
-   thread).  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
+   blob).  Those of BYTES cost what is asked for; those of OBJECT are lent by the database, and the
+   blob counts as lent until it is released (on any thread).  Checksums are not verified: the bytes
+   are sealed, and who reads them checks.  NOT_FOUND, BAD_RANGE, DAMAGED, IO. */
 FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t family,
                                                  fsp_slice_t key, uint64_t from, uint64_t to,
                                                  fsp_blob_t **ret_blob);
@@ -77,7 +92,7 @@ FSP_MUST_CHECK fsp_status_t fsp_store_read_bytes(fsp_store_t *self, fsp_family_t
 typedef struct {
     uint64_t total_bytes, reserve_bytes;
     uint64_t free_bytes; /* when the memtables have been written out, too: they lie in the log only
-                            and need their room a second time */
+                            and need their room a second time.  With what segments hold ahead */
     bool at_reserve;     /* free < reserve: no new bytes are taken */
 } fsp_disk_t;
 /* Of the file system the store lies on.  reserve = min(max(256 MiB, 2 %), 25 %).  Any thread. */

@@ -153,7 +153,7 @@ encode_slot(const fsp_watermark_t *mark, uint64_t counter, uint8_t *slot)
     fsp_store_u64(slot + AT_CHECKSUM, XXH3_64bits(slot, AT_CHECKSUM));
 }
 
-/* 0 if the slot is not whole, else its format (never 0). */
+/* 0 if the slot is not whole, else its format (0 in it is damage). */
 static uint32_t
 slot_format(const uint8_t *slot)
 {
@@ -169,7 +169,8 @@ decode_slot(const uint8_t *slot, unsigned place, fsp_watermark_t *ret, uint64_t 
 {
     uint32_t count = fsp_load_u32(slot + AT_COUNT);
     uint64_t counter = fsp_load_u64(slot + AT_COUNTER);
-    if (slot_format(slot) != FSP_STORE_FORMAT || counter % 2 != place ||
+    uint32_t format = slot_format(slot); /* 1 has the same fields */
+    if (format == 0 || format > FSP_STORE_FORMAT || counter % 2 != place ||
         count > FSP_STORE_SHARDS_MAX ||
         (fsp_load_u32(slot + AT_FLAGS) & ~(uint32_t)FLAG_CLEAN) != 0)
         return false;

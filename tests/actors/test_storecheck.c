@@ -125,6 +125,34 @@ START_TEST(damage_in_the_state_of_a_snapshot_is_found)
 }
 END_TEST
 
+/* Rows of segments are looked at for themselves, whoever refers to the objects. */
+START_TEST(segments_that_do_not_fit_their_rows_are_found)
+{
+    make_store(0);
+    fsp_store_config_t config = {.directory = directory, .sync = true, .lock_wait_us = 2000000};
+    fsp_store_t *store = NULL;
+    fsp_error_t error = {.text = ""};
+    bool fresh = false;
+    ck_assert_int_eq(fsp_store_open(&config, &store, &fresh, &error), FSP_OK);
+    static uint8_t bytes[100000] = {1};
+    fsp_batch_t *batch = fsp_batch_new();
+    fsp_batch_put(batch, FSP_FAMILY_BYTES, fsp_slice_text("an object without a row"),
+                  fsp_slice(bytes, sizeof(bytes)));
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    fsp_batch_destroy(&batch);
+    fsp_store_close(&store, true, 1000000);
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/segments/0000000000000001", directory);
+    /* Quick: nobody looks at the object, which has no row. */
+    fsp_storecheck_config_t quick = {.directory = directory, .json = true, .quick = true};
+    ck_assert_int_eq(fsp_storecheck_run(&quick), 0);
+    ck_assert_int_eq(truncate(path, 4096), 0);
+    ck_assert_int_ne(fsp_storecheck_run(&quick), 0);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_ne(fsp_storecheck_run(&quick), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -135,6 +163,7 @@ main(void)
     tcase_add_test(tests, the_state_of_a_snapshot_is_looked_at);
     tcase_add_loop_test(tests, what_a_switch_left_behind_is_no_fault, 0, 2);
     tcase_add_test(tests, damage_in_the_state_of_a_snapshot_is_found);
+    tcase_add_test(tests, segments_that_do_not_fit_their_rows_are_found);
     suite_add_tcase(suite, tests);
     return world_main(suite);
 }

@@ -10,9 +10,14 @@
 #include "core/data/objects.h"
 #include "core/engine/log_rows.h"
 #include "store/datadir.h"
+#include "store/db.h"
+#include "store/readonly.h"
+#include "store/segfile.h"
 #include "store/watermark.h"
 #include "tests/unit/proto/vectors.h"
 #include "tests/unit/store/scratch.h"
+
+#include <xxhash.h>
 
 /* -- log --------------------------------------------------------------------------------------- */
 
@@ -279,6 +284,192 @@ make_object_rows(json_t *entries)
     vectors_add_computed(entries, "keys of an object", "object-row-key", given);
 }
 
+/* -- segments ---------------------------------------------------------------------------------- */
+
+static void
+say_place(json_t *meaning, const fsp_place_t *place)
+{
+    say_u64(meaning, "segment", place->segment);
+    say_u64(meaning, "offset", place->offset);
+    say_u64(meaning, "bytes", place->bytes);
+    say_u64(meaning, "hash", place->hash);
+}
+
+/* The head and the key of a record. */
+static fsp_status_t
+read_segment_record(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_segrecord_t record;
+    fsp_status_t status = fsp_segrecord_decode(bytes, &record);
+    if (status)
+        return status;
+    say_place(meaning, &record.place);
+    say_hex(meaning, "key", record.key);
+    uint8_t *room = fsp_buf_extend(again, FSP_SEGMENT_HEADER_BYTES + record.key.bytes);
+    fsp_segrecord_encode(&record, room);
+    return FSP_OK;
+}
+
+static fsp_status_t
+read_index_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_place_t place;
+    fsp_status_t status = fsp_place_decode(bytes, &place);
+    if (status)
+        return status;
+    say_place(meaning, &place);
+    fsp_place_encode(&place, again);
+    return FSP_OK;
+}
+
+static fsp_status_t
+read_segment_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    uint64_t used, live;
+    fsp_status_t status = fsp_segment_decode(bytes, &used, &live);
+    if (status)
+        return status;
+    say_u64(meaning, "used", used);
+    say_u64(meaning, "live", live);
+    fsp_segment_encode(used, live, again);
+    return FSP_OK;
+}
+
+static fsp_status_t
+read_segments_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    uint64_t next;
+    fsp_status_t status = fsp_segments_decode(bytes, &next);
+    if (status)
+        return status;
+    say_u64(meaning, "next", next);
+    fsp_segments_encode(next, again);
+    return FSP_OK;
+}
+
+static fsp_status_t
+read_migrated_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
+{
+    fsp_slice_t key;
+    fsp_status_t status = fsp_migrated_decode(bytes, &key);
+    if (status)
+        return status;
+    say_hex(meaning, "key", key);
+    fsp_migrated_encode(key, again);
+    return FSP_OK;
+}
+
+/* A file of these objects, one behind the other; where each lies, and the key of the file's row. */
+static json_t *
+compute_segment_file(const json_t *given)
+{
+    char *directory = scratch_make();
+    fsp_segfile_t file;
+    fsp_error_t error;
+    fsp_buf_t key, content, bytes;
+    fsp_buf_init(&key, FSP_ROW_KEY_BYTES_MAX);
+    fsp_buf_init(&content, FSP_OBJECT_BYTES_MAX);
+    fsp_buf_init(&bytes, 1 << 20);
+    char name[FSP_SEGMENT_NAME_BYTES];
+    fsp_segment_name(take_u64(given, "segment"), name);
+    fsp_segfile_init(&file, directory);
+    ck_assert_int_eq(fsp_segfile_make(&file, take_u64(given, "segment"), 1 << 20, &error), FSP_OK);
+    json_t *result = json_object(), *offsets = json_array(), *object;
+    size_t index;
+    json_array_foreach((json_t *)(uintptr_t)take(given, "objects"), index, object)
+    {
+        fsp_place_t place;
+        fsp_buf_reset(&key);
+        fsp_buf_reset(&content);
+        vectors_unhex(take_text(object, "key"), &key);
+        vectors_content(take(object, "content"), &content);
+        ck_assert_int_eq(
+            fsp_segfile_append(&file, fsp_buf_slice(&key), fsp_buf_slice(&content), &place, &error),
+            FSP_OK);
+        json_array_append_new(offsets, vectors_u64(place.offset));
+    }
+    ck_assert_int_eq(fsp_segfile_finish(&file, &error), FSP_OK);
+    fsp_segfile_clear(&file);
+    ck_assert_int_eq(fsp_datadir_read(directory, name, false, &bytes, &error), FSP_OK);
+    fsp_buf_reset(&key);
+    fsp_segment_key(take_u64(given, "segment"), &key);
+    say(result, "name", json_string(name));
+    say_hex(result, "row_key", fsp_buf_slice(&key));
+    say(result, "offsets", offsets);
+    say_bytes(result, fsp_buf_slice(&bytes));
+    fsp_buf_clear(&key);
+    fsp_buf_clear(&content);
+    fsp_buf_clear(&bytes);
+    scratch_end(&directory);
+    return result;
+}
+
+static void
+make_segment_file(json_t *entries)
+{
+    static const uint64_t lengths[] = {1, 3987, 3988, 70000};
+    json_t *given = json_object(), *objects = json_array();
+    say_u64(given, "segment", 0x1f);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        json_t *object = json_object(), *content = json_object();
+        uint8_t key[53];
+        memset(key, 0x4b + (int)i, sizeof(key));
+        say_hex(object, "key", fsp_slice(key, sizeof(key)));
+        say(content, "counter", json_string("object"));
+        say_u64(content, "bytes", lengths[i]);
+        say(object, "content", content);
+        json_array_append_new(objects, object);
+    }
+    say(given, "objects", objects);
+    vectors_add_computed(entries, "segment of four objects", "segment-file", given);
+}
+
+static void
+make_segment_rows(json_t *entries)
+{
+    static const fsp_place_t place = {
+        .segment = 7, .offset = 1048576, .bytes = 70000, .hash = UINT64_C(0xf1f2f3f4f5f6f7f8)};
+    uint8_t key[53];
+    memset(key, 0x4b, sizeof(key));
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, 1024);
+    const fsp_segrecord_t record = {.place = place, .key = fsp_slice(key, sizeof(key))};
+    fsp_segrecord_encode(&record, fsp_buf_extend(&bytes, FSP_SEGMENT_HEADER_BYTES + sizeof(key)));
+    vectors_add(entries, "head of a segment's record", "segment-record", fsp_buf_slice(&bytes));
+    bytes.data[11] = 2;
+    vectors_add(entries, "refused: record of format 2", "segment-record", fsp_buf_slice(&bytes));
+    bytes.data[11] = 1;
+    bytes.data[63] ^= 1;
+    vectors_add(entries, "refused: record with another key than its checksum's", "segment-record",
+                fsp_buf_slice(&bytes));
+    bytes.data[0] = 0;
+    vectors_add(entries, "refused: no record begins there", "segment-record",
+                fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_place_encode(&place, &bytes);
+    vectors_add(entries, "index row", "index-row", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_segment_encode(16 << 20, 1 << 20, &bytes);
+    vectors_add(entries, "row of a segment", "segment-row", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_segments_encode(8, &bytes);
+    vectors_add(entries, "row segments", "segments-row", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_migrated_encode(fsp_slice(key, sizeof(key)), &bytes);
+    vectors_add(entries, "row migrated", "migrated-row", fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    vectors_add_hex(entries, "refused: index row of version 2", "index-row", "92020c");
+    vectors_add_hex(entries, "refused: index row, a field too few", "index-row", "9401070005");
+    vectors_add_hex(entries, "refused: index row of segment 0", "index-row", "950100000500");
+    vectors_add_hex(entries, "refused: index row, offset in a page", "index-row", "950107010500");
+    vectors_add_hex(entries, "refused: row of a segment, more live than used", "segment-row",
+                    "930100cd1000");
+    vectors_add_hex(entries, "refused: row of a segment of version 2", "segment-row", "93020000");
+    vectors_add_hex(entries, "refused: row segments, no number", "segments-row", "920100");
+    vectors_add_hex(entries, "refused: row migrated of version 2", "migrated-row", "9202c400");
+    make_segment_file(entries);
+}
+
 /* -- watermark --------------------------------------------------------------------------------- */
 
 static json_t *
@@ -322,7 +513,21 @@ describe_slot(const uint8_t *slot)
     return object;
 }
 
-/* A new file, and one write into it. */
+/* Both slots as a program of format 1 wrote them: its number, and a checksum over that. */
+static void
+make_old_slots(const char *directory, fsp_buf_t *bytes)
+{
+    fsp_error_t error;
+    for (size_t at = 0; at < bytes->bytes; at += FSP_WATERMARK_SLOT_BYTES) {
+        fsp_store_u32(bytes->data + at + 8, 1);
+        fsp_store_u64(bytes->data + at + FSP_WATERMARK_SLOT_BYTES - 8,
+                      XXH3_64bits(bytes->data + at, FSP_WATERMARK_SLOT_BYTES - 8));
+    }
+    ck_assert_int_eq(fsp_datadir_write(directory, "WATERMARK", 0600, fsp_buf_slice(bytes), &error),
+                     FSP_OK);
+}
+
+/* A new file, and one write into it; no format: 1, which is read for ever. */
 static json_t *
 compute_watermark_file(const json_t *given)
 {
@@ -342,14 +547,16 @@ compute_watermark_file(const json_t *given)
     ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
     ck_assert_int_eq(fsp_watermark_file_write(&file, &mark, &error), FSP_OK);
     fsp_watermark_file_close(&file);
-    ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
-    fsp_watermark_file_close(&file);
-    ck_assert(found.sequence == mark.sequence && found.clean == mark.clean &&
-              found.count == mark.count);
     fsp_buf_t bytes;
     fsp_buf_init(&bytes, FSP_WATERMARK_FILE_BYTES);
     ck_assert_int_eq(fsp_datadir_read(directory, "WATERMARK", false, &bytes, &error), FSP_OK);
     ck_assert_uint_eq(bytes.bytes, FSP_WATERMARK_FILE_BYTES);
+    if (!json_object_get(given, "format"))
+        make_old_slots(directory, &bytes);
+    ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
+    fsp_watermark_file_close(&file);
+    ck_assert(found.sequence == mark.sequence && found.clean == mark.clean &&
+              found.count == mark.count);
     json_t *result = json_object(), *slots = json_array();
     json_array_append_new(slots, describe_slot(bytes.data));
     json_array_append_new(slots, describe_slot(bytes.data + FSP_WATERMARK_SLOT_BYTES));
@@ -381,7 +588,10 @@ make_watermark(json_t *entries)
     say_u64(given, "sequence", mark.sequence);
     say_bool(given, "clean", true);
     say(given, "marks", say_marks(&mark));
-    vectors_add_computed(entries, "WATERMARK of a clean stop", "watermark-file", given);
+    vectors_add_computed(entries, "WATERMARK of a clean stop", "watermark-file",
+                         json_deep_copy(given));
+    say_u64(given, "format", FSP_STORE_FORMAT);
+    vectors_add_computed(entries, "WATERMARK of a clean stop, format 2", "watermark-file", given);
 }
 
 /* -- identity ---------------------------------------------------------------------------------- */
@@ -604,22 +814,57 @@ make_client_keys(json_t *entries)
     add_client_keys(entries, "refused: client-keys, added at 0", 1, MESH, 1, &never);
 }
 
-/* The store's own rows as a new store has them. */
+/* Row `format` of a stopped store becomes that of format 1: as if its migration had been cut short
+   before its first batch. */
+static void
+make_old_format(const char *directory)
+{
+    const fsp_db_config_t config = {.path = scratch_path(directory, "db"),
+                                    .cache_bytes = 1 << 20,
+                                    .write_buffer_bytes = 4 << 20};
+    static const uint8_t format[] = {0x91, 0x01};
+    fsp_db_t *db = NULL;
+    fsp_error_t error;
+    ck_assert_int_eq(fsp_db_open(&config, &db, &error), FSP_OK);
+    fsp_db_write_t *write = fsp_db_write_new(db);
+    fsp_db_write_put(write, FSP_FAMILY_LOCAL, fsp_slice_text("format"),
+                     fsp_slice(format, sizeof(format)));
+    ck_assert_int_eq(fsp_db_commit(db, write, true, &error), FSP_OK);
+    fsp_db_write_destroy(&write);
+    fsp_db_close(&db);
+}
+
+static void
+say_row(json_t *result, fsp_view_t *local, const char *name)
+{
+    fsp_buf_t value;
+    fsp_buf_init(&value, 64);
+    ck_assert_int_eq(fsp_view_get(local, fsp_slice_text(name), &value), FSP_OK);
+    say_hex(result, name, fsp_buf_slice(&value));
+    fsp_buf_clear(&value);
+}
+
+/* The store's own rows as a new store has them; no format: 1, with which it still opens. */
 static json_t *
 compute_new_store(const json_t *given)
 {
-    (void)given;
-    static const char *const rows[] = {"format", "sequence"};
+    bool old = json_object_get(given, "format") == NULL;
     char *directory = scratch_make();
+    fsp_error_t error;
     fsp_store_t *store = open_store(directory);
     json_t *result = json_object();
-    for (size_t i = 0; i < 2; i++) {
-        fsp_buf_t value;
-        fsp_buf_init(&value, 64);
-        fsp_view_t *local = fsp_store_view(store, FSP_FAMILY_LOCAL);
-        ck_assert_int_eq(fsp_view_get(local, fsp_slice_text(rows[i]), &value), FSP_OK);
-        say_hex(result, rows[i], fsp_buf_slice(&value));
-        fsp_buf_clear(&value);
+    if (old) {
+        fsp_readonly_t *reader = NULL;
+        fsp_store_close(&store, false, 1000000);
+        make_old_format(directory);
+        ck_assert_int_eq(fsp_readonly_open(directory, 0, &reader, &error), FSP_OK);
+        say_row(result, fsp_readonly_view(reader, FSP_FAMILY_LOCAL), "format");
+        say_row(result, fsp_readonly_view(reader, FSP_FAMILY_LOCAL), "sequence");
+        fsp_readonly_close(&reader);
+        store = open_store(directory);
+    } else {
+        say_row(result, fsp_store_view(store, FSP_FAMILY_LOCAL), "format");
+        say_row(result, fsp_store_view(store, FSP_FAMILY_LOCAL), "sequence");
     }
     fsp_store_close(&store, true, 1000000);
     scratch_end(&directory);
@@ -633,7 +878,11 @@ make_store(json_t *entries)
     make_log_of_many(entries);
     make_object_rows(entries);
     make_watermark(entries);
+    make_segment_rows(entries);
     vectors_add_computed(entries, "a new store's own rows", "new-store", json_object());
+    json_t *format = json_object();
+    say_u64(format, "format", FSP_STORE_FORMAT);
+    vectors_add_computed(entries, "a new store's own rows, format 2", "new-store", format);
     vectors_add_computed(entries, "identity of a node", "identity", example_identity(1, 1, 16));
     vectors_add_computed(entries, "refused: node.keys of format 2", "identity",
                          example_identity(2, 1, 16));
@@ -652,6 +901,12 @@ static const vectors_kind_t kinds[] = {
     {"log-base-key", NULL, compute_log_base_key},
     {"object-row", read_object_row, NULL},
     {"object-row-key", NULL, compute_object_row_key},
+    {"segment-record", read_segment_record, NULL},
+    {"index-row", read_index_row, NULL},
+    {"segment-row", read_segment_row, NULL},
+    {"segments-row", read_segments_row, NULL},
+    {"migrated-row", read_migrated_row, NULL},
+    {"segment-file", NULL, compute_segment_file},
     {"watermark-row", read_watermark_row, NULL},
     {"watermark-file", NULL, compute_watermark_file},
     {"new-store", NULL, compute_new_store},

@@ -8,6 +8,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define FSP_TESTS_UNIT_SUITE_H
 typedef struct TCase TCase;
@@ -24,6 +25,7 @@ typedef struct TCase TCase;
 #define ck_assert_uint_le(a_, b_) FUZZ_CHECK((uint64_t)(a_) <= (uint64_t)(b_))
 #define ck_assert_uint_gt(a_, b_) FUZZ_CHECK((uint64_t)(a_) > (uint64_t)(b_))
 #define ck_assert_uint_ge(a_, b_) FUZZ_CHECK((uint64_t)(a_) >= (uint64_t)(b_))
+#define ck_assert_mem_eq(a_, b_, bytes_) FUZZ_CHECK(memcmp((a_), (b_), (bytes_)) == 0)
 #define ck_assert_ptr_nonnull(a_) FUZZ_CHECK((a_) != NULL)
 #define ck_assert_ptr_null(a_) FUZZ_CHECK((a_) == NULL)
 #define ck_abort() FSP_UNREACHABLE()

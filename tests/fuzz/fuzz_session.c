@@ -382,9 +382,12 @@ answer(const fsp_mail_t *question, unsigned type, fsp_slice_t body, fsp_blob_t *
         .from = question->from, .envelope = question->envelope, .payload_count = count};
     mail.envelope.type = (uint16_t)type;
     mail.envelope.body_bytes = (uint32_t)body.bytes;
-    (void)zmq_msg_init_size(&mail.body, body.bytes);
+    (void)zmq_msg_init_size(&mail.head, FSP_MAIL_HEAD_BYTES + body.bytes);
+    uint8_t *head = zmq_msg_data(&mail.head);
+    head[0] = (uint8_t)mail.from;
+    fsp_envelope_encode(&mail.envelope, head + 1);
     if (body.bytes)
-        memcpy(zmq_msg_data(&mail.body), body.data, body.bytes);
+        memcpy(head + FSP_MAIL_HEAD_BYTES, body.data, body.bytes);
     for (size_t i = 0; i < count; i++)
         fsp_blob_to_msg(&payloads[i], &mail.payload[i]);
     fsp_frontend_actor_class.mail(frontend, &mail);
@@ -487,11 +490,14 @@ answer_objects(fsp_mail_t *question, uint8_t how, fuzz_input_t *input)
     fsp_object_put_t put;
     fsp_object_get_t get;
     if (question->envelope.type == FSP_OBJECT_PUT) {
-        FUZZ_CHECK(fsp_object_put_decode(asked, &put) == FSP_OK && question->payload_count == 1);
+        FUZZ_CHECK(fsp_object_put_decode(asked, &put) == FSP_OK && question->payload_count == 2);
         fsp_slice_t object =
             fsp_slice(zmq_msg_data(&question->payload[0]), zmq_msg_size(&question->payload[0]));
         fsp_key_t key;
-        FUZZ_CHECK(fsp_object_name(object, &key, NULL) == FSP_OK && fsp_key_eq(key, put.key));
+        uint8_t head[FSP_OBJECT_HEAD_BYTES];
+        FUZZ_CHECK(fsp_object_name(object, &key, head) == FSP_OK && fsp_key_eq(key, put.key));
+        FUZZ_CHECK(zmq_msg_size(&question->payload[1]) == sizeof(head) &&
+                   memcmp(zmq_msg_data(&question->payload[1]), head, sizeof(head)) == 0);
         fsp_omap_put(objects, FSP_SLICE_OF(put.key), object, 0);
         answer(question, FSP_MSG_OK, fsp_slice(NULL, 0), NULL, 0);
     } else if (question->envelope.type == FSP_OBJECT_HAVE) {

@@ -16,6 +16,8 @@ STORY = 40  # entries that fuzz_bodies reads
 TARGETS = {"client-request": ("request", None), "canon": ("canon", None), "command": ("command", None), "result": ("result", None), "query": ("query", None),
            "carrier": ("carrier", None), "details": ("details", 0), "attr": ("details", 1),
            "log-hard": ("logrows", 0), "log-entry": ("logrows", 1), "log-base": ("logrows", 3),
+           "segment-record": ("segrow", 0), "index-row": ("segrow", 1), "segment-row": ("segrow", 2),
+           "segments-row": ("segrow", 3), "migrated-row": ("segrow", 4),
            "raft-conf": ("raft", 0), "raft-message": ("raft", 1), "replica-message": ("raft", 2)}
 TARGETS.update({kind: ("reply", None) for kind in ("client-reply", *(f"client-reply-{item}" for item in
                 ("entry", "version", "change", "space", "key")))})

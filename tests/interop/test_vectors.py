@@ -676,15 +676,85 @@ def object_row_key(g):
     return {"row": (prefix + b"\0").hex(), "bytes": (prefix + b"\1").hex()}
 
 
-def slot_of(counter, sequence, clean, marks):
-    front = b"FSPWMARK" + struct.pack(">IIQQII", 1, clean, counter, sequence, len(marks), 0)
+def slot_of(form, counter, sequence, clean, marks):
+    front = b"FSPWMARK" + struct.pack(">IIQQII", form, clean, counter, sequence, len(marks), 0)
     front += b"".join(struct.pack(">IQQ", m["shard"], number(m["replica"]), number(m["index"])) for m in marks)
     whole = front.ljust(4088, b"\0")
     return {"front": front.hex(), "zeros": 4088 - len(front), "checksum": xxhash.xxh3_64_digest(whole).hex()}
 
 
 def watermark_file(g):
-    return {"slots": [slot_of(2, 0, 0, []), slot_of(3, g["sequence"], g["clean"], g["marks"])]}
+    form = g.get("format", 1)
+    return {"slots": [slot_of(form, 2, 0, 0, []), slot_of(form, 3, g["sequence"], g["clean"], g["marks"])]}
+
+
+# store.md, 5: records of segments and the rows that speak of them.
+OBJECT_MAX = (4 << 20) + (128 << 10)
+PLACE = (("segment", U(low=1)), ("offset", U(1 << 62)), ("bytes", U(OBJECT_MAX)), ("hash", U()))
+PLACE_ROW, LIVE_ROW = ROW(*PLACE), ROW(("used", U((1 << 63) - 1)), ("live", U((1 << 63) - 1)))
+NEXT_ROW, MIGRATED_ROW = ROW(("next", U(low=1))), ROW(("key", B(high=512)))
+
+
+def xxh3(*parts):
+    return xxhash.xxh3_64_digest(b"".join(parts))
+
+
+def in_pages(*numbers):
+    need(all(number(n) % 4096 == 0 for n in numbers))
+
+
+def read_segment_record(b):
+    if b[:8] != b"FSPBYTES": raise Refused("NOT_FOUND")
+    need(len(b) >= 56, "DAMAGED")
+    form, key_bytes = struct.unpack(">II", b[8:16])
+    need(form <= 1, "FORMAT_NEWER")
+    size, _, segment, offset = struct.unpack(">QQQQ", b[16:48])
+    key = b[56:56 + key_bytes]
+    need(form == 1 and 1 <= key_bytes <= 512 and len(key) == key_bytes and b[48:56] == xxh3(b[:48], key), "DAMAGED")
+    place = PLACE_ROW[0]([segment, offset, size, int.from_bytes(b[24:32], "big")])
+    in_pages(place["offset"])
+    return dict(place, key=key.hex())
+
+
+def write_segment_record(j):
+    key = unhex(j["key"])
+    front = b"FSPBYTES" + struct.pack(">IIQQQQ", 1, len(key), j["bytes"], number(j["hash"]), number(j["segment"]),
+                                      number(j["offset"]))
+    return front + xxh3(front, key) + key
+
+
+def store_row(row, size, look=lambda values: None):
+    """A row of one form, behind its number."""
+    def read(v):
+        versioned(v, 1 + size)
+        values = row[0](v[1:])
+        look(values)
+        return values
+    return (lambda b: damaged(read, decode(b))), lambda j: encode([1] + row[1](j))
+
+
+def look_at_live(values):
+    in_pages(values["used"], values["live"])
+    need(number(values["live"]) <= number(values["used"]))
+
+
+CODECS.update({"segment-record": (read_segment_record, write_segment_record),
+               "index-row": store_row(PLACE_ROW, 4, lambda values: in_pages(values["offset"])),
+               "segment-row": store_row(LIVE_ROW, 2, look_at_live),
+               "segments-row": store_row(NEXT_ROW, 1), "migrated-row": store_row(MIGRATED_ROW, 1)})
+
+
+def segment_file(g):
+    file, offsets = b"", []
+    for item in g["objects"]:
+        octets = content(item["content"])
+        offsets.append(len(file))
+        record = write_segment_record({"segment": g["segment"], "offset": len(file), "bytes": len(octets),
+                                       "hash": int.from_bytes(xxh3(octets), "big"), "key": item["key"]}) + octets
+        file += record.ljust(-(-len(record) // 4096) * 4096, b"\0")
+    name = "%016x" % g["segment"]
+    return {"name": name, "row_key": f"segment/{name}".encode().hex(), "offsets": offsets, "bytes": len(file),
+            "sha256": sha(file).hex()}
 
 
 def identity(g):
@@ -759,7 +829,8 @@ def gear_of(g):
 
 COMPUTED = {
     "row-key": row_key, "log-key": log_key, "log-base-key": log_base_key, "object-row-key": object_row_key, "watermark-file": watermark_file,
-    "identity": identity, "client-keys": client_keys, "new-store": lambda g: {"format": encode([1]).hex(), "sequence": encode(1).hex()},
+    "identity": identity, "client-keys": client_keys, "segment-file": segment_file,
+    "new-store": lambda g: {"format": encode([g.get("format", 1)]).hex(), "sequence": encode(1).hex()},
     "object": compute_object, "object-open": lambda g: describe(content(g["object"]), unhex(g["data_key"])),
     "object-range": object_range, "codec-try": lambda g: {"try": worth_a_try(content(g["plain"]))}, "gear": gear_of,
     "cuts": lambda g: {"lengths": cuts(unhex(g["cut_key"]), g["min"], g["avg"], g["max"], content(g["content"]))},

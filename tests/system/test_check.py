@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`filesphered check`, and flipped bits anywhere in a store.
+"""`filesphered check`, flipped bits anywhere in a store, and damaged segments.
 
 A filled store is clean, and checking changes no byte of it.  Then bits are flipped, one at a time, in a copy: in each
 kind of file of the database, at places that FSP_SEED chooses.  Either `check` finds it (exit 10, and a line that names a
@@ -180,7 +180,8 @@ class Copy:
 def names_something(fault):
     text = fault.get("what", "") + fault.get("database", "")
     return "path" in fault or "key" in fault or any(
-        word in text for word in ("WATERMARK", "watermark", ".sst", ".blob", ".log", "MANIFEST", "CURRENT", "log "))
+        word in text for word in ("WATERMARK", "watermark", ".sst", ".blob", ".log", "MANIFEST", "CURRENT", "log ",
+                                  "segments/"))
 
 
 def flip_all(copy, kind, pattern, count, chance, serve_share):
@@ -223,7 +224,7 @@ def test_flips(master, live, versions, chance, long):
     copy = Copy(master, live, versions)
     count = FLIPS or (200 if long else 20)
     for kind, pattern in (("rows and index (sst)", "db/*.sst"), ("object bytes (blob)", "db/*.blob"),
-                          ("write-ahead log", "db/*.log"), ("WATERMARK", "WATERMARK"), ("manifest", "db/MANIFEST-*")):
+                          ("object bytes (segments)", "segments/*"), ("write-ahead log", "db/*.log"), ("WATERMARK", "WATERMARK"), ("manifest", "db/MANIFEST-*")):
         fewer = 8 if kind == "manifest" and not (FLIPS or long) else count
         found, dead = flip_all(copy, kind, pattern, fewer, chance, 1.0 if long else 0.15)
         if kind != "WATERMARK":  # most of it is padding, and that is covered by its checksum too
@@ -241,8 +242,8 @@ def test_damaged_object(master, live, versions, chance):
     """One object: found by name, with its path and version; a get of it ends with 10, the others are served."""
     copy = Copy(master, live, versions)
     copy.fresh()
-    blob = max(copy.master.glob("db/*.blob"), key=lambda path: path.stat().st_size)
-    copy.flip(blob.relative_to(copy.master), blob.stat().st_size - 300_000, 3)
+    segment = max(copy.master.glob("segments/*"), key=lambda path: path.stat().st_size)
+    copy.flip(segment.relative_to(copy.master), segment.stat().st_size - 300_000, 3)
     code, lines, _ = run_check(copy.node.directory)
     faults = [line for line in lines if line.get("type") == "fault" and "path" in line]
     need("a damaged object is found with path, number and key", code == 10 and faults and
@@ -264,6 +265,64 @@ def test_damaged_object(master, live, versions, chance):
     check("the node says which object and which path", all(
         fault["key"] in said and fault["path"] in said for fault in faults), (faults, said[-1500:]))
     check("the node goes on", node.running() and node.stop() == 0)
+
+
+# -- segments -------------------------------------------------------------------------------------------------
+
+
+def test_segments(master, live, versions, chance):
+    """A file of large objects missing, cut, older, with a torn tail; files that nobody names."""
+    copy = Copy(master, live, versions)
+    segment = max(master.glob("segments/*"), key=lambda path: path.stat().st_size).relative_to(master)
+    size = (master / segment).stat().st_size
+
+    def refused(what):
+        code, lines, _ = run_check(copy.node.directory)
+        before = fingerprint(copy.node.directory / "segments")
+        refusal, said, _ = copy.node.refuse(timeout=10)
+        check(f"{what}: check and a node say which", (code, refusal) == (10, 10) and segment.name in said and
+              str(segment) in json.dumps(lines), (code, refusal, said, lines[:3]))
+        check(f"{what}: a node touches no segment", fingerprint(copy.node.directory / "segments") == before)
+
+    def harmless(what):
+        code, lines, _ = run_check(copy.node.directory)
+        wrong, not_served, said = copy.serve()
+        check(f"{what}: no fault, and everything is served", (code, wrong, not_served) == (0, [], []),
+              (code, lines[-3:], wrong, not_served, said[-500:]))
+        return lines[-1]
+
+    copy.fresh()
+    (copy.node.directory / segment).unlink()
+    refused("a segment that is missing")
+    copy.fresh()
+    os.truncate(copy.node.directory / segment, size - 4096)
+    refused("a segment that is cut")
+    copy.fresh()
+    os.truncate(copy.node.directory / segment, size // 8192 * 4096)  # as an older copy would be ...
+    os.truncate(copy.node.directory / segment, size)  # ... even if it had the length
+    code, lines, _ = run_check(copy.node.directory)
+    wrong, not_served, said = copy.serve()
+    check("a segment that lacks its newer half: check says what is gone, a node serves no wrong byte",
+          code == 10 and not wrong and not_served and any("key" in line for line in lines), (code, wrong, not_served))
+    copy.fresh()
+    with open(copy.node.directory / segment, "ab") as file:
+        file.write((master / segment).read_bytes()[:100_000])
+    harmless("a torn tail behind the end of a segment")
+    copy.fresh()
+    (copy.node.directory / "segments" / ("0" * 13 + "fff")).write_bytes(chance.randbytes(10_000))
+    (copy.node.directory / "segments" / "notes").write_bytes(b"mine")
+    result = harmless("a file that no row names")
+    check_equal("check counts it", result["stray_segments"], 1)
+    check_equal("a start removes it, and nothing else",
+                sorted(path.name for path in (copy.node.directory / "segments").iterdir()),
+                sorted([path.name for path in (master / "segments").iterdir()] + ["notes"]))
+    copy.fresh()
+    shutil.rmtree(copy.node.directory / "db")
+    (copy.node.directory / "WATERMARK").unlink()
+    before = fingerprint(copy.node.directory / "segments")
+    refusal, said, _ = copy.node.refuse(timeout=10)
+    check("segments without a database are kept, and nothing new begins over them", refusal in (4, 10) and
+          fingerprint(copy.node.directory / "segments") == before, (refusal, said))
 
 
 # -- the log's tail -------------------------------------------------------------------------------------------
@@ -340,6 +399,7 @@ def run(options):
     need("a stopped node's store is sound", code == 0 and lines[-1]["faults"] == 0, (code, lines, errors))
     test_first_start(chance)
     test_damaged_object(node.directory, live, versions, chance)
+    test_segments(node.directory, live, versions, chance)
     test_tail(live, versions, chance)
     test_flips(node.directory, live, versions, chance, options.long)
 

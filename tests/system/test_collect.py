@@ -17,9 +17,9 @@ def collect(node, space="home"):
 
 
 def disk_bytes(node):
-    """What the database takes.  It gives back files in which nothing lives, so only large pieces show."""
+    """What database and segments take, holes not counted.  Room is taken ahead, too, so only large pieces show."""
     total = 0
-    for path in (node.directory / "db").iterdir():
+    for path in [*(node.directory / "db").iterdir(), *(node.directory / "segments").iterdir()]:
         try:
             total += path.stat().st_blocks * 512
         except FileNotFoundError:

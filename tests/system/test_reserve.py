@@ -3,16 +3,19 @@
 
 The data directory lies on a small tmpfs in a mount namespace of this script's own, which ends with it.
 """
-import ctypes, os, random, subprocess, time
+import ctypes, os, random, shutil, subprocess, time
 
-from node import DAEMON, Failed, Node, check, check_equal, main, need, say, sha256, temp_dir
+from node import DAEMON, Failed, Node, check, check_equal, main, say, sha256, sha256_file, temp_dir
 
 MIB = 1 << 20
-DISK_BYTES = 320 * MIB  # so the reserve is a quarter of it, 80 MiB
+DISK_BYTES = 160 * MIB  # so the reserve is a quarter of it, 40 MiB
 RESERVE_BYTES = DISK_BYTES // 4
 FILE_BYTES = 5 * MIB
-ROOM_SECONDS = 20  # from the end of a collection until writes are taken again
-STAYS_SECONDS = 3  # how long a full disk has to stay so
+SMALL_BYTES = MIB // 4
+ROOM_SECONDS = 60  # a bound, not a promise: a loaded machine with one core takes its time
+# What may be missing of the room of deleted objects: rows, and a log of them that is not full yet.
+SLACK_BYTES = 4 * MIB
+AHEAD_BYTES = 16 * MIB  # a node may have so much allocated and not used yet: for it, that is free
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 
 
@@ -53,7 +56,7 @@ class Contents:
     """What was acknowledged and must be there."""
 
     def __init__(self, node, seed):
-        self.node, self.chance, self.sha, self.count = node, random.Random(seed), {}, 0
+        self.node, self.chance, self.sha, self.count, self.size = node, random.Random(seed), {}, 0, {}
 
     def put(self, folder, size=FILE_BYTES):
         """One more file; the answer if it was refused, else None."""
@@ -62,8 +65,11 @@ class Contents:
         answer = self.node.cli("put", "-", path, stdin=data)
         if answer.code != 0:
             return answer
-        self.sha[path] = sha256(data)
+        self.sha[path], self.size[path] = sha256(data), size
         return None
+
+    def bytes_below(self, folder):
+        return sum(self.size[path] for path in self.sha if path.startswith(folder + "/"))
 
     def fill(self, folder, size=FILE_BYTES):
         """Puts until one is refused."""
@@ -73,18 +79,23 @@ class Contents:
                 return answer
         raise Failed("the disk does not fill up")
 
-    def fill_up(self, folder, more="/more"):
-        """The same until it stays so.  What is in memory counts twice until it is written out, so that a node
-        may leave its reserve by itself once more: what fits then goes to `more`."""
-        answer, since = self.fill(folder), time.monotonic()
-        while time.monotonic() - since < STAYS_SECONDS:
-            if self.put(more, MIB // 4) is None:
-                answer, since = self.fill(more, MIB // 4), time.monotonic()
-            time.sleep(0.2)
-        return answer
+    def fill_up(self, folder):
+        """The same up to the reserve itself, with what is small."""
+        self.fill(folder)
+        return self.fill(folder, SMALL_BYTES)
 
     def wrong(self):
-        return [path for path, sha in self.sha.items() if sha256(self.node.cat(path) or b"?") != sha]
+        """What is not there as it was acknowledged."""
+        back = temp_dir() / "back"
+        shutil.rmtree(back, ignore_errors=True)
+        answer = self.node.cli("get", "-r", "/", back, timeout=120)
+        bad = [] if answer.code == 0 else [answer]
+        for path, sha in self.sha.items():
+            there = back / path[1:]
+            if not there.exists() or sha256_file(there) != sha:
+                bad.append(path)
+        shutil.rmtree(back, ignore_errors=True)
+        return bad
 
     def remove(self, folder):
         """All of a folder, for good."""
@@ -102,10 +113,12 @@ def collect(node, rounds=2):
 
 
 def wait_room(node, place, bytes_min):
-    """Until so much is free and the node takes writes: seconds, None if that does not come."""
+    """Until so much is free and the node takes writes: seconds, None if that does not come.  Only a bound on the time:
+    nothing else may depend on it."""
     began = time.monotonic()
     while time.monotonic() - began < ROOM_SECONDS:
-        if free_bytes(place) >= bytes_min and disk_state(node)["state"] == "ok":
+        shown = disk_state(node)
+        if shown["state"] == "ok" and shown["free_bytes"] >= bytes_min and free_bytes(place) >= bytes_min - AHEAD_BYTES:
             return time.monotonic() - began
         time.sleep(0.1)
     say(f"{free_bytes(place) // MIB} MiB are free, {bytes_min // MIB} were expected: {disk_state(node)}")
@@ -116,15 +129,11 @@ def check_announced(node, place, answer, what):
     check_equal(f"{what}: exit 9, `disk-reserve`", (answer.code, symbol(answer)), (9, "disk-reserve"))
     shown = disk_state(node)
     check(f"{what}: node show says so", shown["state"] == "reserve", shown)
-    left = least = free_bytes(place)
-    began = time.monotonic()
-    while left <= RESERVE_BYTES * 3 // 4 and time.monotonic() - began < ROOM_SECONDS:
-        time.sleep(0.1)  # what was taken last lies in the log and where it stays, until the log goes
-        left = free_bytes(place)
-        least = min(least, left)
-    say(f"{what}: {left // MIB} of {RESERVE_BYTES // MIB} MiB of the reserve are left, {least // MIB} at least")
-    check(f"{what}: the reserve is hardly touched", left > RESERVE_BYTES * 3 // 4 and least > RESERVE_BYTES // 4,
-          (left, least))
+    # Bytes lie in segments once, and rows are few: nothing is in the way that would have to be waited for.
+    left = shown["free_bytes"]
+    say(f"{what}: {left // MIB} of {RESERVE_BYTES // MIB} MiB of the reserve are left, {free_bytes(place) // MIB} on the disk")
+    check(f"{what}: the reserve is hardly touched", left > RESERVE_BYTES * 3 // 4 and
+          free_bytes(place) > left - AHEAD_BYTES - SLACK_BYTES, (left, free_bytes(place)))
 
 
 # -- at the reserve -------------------------------------------------------------------------------------------
@@ -160,15 +169,15 @@ def test_serves(node, contents, seed):
 
 def test_makes_room(node, place, contents):
     """The way out: remove, empty the trash, collect."""
-    before = free_bytes(place)
-    removed = FILE_BYTES * sum(path.startswith("/first/") for path in contents.sha)
+    before = disk_state(node)["free_bytes"]
+    removed = contents.bytes_below("/first")
     answer = contents.remove("/first")
     check("at the reserve, rm -r and trash empty work", answer is True, answer)
     answer = collect(node)
     check("at the reserve, space collect works", answer is None, answer)
-    seconds = wait_room(node, place, before + removed * 3 // 4)
-    check(f"the room comes back and writes are taken again by itself within {ROOM_SECONDS} s", seconds is not None)
-    say(f"{(free_bytes(place) - before) // MIB} of {removed // MIB} MiB came back after {seconds or 0:.1f} s")
+    seconds = wait_room(node, place, before + removed - SLACK_BYTES)
+    check("all the room comes back, and writes are taken again by itself", seconds is not None)
+    say(f"{(disk_state(node)['free_bytes'] - before) // MIB} of {removed // MIB} MiB came back after {seconds or 0:.1f} s")
     answer = contents.put("/second")
     check("a put is taken", answer is None, answer)
     check_equal("nothing that was acknowledged is lost", contents.wrong(), [])
@@ -181,7 +190,9 @@ def test_start_at_reserve(node, place, contents):
     node.kill9()
     node.start()
     check_equal("after kill -9 at the reserve everything is there", contents.wrong(), [])
-    check("and the reserve is still there", free_bytes(place) > RESERVE_BYTES // 2, free_bytes(place))
+    shown = disk_state(node)
+    # The new log of the database takes some 16 MiB ahead, whatever the size of the disk.
+    check("and the reserve is still there", shown["free_bytes"] > RESERVE_BYTES // 4, shown)
     check_equal("it stops cleanly", node.stop(), 0)
     node.start()
     answer = contents.remove("/second")
@@ -193,7 +204,7 @@ def test_start_at_reserve(node, place, contents):
 
 def test_large_put(node, place, contents):
     """A put that begins with room and meets the reserve in its middle."""
-    before = free_bytes(place)
+    before = disk_state(node)["free_bytes"]
     large = (before - RESERVE_BYTES) + 60 * MIB
     source = temp_dir() / "large"
     with open(source, "wb") as file:
@@ -206,26 +217,26 @@ def test_large_put(node, place, contents):
     check_equal("everything else is there", contents.wrong(), [])
     answer = collect(node)
     check("space collect works", answer is None, answer)
-    check("then nothing of it is on the disk", wait_room(node, place, before - 16 * MIB) is not None)
+    check("then nothing of it is on the disk", wait_room(node, place, before - SLACK_BYTES) is not None)
     source.unlink()
 
 
 def test_scattered(node, place, contents):
-    """Every second file goes: what lives between them has to be moved, on a disk without room for much of it."""
+    """Every second file goes, on a disk without room to move what lives between them."""
     contents.fill("/scattered")
     there = sorted(path for path in contents.sha if path.startswith("/scattered/"))
     gone = there[::2]
     for path in gone:
         del contents.sha[path]
-    before = free_bytes(place)
+    before = disk_state(node)["free_bytes"]
     answers = [node.cli("rm", *gone), node.cli("trash", "empty", "--yes")]
     check("every second file is removed", all(answer.code == 0 for answer in answers), answers)
     answer = collect(node)
     check("space collect works", answer is None, answer)
     wanted = len(gone) * FILE_BYTES
-    seconds = wait_room(node, place, before + wanted // 2)
-    check("at least half of their room comes back", seconds is not None and node.running())
-    say(f"{(free_bytes(place) - before) // MIB} of {wanted // MIB} MiB came back after {seconds or 0:.1f} s")
+    seconds = wait_room(node, place, before + wanted - SLACK_BYTES)
+    check("their room comes back, without room to move anything", seconds is not None and node.running())
+    say(f"{(disk_state(node)['free_bytes'] - before) // MIB} of {wanted // MIB} MiB came back after {seconds or 0:.1f} s")
     check_equal("and all that was between them is there", contents.wrong(), [])
     contents.remove("/scattered")
     answer = collect(node)
@@ -244,9 +255,9 @@ def test_cycles(node, place, contents, cycles, sizes):
         contents.remove(f"/cycle{number}")
         if collect(node) is not None or wait_room(node, place, DISK_BYTES * 3 // 4) is None:
             raise Failed(f"cycle {number}: no room: {disk_state(node)}")
-        free.append(free_bytes(place) // MIB)
+        free.append(disk_state(node)["free_bytes"] // MIB)
     say(f"files taken: {took}; MiB free after each cycle: {free}")
-    check(f"{cycles} times full and empty: the room stays", min(free) > max(free) - 40, free)
+    check(f"{cycles} times full and empty: the room stays", min(free) > max(free) - SLACK_BYTES // MIB, free)
 
 
 def test_full(node, place, contents):
@@ -299,7 +310,7 @@ def run_on(place, options):
     contents = Contents(node, options.seed)
     node.first_version = node.put_bytes("/note", b"one")["version"]
     node.put_bytes("/note", b"two")
-    for _ in range(4):
+    for _ in range(2):
         contents.put("/stays")
     shown = disk_state(node)
     check_equal("the reserve is a quarter of a small disk", shown["reserve_bytes"], RESERVE_BYTES)

@@ -696,24 +696,24 @@ def test_check(node, chance):
 
 
 def test_check_damage(chance):
-    """A byte flips on the node's disk: check REMOTE finds it, and get leaves nothing."""
+    """Bytes flip on the node's disk: check REMOTE finds them, and get leaves nothing."""
     node = Node(name="damaged").start()
     for at in range(4):
         node.put_bytes(f"/big/{at}", chance.randbytes(3_000_000))
     need("what is stored is sound", node.cli("check", "/big").code == 0)
-    # A start moves what only the write-ahead log has into files.
-    need("the node stops, starts and stops", node.stop() == 0 and node.start() and node.stop() == 0)
-    blob = max(node.directory.glob("db/*.blob"), key=lambda path: path.stat().st_size, default=None)
-    need("large contents are in blob files", blob is not None, os.listdir(node.directory / "db"))
-    with open(blob, "r+b") as file:
-        file.seek(blob.stat().st_size // 2)
-        byte = file.read(1)[0]
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte ^ 0x10]))
+    need("the node stops", node.stop() == 0)
+    segment = max(node.directory.glob("segments/*"), key=lambda path: path.stat().st_size, default=None)
+    need("large contents are in segments", segment is not None, os.listdir(node.directory))
+    with open(segment, "r+b") as file:
+        # In the middle of the second file, and more than lies between two records: those bytes mean nothing to a get.
+        file.seek(segment.stat().st_size * 3 // 8)
+        octets = file.read(8192)
+        file.seek(-len(octets), os.SEEK_CUR)
+        file.write(bytes(octet ^ 0x10 for octet in octets))
     node.start()
     answer = node.cli("check", "/big", timeout=120)
     failures = [line for line in answer.lines if line.get("type") == "failure"]
-    check("check REMOTE finds a flipped byte: exit 10, and names the file", answer.code == 10 and len(failures) == 1 and
+    check("check REMOTE finds what flipped: exit 10, and names the file", answer.code == 10 and len(failures) == 1 and
           "/big/" in failures[0]["message"], (answer.code, answer.lines))
     back = temp_dir() / "damaged-back"
     answer = node.cli("get", "-r", "/big", back, timeout=120)

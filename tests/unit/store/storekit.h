@@ -87,13 +87,20 @@ storekit_put(fsp_store_t *store, fsp_family_t family, const char *key, const cha
     storekit_write(store, &batch);
 }
 
-/* value NULL: not there. */
+/* value NULL: not there.  Of BYTES: the bytes, not the row that says where they are. */
 static inline void
 storekit_expect(fsp_store_t *store, fsp_family_t family, const char *key, const char *value)
 {
     fsp_buf_t buf;
     fsp_buf_init(&buf, 4096);
-    fsp_status_t status = fsp_view_get(fsp_store_view(store, family), fsp_slice_text(key), &buf);
+    fsp_blob_t *blob = NULL;
+    fsp_status_t status =
+        family == FSP_FAMILY_BYTES
+            ? fsp_store_read_bytes(store, family, fsp_slice_text(key), 0, 0, &blob)
+            : fsp_view_get(fsp_store_view(store, family), fsp_slice_text(key), &buf);
+    if (blob)
+        fsp_buf_append_slice(&buf, fsp_blob_slice(blob));
+    fsp_blob_destroy(&blob);
     ck_assert_msg(status == (value ? FSP_OK : FSP_NOT_FOUND), "%s: %s", key,
                   fsp_status_name(status));
     ck_assert(!value || fsp_slice_eq(fsp_buf_slice(&buf), fsp_slice_text(value)));

@@ -118,7 +118,8 @@ random_batch(fsp_prng_t *prng)
     for (size_t i = 0; i < rows; i++) {
         uint8_t rooms[2][8];
         fsp_slice_t key = random_key(prng, rooms[0]);
-        fsp_family_t family = (fsp_family_t)(1 + fsp_prng_below(prng, FSP_FAMILY_COUNT - 1));
+        /* LOG, STATE, OBJECT: in BYTES there are rows of places (test_objstore). */
+        fsp_family_t family = (fsp_family_t)(1 + fsp_prng_below(prng, FSP_FAMILY_BYTES - 1));
         uint64_t kind = fsp_prng_below(prng, 10);
         if (kind < 7) {
             size_t bytes = (size_t)fsp_prng_below(prng, kind < 6 ? 20 : sizeof(value));
@@ -414,6 +415,43 @@ START_TEST(words_of_the_database_have_a_status)
 }
 END_TEST
 
+/* Idle memory is promised: what was read once does not stay in the cache for ever. */
+START_TEST(what_was_read_is_let_go_when_told)
+{
+    enum { ROWS = 2000, VALUE_BYTES = 1000 };
+    static uint8_t value[VALUE_BYTES];
+    char key[16];
+    fsp_db_t *db = state_view()->db;
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, 1);
+    fsp_batch_t *batch = fsp_batch_new();
+    for (int i = 0; i < ROWS; i++) {
+        fsp_prng_fill(&prng, value, VALUE_BYTES); /* nothing to compress */
+        (void)snprintf(key, sizeof(key), "%06d", i);
+        fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_slice_text(key), fsp_slice(value, VALUE_BYTES));
+    }
+    storekit_write(store, &batch);
+    fsp_db_flush_above(db, 0);
+    for (int i = 0; i < 1000 && fsp_db_unwritten_bytes(db) > 1000 * 1000; i++)
+        fsp_suite_pause_us(10000);
+    uint64_t before = fsp_db_reads(db);
+    fsp_buf_t buf;
+    fsp_buf_init(&buf, 4096);
+    for (int round = 0; round < 2; round++) { /* after it the next reads are kept again */
+        for (int i = 0; i < ROWS; i++) {
+            (void)snprintf(key, sizeof(key), "%06d", i);
+            fsp_buf_reset(&buf);
+            ck_assert_int_eq(fsp_view_get(state(), fsp_slice_text(key), &buf), FSP_OK);
+        }
+        ck_assert_uint_gt(fsp_db_cached_bytes(db), 1500 * 1000);
+        fsp_db_forget_above(db, 256 * 1024);
+        ck_assert_uint_lt(fsp_db_cached_bytes(db), 600 * 1000); /* what is pinned stays */
+    }
+    ck_assert_uint_eq(fsp_db_reads(db) - before, 2 * ROWS);
+    fsp_buf_clear(&buf);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -432,6 +470,7 @@ main(void)
     tcase_add_test(tests, a_frozen_view_has_its_time);
     tcase_add_test(tests, frozen_random_rows_stay_as_in_memory);
     tcase_add_test(tests, rotten_rows_are_damage_not_absence);
+    tcase_add_test(tests, what_was_read_is_let_go_when_told);
     tcase_add_test(tests, words_of_the_database_have_a_status);
     suite_add_tcase(suite, tests);
     return fsp_suite_main(suite);

@@ -2,7 +2,7 @@
 /* test_readonly - a store is looked at without changing a byte of it.  Layer tests. */
 #include "core/crypto/digest.h"
 #include "store/readonly.h"
-#include "tests/unit/store/scratch.h"
+#include "tests/unit/store/fixture.h"
 #include "tests/unit/store/storekit.h"
 #include "tests/unit/suite.h"
 
@@ -167,6 +167,77 @@ START_TEST(a_cut_log_is_behind_the_watermark)
 }
 END_TEST
 
+/* -- large objects ----------------------------------------------------------------------------- */
+
+START_TEST(large_objects_are_read_and_verified)
+{
+    bool fresh;
+    fsp_store_t *writer = storekit_open(directory, &fresh);
+    storekit_put(writer, FSP_FAMILY_BYTES, "large", "bytes of a large object");
+    fsp_store_close(&writer, true, 0);
+    fsp_hash_t before = fingerprint();
+    fsp_readonly_t *store = look();
+    fsp_blob_t *blob = NULL;
+    fsp_slice_t key = fsp_slice_text("large");
+    ck_assert_int_eq(fsp_readonly_bytes(store, FSP_FAMILY_BYTES, key, &blob), FSP_OK);
+    ck_assert(fsp_slice_eq(fsp_blob_slice(blob), fsp_slice_text("bytes of a large object")));
+    fsp_readonly_close(&store);
+    fsp_blob_destroy(&blob); /* it outlives the store */
+    fsp_hash_t after = fingerprint();
+    ck_assert(fsp_hash_eq(before, after));
+
+    scratch_flip(scratch_path(directory, "segments/0000000000000001"), 70);
+    store = look();
+    ck_assert_int_eq(fsp_readonly_bytes(store, FSP_FAMILY_BYTES, key, &blob), FSP_DAMAGED);
+    fsp_error_t words;
+    fsp_readonly_take_words(store, &words);
+    ck_assert_msg(strstr(words.text, "segments/0000000000000001 at 0") != NULL, "%s", words.text);
+    fsp_readonly_take_words(store, &words);
+    ck_assert_str_eq(words.text, ""); /* said once */
+    ck_assert_int_eq(fsp_readonly_bytes(store, FSP_FAMILY_BYTES, fsp_slice_text("none"), &blob),
+                     FSP_NOT_FOUND);
+    fsp_readonly_close(&store);
+}
+END_TEST
+
+static void
+count_fault(void *context, fsp_slice_t key, const char *words)
+{
+    (void)key;
+    (void)words;
+    ++*(unsigned *)context;
+}
+
+/* Without a node of this program having met it: `check` before an upgrade. */
+START_TEST(a_store_of_format_1_is_read_as_it_is)
+{
+    scratch_remove(directory);
+    ck_assert_int_eq(mkdir(directory, 0700), 0);
+    fixture_unpack(directory);
+    fsp_hash_t before = fingerprint();
+    fsp_readonly_t *store = look();
+    ck_assert_uint_eq(fsp_readonly_sequence(store), FIXTURE_SEQUENCE);
+    uint8_t key[FIXTURE_KEY_BYTES];
+    unsigned number = 0, faults = 0;
+    for (unsigned i = 0; fixture_object(i, key, &number); i++) {
+        fsp_blob_t *blob = NULL, *wanted = fixture_bytes(number);
+        ck_assert_int_eq(
+            fsp_readonly_bytes(store, FSP_FAMILY_BYTES, fsp_slice(key, sizeof(key)), &blob),
+            FSP_OK);
+        ck_assert(fsp_slice_eq(fsp_blob_slice(blob), fsp_blob_slice(wanted)));
+        fsp_blob_destroy(&blob);
+        fsp_blob_destroy(&wanted);
+    }
+    fsp_segcheck_t check = {.depth = FSP_SEGCHECK_BYTES, .fault = count_fault, .context = &faults};
+    fsp_readonly_segments(store, &check);
+    ck_assert_uint_eq(faults, 0);
+    ck_assert_uint_eq(check.objects, 0);
+    fsp_readonly_close(&store);
+    fsp_hash_t after = fingerprint();
+    ck_assert(fsp_hash_eq(before, after));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -179,6 +250,8 @@ main(void)
     tcase_add_test(tcase, a_copy_without_a_lock_file_can_be_read);
     tcase_add_test(tcase, damage_is_refused_as_a_node_would);
     tcase_add_test(tcase, a_cut_log_is_behind_the_watermark);
+    tcase_add_test(tcase, large_objects_are_read_and_verified);
+    tcase_add_test(tcase, a_store_of_format_1_is_read_as_it_is);
     suite_add_tcase(suite, tcase);
     return fsp_suite_main(suite);
 }

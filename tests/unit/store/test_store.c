@@ -98,15 +98,23 @@ START_TEST(rows_of_the_store_itself_are_refused)
     bool fresh = false;
     fsp_store_t *store = storekit_open(directory, &fresh);
     fsp_error_t error;
+    static const char *const own[] = {"format",   "sequence", "watermark",
+                                      "migrated", "segments", "segment/0000000000000001"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        fsp_batch_t *batch = fsp_batch_new();
+        fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(own[i]), fsp_slice_text("1"));
+        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
+        fsp_batch_destroy(&batch);
+    }
+    static const char *const ranges[][2] = {{"a", "z"}, {"seg", "seh"}, {"segment/5", "segment/6"}};
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        fsp_batch_t *batch = fsp_batch_new();
+        fsp_batch_delete_range(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ranges[i][0]),
+                               fsp_slice_text(ranges[i][1]));
+        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
+        fsp_batch_destroy(&batch);
+    }
     fsp_batch_t *batch = fsp_batch_new();
-    fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text("sequence"), fsp_slice_text("1"));
-    FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
-    fsp_batch_destroy(&batch);
-    batch = fsp_batch_new();
-    fsp_batch_delete_range(batch, FSP_FAMILY_LOCAL, fsp_slice_text("a"), fsp_slice_text("z"));
-    FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
-    fsp_batch_destroy(&batch);
-    batch = fsp_batch_new();
     fsp_batch_delete_range(batch, FSP_FAMILY_LOCAL, fsp_slice_text("x"), fsp_slice_text("z"));
     fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_slice_text("sequence"), fsp_slice_text("1"));
     ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
@@ -195,9 +203,9 @@ START_TEST(close_waits_for_blobs_that_are_lent)
 {
     bool fresh = false;
     fsp_store_t *store = storekit_open(directory, &fresh);
-    storekit_put(store, FSP_FAMILY_BYTES, "key", "value");
+    storekit_put(store, FSP_FAMILY_OBJECT, "key", "value");
     fsp_blob_t *blob = NULL;
-    ck_assert_int_eq(read_range(store, FSP_FAMILY_BYTES, 0, 0, &blob), FSP_OK);
+    ck_assert_int_eq(read_range(store, FSP_FAMILY_OBJECT, 0, 0, &blob), FSP_OK);
     FSP_EXPECT_ABORT(fsp_store_close(&store, true, 2000));
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, release_later, blob), 0);
