@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 
 #include <czmq.h>
+#include <poll.h>
 
 enum {
     MAILS_PER_ROUND = 256,          /* so that the pipe and the timers are never starved */
@@ -32,7 +33,10 @@ typedef struct {
     void *self; /* NULL until started */
     void *args;
     bool terminated;
-    bool hurried; /* ends without waiting for what is under way */
+    bool hurried;  /* ends without waiting for what is under way */
+    bool cut_off;  /* ZeroMQ has ended below us */
+    bool commands; /* the pipe may have some, whatever its descriptor says */
+    bool mails;    /* the inbox has more than a round took */
     fsp_time_t terminate_by_us;
 } loop_t;
 
@@ -85,12 +89,45 @@ static void
 handle_mails(loop_t *loop)
 {
     fsp_mail_t mail;
+    loop->mails = false;
     for (int i = 0; i < MAILS_PER_ROUND && !loop->shell.failed; i++) {
         if (!fsp_mailbox_receive(loop->shell.mailbox, &mail))
-            break;
+            return;
         loop->class->mail(loop->self, &mail);
         fsp_mail_clear(&mail);
     }
+    loop->mails = true;
+}
+
+/* -- what there is to do ----------------------------------------------------------------------- *
+ *
+ * zmq_poll asks each socket twice for one sleep, and each question is a system call; under load
+ * that was a third of the loop.  A socket's descriptor tells that something changed since the
+ * socket was used last, so: the inbox, from which is only received, is read until it has nothing,
+ * and then its descriptor is waited for.  The socket to the outside is also sent to, which may take
+ * the change away: it is asked before each sleep.  The pipe is asked when its descriptor tells, and
+ * after it was used.
+ */
+
+static bool
+is_readable(loop_t *loop, void *socket)
+{
+    int events = 0;
+    size_t bytes = sizeof(events);
+    if (zmq_getsockopt(socket, ZMQ_EVENTS, &events, &bytes) == 0)
+        return (events & ZMQ_POLLIN) != 0;
+    loop->cut_off = loop->cut_off || errno == ETERM;
+    return false;
+}
+
+static struct pollfd
+descriptor_of(void *socket)
+{
+    struct pollfd found = {.fd = -1, .events = POLLIN};
+    size_t bytes = sizeof(found.fd);
+    if (socket)
+        (void)zmq_getsockopt(socket, ZMQ_FD, &found.fd, &bytes);
+    return found;
 }
 
 static long
@@ -123,6 +160,40 @@ may_end(loop_t *loop)
 }
 
 static void
+run_round(loop_t *loop)
+{
+    void *pipe = zsock_resolve(loop->pipe);
+    bool serving = loop->self && !loop->shell.failed;
+    void *outside = serving && loop->class->socket ? loop->class->socket(loop->self) : NULL;
+    bool readable = outside && is_readable(loop, outside);
+    struct pollfd fds[3] = {
+        descriptor_of(pipe),
+        descriptor_of(serving ? fsp_mailbox_socket(loop->shell.mailbox) : NULL),
+        descriptor_of(outside),
+    };
+    /* Who has failed has written to the pipe. */
+    loop->commands = loop->commands || (loop->self && loop->shell.failed);
+    bool command = loop->commands && is_readable(loop, pipe);
+    bool now = command || readable || (serving && loop->mails);
+    int told = poll(fds, 3, now ? 0 : (int)poll_timeout_ms(loop)); /* a signal: the next round */
+    bool slept = told == 0 && !now; /* asks all: a change that was missed costs a second at most */
+    if (command || ((fds[0].revents & POLLIN) && is_readable(loop, pipe)))
+        handle_command(loop);
+    loop->commands = command || slept || (fds[0].revents & POLLIN);
+    if (!loop->self || loop->shell.failed)
+        return;
+    freeze_time(&loop->shell);
+    if (readable || (fds[2].revents & POLLIN))
+        loop->class->readable(loop->self);
+    if (loop->shell.failed)
+        return;
+    if (loop->mails || slept || (fds[1].revents & POLLIN))
+        handle_mails(loop);
+    if (loop->class->turn && !loop->shell.failed)
+        loop->class->turn(loop->self);
+}
+
+static void
 run_actor(zsock_t *pipe, void *args)
 {
     fsp_actor_t *actor = args;
@@ -132,32 +203,9 @@ run_actor(zsock_t *pipe, void *args)
     loop.shell.pipe_ = pipe;
     zsock_signal(pipe, 0);
 
-    while (!may_end(&loop)) {
-        bool serving = loop.self && !loop.shell.failed;
-        zmq_pollitem_t items[3] = {
-            {.socket = zsock_resolve(pipe), .events = ZMQ_POLLIN},
-            {.socket = fsp_mailbox_socket(loop.shell.mailbox), .events = ZMQ_POLLIN},
-        };
-        int count = serving ? 2 : 1;
-        void *outside = serving && loop.class->socket ? loop.class->socket(loop.self) : NULL;
-        if (outside)
-            items[count++] = (zmq_pollitem_t){.socket = outside, .events = ZMQ_POLLIN};
-        int rc = zmq_poll(items, count, poll_timeout_ms(&loop));
-        if (rc == -1 && errno == ETERM)
-            break;
-        if (items[0].revents & ZMQ_POLLIN)
-            handle_command(&loop);
-        if (!loop.self || loop.shell.failed)
-            continue;
-        freeze_time(&loop.shell);
-        if (outside && (items[2].revents & ZMQ_POLLIN))
-            loop.class->readable(loop.self);
-        if (loop.shell.failed)
-            continue;
-        handle_mails(&loop);
-        if (loop.class->turn && !loop.shell.failed)
-            loop.class->turn(loop.self);
-    }
+    loop.commands = true;
+    while (!may_end(&loop) && !loop.cut_off)
+        run_round(&loop);
     if (loop.self) {
         loop.class->stop(loop.self);
         fsp_free(loop.self);

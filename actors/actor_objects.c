@@ -4,9 +4,9 @@
  * Messages in: OBJECT_PUT, OBJECT_HAVE, OBJECT_GET (from the gateway, later from any node),
  * OBJECT_MARK, OBJECT_DONE, OBJECT_GONE (from who collects), WRITTEN (from the store).  Messages
  * out: OK or ERROR, WRITE (to the store).  Sweeps go on by themselves, a piece at a time.  The
- * bytes of a GET are lent by the database and cross without a copy.  A name is taken as verified
- * only from this process's own gateway, which has just computed it: the sender is known from the
- * return address, never from the message.
+ * bytes of a GET are lent by the database and cross without a copy.  A name is taken as verified,
+ * and a head at all, only from this process's own gateway, which has just made them: the sender is
+ * known from the return address, never from the message.
  */
 #include "actors/clock.h"
 #include "actors/log.h"
@@ -67,29 +67,29 @@ read_parts(objects_actor_t *self, const fsp_objects_effect_t *effect, uint64_t s
     uint64_t sealed_at = FSP_OBJECT_HEADER_BYTES + open_bytes;
     if (sealed_from > sealed_to || sealed_to > effect->row.sealed_bytes)
         return FSP_BAD_RANGE;
-    fsp_blob_t *object = NULL;
+    /* No more than is asked for: a range of a large object costs its own bytes. */
+    uint64_t from = open_bytes > 0 ? (uint64_t)FSP_OBJECT_HEADER_BYTES : sealed_at + sealed_from;
+    uint64_t to = sealed_at + sealed_to;
+    fsp_blob_t *bytes = NULL;
     if (effect->pending) {
-        object = fsp_blob_ref(effect->pending);
+        FSP_ASSERT(fsp_blob_bytes(effect->pending) == sealed_at + effect->row.sealed_bytes);
+        bytes = fsp_blob_part(effect->pending, from, to - from);
     } else {
         fsp_status_t status =
             fsp_store_read_bytes(self->args->store, effect->row.family,
-                                 fsp_buf_slice(&effect->bytes_key), 0, 0, &object);
+                                 fsp_buf_slice(&effect->bytes_key), from, to, &bytes);
+        if (status == FSP_NOT_FOUND || status == FSP_BAD_RANGE)
+            status = FSP_DAMAGED; /* the row says that they are here */
         if (status != FSP_OK)
-            return status == FSP_NOT_FOUND ? FSP_DAMAGED
-                                           : status; /* the row says that it is here */
+            return status;
     }
-    fsp_status_t status = FSP_OK;
-    if (fsp_blob_bytes(object) != sealed_at + effect->row.sealed_bytes) {
-        status = FSP_DAMAGED;
-    } else {
-        *ret_count = 0;
-        if (open_bytes > 0)
-            ret_parts[(*ret_count)++] = fsp_blob_part(object, FSP_OBJECT_HEADER_BYTES, open_bytes);
-        ret_parts[(*ret_count)++] =
-            fsp_blob_part(object, sealed_at + sealed_from, sealed_to - sealed_from);
-    }
-    fsp_blob_destroy(&object);
-    return status;
+    *ret_count = 0;
+    if (open_bytes > 0)
+        ret_parts[(*ret_count)++] = fsp_blob_part(bytes, 0, open_bytes);
+    ret_parts[(*ret_count)++] =
+        fsp_blob_part(bytes, sealed_at + sealed_from - from, sealed_to - sealed_from);
+    fsp_blob_destroy(&bytes);
+    return FSP_OK;
 }
 
 static void
@@ -212,10 +212,16 @@ request_put(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
 {
     fsp_object_put_t put;
     fsp_status_t status = fsp_object_put_decode(fsp_mail_body(message), &put);
-    if (status == FSP_OK && message->payload_count != 1)
+    bool ours = message->from == FSP_ACTOR_FRONTEND;
+    if (status == FSP_OK && message->payload_count != (ours ? 2 : 1))
         status = FSP_INVALID;
     if (status != FSP_OK)
         return status;
+    uint8_t head[FSP_OBJECT_HEAD_BYTES];
+    if (ours) {
+        FSP_ASSERT(zmq_msg_size(&message->payload[1]) == sizeof(head));
+        memcpy(head, zmq_msg_data(&message->payload[1]), sizeof(head));
+    }
     fsp_blob_t *object = fsp_mail_take_payload(message, 0);
     fsp_objects_event_t event = {.type = FSP_OBJECTS_PUT,
                                  .token = fsp_waiter_token(waiter),
@@ -225,7 +231,8 @@ request_put(objects_actor_t *self, fsp_mail_t *message, fsp_waiter_t *waiter)
                                  .keys = &put.key,
                                  .key_count = 1,
                                  .object = object,
-                                 .verified = message->from == FSP_ACTOR_FRONTEND};
+                                 .verified = ours,
+                                 .head = ours ? head : NULL};
     step(self, &event);
     fsp_blob_destroy(&object);
     return FSP_OK;

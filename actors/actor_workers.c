@@ -31,7 +31,7 @@ fsp_job_destroy(fsp_job_t **self_p)
         return;
     fsp_blob_destroy(&self->open);
     fsp_blob_destroy(&self->plain);
-    fsp_blob_destroy(&self->object);
+    fsp_blob_destroy(&self->made.object);
     fsp_blob_destroy(&self->sealed);
     fsp_free(self);
     *self_p = NULL;
@@ -48,8 +48,8 @@ fsp_job_run(fsp_job_t *self)
 {
     switch (self->type) {
     case FSP_JOB_SEAL:
-        self->object = fsp_object_seal(self->keys, self->kind, slice_of(self->open),
-                                       slice_of(self->plain), &self->key, &self->digest);
+        fsp_object_seal_all(self->keys, self->kind, slice_of(self->open), slice_of(self->plain),
+                            &self->made);
         break;
     case FSP_JOB_OPEN:
         self->status = fsp_object_open(self->keys, self->key, self->head, slice_of(self->open),

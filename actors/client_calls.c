@@ -279,6 +279,7 @@ typedef struct {
     fsp_request_t request;
     char after[FSP_NAME_BYTES_MAX + 1]; /* what request.after points to */
     uint64_t at_change;                 /* the moment that is shown */
+    uint64_t ahead_id;                  /* of the request for the next page; 0: not asked yet */
     union {
         filesphere_entry_fn *entry;
         filesphere_version_fn *version;
@@ -310,13 +311,67 @@ stay_at(listing_t *self, const fsp_reply_t *reply)
     return true;
 }
 
+/* Asks for the page behind this one, so that the node looks it up while the caller gets this one.
+   Nothing is lost if it goes wrong: then the page is asked for when its turn comes. */
+static void
+ask_ahead(listing_t *self, const fsp_reply_t *reply)
+{
+    filesphere_t *handle = self->handle;
+    fsp_request_t request = self->request;
+    fsp_entry_info_t last;
+    if (reply->next.bytes > 0)
+        request.after = reply->next;
+    else if (fsp_reply_last_entry(reply, &last) == FSP_OK)
+        request.after = last.name;
+    else
+        return;
+    if (!fsp_name_valid(request.after))
+        return;
+    if (reply->at_index > 0) {
+        request.at_index = reply->at_index;
+        request.at_time = 0;
+    }
+    fsp_buf_reset(&handle->body);
+    fsp_request_encode(FSP_MSG_LIST, &request, &handle->body);
+    if (!fsp_buf_ok(&handle->body))
+        return;
+    uint64_t id = fsp_client_next_id(handle);
+    handle->ask_count++;
+    if (fsp_client_send(handle, FSP_MSG_LIST, id, fsp_buf_slice(&handle->body), NULL) == FSP_OK)
+        self->ahead_id = id;
+}
+
+/* The page that was asked for ahead, if it came; else it is asked for now. */
+static filesphere_code_t
+next_page(listing_t *self, fsp_client_type_t type, fsp_client_message_t *ret)
+{
+    filesphere_t *handle = self->handle;
+    uint64_t id = self->ahead_id;
+    self->ahead_id = 0;
+    if (id > 0) {
+        fsp_status_t status = fsp_client_wait(handle, id, handle->timeout_ms, ret);
+        if (status == FSP_OK && ret->type == FSP_MSG_OK) {
+            fsp_client_note_change(handle, self->request.space, ret->reply.change);
+            return FILESPHERE_OK;
+        }
+        if (status == FSP_OK) { /* an error, which the question below brings again */
+            fsp_client_message_clear(ret);
+        } else {
+            filesphere_code_t code = fsp_client_fail_link(handle, status, self->subject);
+            if (status != FSP_TIMEOUT || fsp_client_overdue(handle))
+                return code;
+            handle->words[0] = '\0'; /* the link is gone; a new one is made */
+        }
+    }
+    return fsp_client_ask(handle, type, &self->request, fsp_slice(NULL, 0), self->subject, ret);
+}
+
 static filesphere_code_t
 list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
 {
     for (bool more = true; more;) {
         fsp_client_message_t message;
-        filesphere_code_t code = fsp_client_ask(self->handle, type, &self->request,
-                                                fsp_slice(NULL, 0), self->subject, &message);
+        filesphere_code_t code = next_page(self, type, &message);
         if (code != FILESPHERE_OK)
             return code;
         fsp_status_t status = message.type == FSP_MSG_OK ? FSP_OK : FSP_PROTOCOL;
@@ -324,6 +379,8 @@ list_pages(listing_t *self, fsp_client_type_t type, item_fn *next)
         bool goes_on = message.reply.item_count > 0 || message.reply.next.bytes > 0;
         if (more && !goes_on)
             status = FSP_PROTOCOL; /* would never end */
+        if (more && status == FSP_OK && type == FSP_MSG_LIST)
+            ask_ahead(self, &message.reply);
         size_t at = 0;
         while (status == FSP_OK)
             status = next(self, &message.reply, &at);

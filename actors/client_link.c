@@ -16,6 +16,8 @@
 
 #include <czmq.h>
 
+#include <limits.h>
+#include <poll.h>
 #include <time.h>
 
 uint64_t
@@ -128,25 +130,33 @@ fsp_client_next_id(filesphere_t *self)
     return ++self->last_id;
 }
 
-static bool
-is_writable(filesphere_t *self)
+/* What the socket can do now: ZMQ_POLLIN, ZMQ_POLLOUT. */
+static int
+look(filesphere_t *self)
 {
     int events = 0;
     size_t bytes = sizeof events;
-    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &bytes) == 0 &&
-           (events & ZMQ_POLLOUT) != 0;
+    return zmq_getsockopt(self->socket, ZMQ_EVENTS, &events, &bytes) == 0 ? events : 0;
 }
 
-/* Sleeps until the socket has one of events, filesphere_cancel was called, or time is up. */
-static void
-sleep_on(filesphere_t *self, short events, uint64_t wait_ms)
+static bool
+is_writable(filesphere_t *self)
 {
-    zmq_pollitem_t items[2] = {
-        {.socket = self->socket, .events = events},
-        {.fd = self->wake_fd, .events = ZMQ_POLLIN},
-    };
+    return (look(self) & ZMQ_POLLOUT) != 0;
+}
+
+/* Sleeps until something changes at the socket, filesphere_cancel was called, or time is up.  The
+   caller has just looked and found nothing to do: the descriptor tells changes only.  zmq_poll
+   would look again, three times for one sleep, and each look is a system call. */
+static void
+sleep_on(filesphere_t *self, uint64_t wait_ms)
+{
+    struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}, {.fd = self->wake_fd, .events = POLLIN}};
+    size_t bytes = sizeof fds[0].fd;
+    if (zmq_getsockopt(self->socket, ZMQ_FD, &fds[0].fd, &bytes) != 0)
+        return;
     /* Failure (a signal) is as good as time being up: the caller looks again. */
-    (void)zmq_poll(items, self->wake_fd >= 0 ? 2 : 1, (long)wait_ms);
+    (void)poll(fds, 2, wait_ms > INT_MAX ? INT_MAX : (int)wait_ms);
 }
 
 void
@@ -329,7 +339,8 @@ fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
         uint64_t now = fsp_client_now_ms();
         if (alive)
             life = now;
-        if (!is_writable(self)) { /* the link broke; what came before that counts */
+        int events = look(self);
+        if (!(events & ZMQ_POLLOUT)) { /* the link broke; what came before that counts */
             status = receive(self, request_id, &alive, ret);
             return status == FSP_NOT_FOUND ? FSP_TIMEOUT : status;
         }
@@ -340,8 +351,10 @@ fsp_client_wait(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms,
             uint64_t id = fsp_client_next_id(self);
             if (fsp_client_send(self, FSP_MSG_PING, id, fsp_slice(NULL, 0), NULL) != FSP_OK)
                 return FSP_TIMEOUT;
+            continue; /* sending may have taken the change that sleep_on would wait for */
         }
-        sleep_on(self, ZMQ_POLLIN, FSP_CLIENT_SLICE_MS);
+        if (!(events & ZMQ_POLLIN))
+            sleep_on(self, FSP_CLIENT_SLICE_MS);
     }
 }
 
@@ -356,18 +369,21 @@ fsp_client_await(filesphere_t *self, uint64_t request_id, uint64_t quiet_ms, uin
         *life_ms = now;
     if (status != FSP_NOT_FOUND)
         return status;
-    if (!is_writable(self)) { /* the link broke; what came before that counts */
+    int events = look(self);
+    if (!(events & ZMQ_POLLOUT)) { /* the link broke; what came before that counts */
         status = receive(self, request_id, &alive, ret);
         return status == FSP_NOT_FOUND ? FSP_TIMEOUT : status;
     }
     if (now - *life_ms >= quiet_ms)
         return FSP_TIMEOUT;
     /* Asked once for each silence; the answer, or its absence, is seen in later calls. */
-    if (now - *life_ms >= quiet_ms / 2 && self->spoke_ms <= *life_ms &&
-        fsp_client_send(self, FSP_MSG_PING, fsp_client_next_id(self), fsp_slice(NULL, 0), NULL) !=
-            FSP_OK)
-        return FSP_TIMEOUT;
-    sleep_on(self, ZMQ_POLLIN, FSP_CLIENT_SLICE_MS);
+    if (now - *life_ms >= quiet_ms / 2 && self->spoke_ms <= *life_ms)
+        return fsp_client_send(self, FSP_MSG_PING, fsp_client_next_id(self), fsp_slice(NULL, 0),
+                               NULL) == FSP_OK
+                   ? FSP_NOT_FOUND /* sending may have taken the change to sleep for */
+                   : FSP_TIMEOUT;
+    if (!(events & ZMQ_POLLIN))
+        sleep_on(self, FSP_CLIENT_SLICE_MS);
     return FSP_NOT_FOUND;
 }
 
@@ -416,7 +432,7 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
             return fsp_client_fail_link(self, FSP_CANCELLED, endpoint);
         if (now >= deadline_ms)
             return unreachable;
-        sleep_on(self, ZMQ_POLLOUT, deadline_ms - now);
+        sleep_on(self, deadline_ms - now);
     }
     fsp_request_t hello = {.versions = {FSP_CLIENT_MINOR_FIRST, 2, FSP_CLIENT_MINOR},
                            .version_count = 3,
@@ -445,10 +461,12 @@ try_endpoint(filesphere_t *self, const char *endpoint, uint64_t deadline_ms)
         if (status != FSP_NOT_FOUND)
             return fsp_client_fail_link(self, status, endpoint);
         uint64_t now = fsp_client_now_ms();
-        if (now >= deadline_ms || !is_writable(self))
+        int events = look(self);
+        if (now >= deadline_ms || !(events & ZMQ_POLLOUT))
             return unreachable;
         uint64_t wait_ms = deadline_ms - now;
-        sleep_on(self, ZMQ_POLLIN, wait_ms < FSP_CLIENT_SLICE_MS ? wait_ms : FSP_CLIENT_SLICE_MS);
+        if (!(events & ZMQ_POLLIN))
+            sleep_on(self, wait_ms < FSP_CLIENT_SLICE_MS ? wait_ms : FSP_CLIENT_SLICE_MS);
     }
 }
 

@@ -34,6 +34,8 @@ fsp_client_offer_clear(fsp_client_offer_t *self)
     fsp_sha256_destroy(&self->digest);
     fsp_secret_wipe(&self->cut_key);
     fsp_buf_clear(&self->packed);
+    fsp_free(self->ring);
+    self->ring = NULL;
     self->active = false;
 }
 
@@ -77,6 +79,7 @@ fsp_client_offer_open(fsp_client_put_t *self, const fsp_reply_t *reply)
     fsp_secret_wipe(&key);
     if (!offer->digest) {
         offer->digest = fsp_sha256_new();
+        offer->ring = fsp_alloc_array(FSP_OFFER_CHUNKS_MAX, sizeof *offer->ring);
         fsp_buf_init(&offer->packed, FSP_OFFER_CHUNKS_MAX * FSP_OFFER_CHUNK_BYTES);
     }
     if (offer->making > 0)
@@ -103,14 +106,44 @@ fsp_client_offer_done(const fsp_client_put_t *self)
 
 /* -- cutting ----------------------------------------------------------------------------------- */
 
-static void
-end_chunk(fsp_client_offer_t *self)
+/* The chunk that is being made begins where the content does. */
+static bool
+is_first_chunk(const fsp_client_offer_t *self)
 {
-    FSP_PRE(self->making > 0 && self->count < FSP_OFFER_CHUNKS_MAX);
-    *chunk_at(self, self->count) =
-        (fsp_client_chunk_t){.digest = fsp_sha256_finish(self->digest), .bytes = self->making};
-    self->count++;
-    self->making = 0;
+    return self->cut_to == self->making;
+}
+
+/* The digest of the first chunk is the content's, if there is no other; else its bytes, which were
+   not hashed for it so far, are in the window. */
+static void
+digest_first_chunk(fsp_client_put_t *self, bool only)
+{
+    fsp_client_offer_t *offer = &self->offer;
+    fsp_sha256_state_t state;
+    if (only) {
+        fsp_sha256_save(self->digest, &state);
+        fsp_sha256_load(offer->digest, &state);
+        return;
+    }
+    for (uint64_t at = 0; at < offer->making;) {
+        fsp_slice_t piece = fsp_client_window_at(&self->window, at, offer->making - at);
+        fsp_sha256_update(offer->digest, piece);
+        at += piece.bytes;
+    }
+}
+
+static void
+end_chunk(fsp_client_put_t *self, bool last)
+{
+    fsp_client_offer_t *offer = &self->offer;
+    FSP_PRE(offer->making > 0 && offer->count < FSP_OFFER_CHUNKS_MAX);
+    fsp_client_chunk_t *chunk = chunk_at(offer, offer->count++);
+    if (is_first_chunk(offer))
+        digest_first_chunk(self, last && !self->has_sha256);
+    chunk->digest = fsp_sha256_finish(offer->digest);
+    chunk->bytes = offer->making;
+    chunk->wanted = false;
+    offer->making = 0;
 }
 
 /* What was read and not looked at, as far as the ring has room. */
@@ -122,15 +155,16 @@ cut(fsp_client_put_t *self)
         fsp_slice_t piece = fsp_client_window_at(&self->window, offer->cut_to, UINT64_MAX);
         bool ends = false;
         size_t used = fsp_chunker_feed(&offer->chunker, piece, &ends);
-        fsp_sha256_update(offer->digest, fsp_slice(piece.data, used));
+        if (!is_first_chunk(offer))
+            fsp_sha256_update(offer->digest, fsp_slice(piece.data, used));
         offer->cut_to += used;
         offer->making += (uint32_t)used;
         if (ends)
-            end_chunk(offer);
+            end_chunk(self, false);
     }
     if (self->source_ended && offer->cut_to == self->window.to && offer->making > 0 &&
         offer->count < FSP_OFFER_CHUNKS_MAX) {
-        end_chunk(offer);
+        end_chunk(self, true);
         fsp_chunker_init(&offer->chunker, offer->gear);
     }
 }

@@ -352,6 +352,15 @@ commit(fsp_client_put_t *self, fsp_client_message_t *ret)
     return code;
 }
 
+/* A receipt that the caller does not take is not looked at: its signature costs as much as all else
+   that a small put needs here, and who answered is known from the connection. */
+static void
+leave_unwanted(const fsp_client_put_t *self, fsp_client_message_t *answer)
+{
+    if (!self->wanted)
+        answer->reply.receipt = fsp_slice(NULL, 0);
+}
+
 /* -- openings ---------------------------------------------------------------------------------- */
 
 /* Says PUT and waits for the first CREDIT. */
@@ -473,6 +482,7 @@ attempt(fsp_client_put_t *self, filesphere_info_t *ret)
     if (code != FILESPHERE_OK)
         return code;
     fsp_client_note_change(handle, self->request.space, message.reply.change);
+    leave_unwanted(self, &message);
     code = fsp_client_fill_info(handle, &self->request, &message.reply, ret);
     fsp_client_message_clear(&message);
     return code;
@@ -595,7 +605,7 @@ put_whole(fsp_client_put_t *self, filesphere_info_t *ret)
     request->end = true;
     request->has_size = request->has_sha256 = true;
     request->size = payload.bytes;
-    request->sha256 = fsp_sha256(payload);
+    request->sha256 = fsp_sha256_finish(self->digest); /* of all that was read */
     fsp_client_message_t message;
     uint64_t asked = self->handle->ask_count;
     filesphere_code_t code =
@@ -603,6 +613,7 @@ put_whole(fsp_client_put_t *self, filesphere_info_t *ret)
     self->bytes_sent += payload.bytes * (self->handle->ask_count - asked);
     if (code != FILESPHERE_OK)
         return code;
+    leave_unwanted(self, &message);
     code = message.type == FSP_MSG_OK
                ? fsp_client_fill_info(self->handle, request, &message.reply, ret)
                : nonsense(self);
@@ -698,6 +709,7 @@ filesphere_put(filesphere_t *handle, const filesphere_put_t *put, filesphere_rea
     self->subject = put->path;
     self->read = read;
     self->arg = arg;
+    self->wanted = ret != NULL;
     self->end = put->source.set && put->source.size >= FSP_CLIENT_JOURNAL_BYTES_MIN
                     ? put->source.size
                     : UINT64_MAX;

@@ -79,12 +79,12 @@ typedef struct {
     fsp_secret_t cut_key;
     bool active; /* in the present opening */
     fsp_chunker_t chunker;
-    fsp_sha256_t *digest; /* of the chunk in the making */
-    uint32_t making;      /* its bytes */
-    uint64_t cut_to;      /* how far the content was looked at */
-    uint64_t front;       /* where the first chunk of the ring lies */
-    uint64_t asked;       /* where the first chunk without a WANT lies */
-    fsp_client_chunk_t ring[FSP_OFFER_CHUNKS_MAX];
+    fsp_sha256_t *digest;     /* of the chunk in the making */
+    uint32_t making;          /* its bytes */
+    uint64_t cut_to;          /* how far the content was looked at */
+    uint64_t front;           /* where the first chunk of the ring lies */
+    uint64_t asked;           /* where the first chunk without a WANT lies */
+    fsp_client_chunk_t *ring; /* FSP_OFFER_CHUNKS_MAX, made when it is first needed */
     size_t first, answered, offered, count;
     fsp_buf_t packed; /* OFFER's chunks */
 } fsp_client_offer_t;
@@ -95,6 +95,7 @@ typedef struct {
     const char *subject;
     filesphere_read_fn *read;
     void *arg;
+    bool wanted;           /* the caller takes what the node says of the version */
     fsp_request_t request; /* the PUT; borrows from put */
     uint64_t end;          /* where the source ends by its word; UINT64_MAX: where it does */
     bool source_ended;

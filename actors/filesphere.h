@@ -217,12 +217,14 @@ typedef struct {
    from the thread of the call and asked for each byte once, in order, as fast as the node takes it.
    Until the put has ended well, nobody sees any of it.  Up to 38 MiB of it stay in memory until the
    node has them for good, so that also a pipe outlives a broken connection and a restart of the
-   node.  ret (may be NULL) is filled on success; its receipt is absent (receipt_size 0) if an
-   earlier call had brought the put to its end. Codes besides those of any call: "cancelled" (by
-   filesphere_cancel or by read), "invalid" (more than one condition), "exists", "mismatch",
-   "lease-lost" and their like (the conditions), "busy" (also: another process is at this very put),
-   "gone" (the node lost what it had confirmed), "quota", "disk-reserve", "unreachable" and
-   "timeout": then the same call may be made again, and with `source` it goes on. */
+   node.  ret (may be NULL) is filled on success; its receipt was verified, and is absent
+   (receipt_size 0) if an earlier call had brought the put to its end.  Without ret nobody looks at
+   the receipt, which saves a small put half of the client's work. Codes besides those of any call:
+   "cancelled" (by filesphere_cancel or by read), "invalid" (more than one condition), "exists",
+   "mismatch", "lease-lost" and their like (the conditions), "busy" (also: another process is at
+   this very put), "gone" (the node lost what it had confirmed), "quota", "disk-reserve",
+   "unreachable" and "timeout": then the same call may be made again, and with `source` it goes on.
+ */
 FILESPHERE_API filesphere_code_t filesphere_put(filesphere_t *handle, const filesphere_put_t *put,
                                                 filesphere_read_fn *read, void *arg,
                                                 filesphere_info_t *ret);
@@ -267,7 +269,8 @@ typedef struct {
 /* Called for each entry in name order; any other return than 0 ends the listing (with "cancelled").
  */
 typedef int(filesphere_entry_fn)(void *arg, const filesphere_entry_t *entry);
-/* What is in a directory; prefix (may be NULL): only names that begin so. */
+/* What is in a directory; prefix (may be NULL): only names that begin so.  It comes in pages of at
+   most 1,000, each of its own moment; the next is asked for while the caller gets one. */
 FILESPHERE_API filesphere_code_t filesphere_list(filesphere_t *handle, const char *space,
                                                  const char *path, const char *prefix,
                                                  filesphere_entry_fn *entry, void *arg);

@@ -119,6 +119,9 @@ struct fsp_call {
     /* PUT: kept uploads (frontend_kept.c). */
     fsp_upload_id_t upload_id; /* in the log; zero: none */
     fsp_subject_id_t upload_subject;
+    bool upload_logged;           /* the log knows of it, or was not asked yet */
+    bool upload_opening;          /* UPLOAD_OPEN is on its way */
+    bool ready_waits;             /* all is stored, and that is waited for */
     bool waits_for_upload;        /* another call of it has something on the way */
     bool leaves_upload;           /* it is not this call's to end */
     bool begins_anew, begun_anew; /* what stood in the log was no use: it goes; has gone */
@@ -200,6 +203,7 @@ struct fsp_frontend {
     size_t bases_chunks;    /* in the memory of all calls' bases, at most */
     size_t uploads_waiting; /* calls that wait for another call of their upload */
     uint64_t last_serial;
+    fsp_time_t last_id_us;   /* the time in the file id that was made last */
     uint64_t transfer_bytes; /* reserved by transfers */
     uint64_t whole_bytes;    /* content of whole PUTs under way */
     fsp_flow_t *flow;        /* bytes on their way to all clients */
@@ -298,6 +302,9 @@ void fsp_frontend_ask_shard(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t as
 /* Fills what all queries and commands of a call share. */
 void fsp_frontend_query_init(const fsp_call_t *call, fsp_query_type_t type, fsp_query_t *ret);
 void fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_command_t *ret);
+/* A new file id: the time, then random octets (docs/protocol/keys.md, section 3).  Each is greater
+   than the one before, so the rows of what was made together lie together. */
+fsp_file_id_t fsp_frontend_new_id(fsp_frontend_t *self);
 void fsp_frontend_send_query(fsp_frontend_t *self, fsp_call_t *call, const fsp_query_t *query);
 /* Encodes and sends; TOO_LARGE ends the call. */
 void fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call,
@@ -342,6 +349,8 @@ void fsp_put_object_answer(fsp_frontend_t *self, fsp_call_t *call, fsp_ask_t ask
 void fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *result);
 /* Carries out what the upload wants done. */
 void fsp_put_go_on(fsp_frontend_t *self, fsp_call_t *call);
+/* All of it is stored: binds it to its name by one command. */
+void fsp_put_ready(fsp_frontend_t *self, fsp_call_t *call);
 /* Before the first CREDIT: its memory, its place in the log (fsp_put_log_ready), what it may be
    offered against (fsp_put_start). */
 void fsp_put_start(fsp_frontend_t *self, fsp_call_t *call);
@@ -371,6 +380,8 @@ fsp_hash_t fsp_put_digest(const fsp_request_t *request, const fsp_upload_outcome
 /* -- frontend_kept.c --------------------------------------------------------------------------- */
 
 bool fsp_kept_is(const fsp_call_t *call);
+/* The log knows of it: a PUT must end it. */
+bool fsp_kept_in_log(const fsp_call_t *call);
 /* Looks up how far the upload of a PUT is; fsp_put_log_ready follows. */
 void fsp_kept_begin(fsp_frontend_t *self, fsp_call_t *call);
 void fsp_kept_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_mail_t *mail);

@@ -23,6 +23,7 @@ fill_put(fsp_frontend_t *self, const fsp_call_t *call, fsp_request_op_t *op,
     fsp_upload_outcome_t outcome = {.size = op->content.bytes,
                                     .root_kind = FSP_ROOT_INLINE,
                                     .inline_content = op->content,
+                                    .hashed = true,
                                     .sha256 = fsp_sha256(op->content)};
     if (request->kind == 0)
         request->kind = FSP_KIND_FILE;

@@ -3,10 +3,13 @@
  * memory.  Layer actors. */
 #include "actors/frontend.h"
 
+#include "actors/clock.h"
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 
 #include <utlist.h>
+
+enum { ID_TIME_BYTES = 7 }; /* of a file id: microseconds until the year 4253, big-endian */
 
 /* -- sending ----------------------------------------------------------------------------------- */
 
@@ -455,6 +458,22 @@ fsp_frontend_command_init(const fsp_call_t *call, fsp_command_type_t type, fsp_c
         call->request.attempt > UINT32_MAX ? UINT32_MAX : (uint32_t)call->request.attempt;
     ret->since = call->request.since;
     ret->epoch = call->epoch;
+}
+
+fsp_file_id_t
+fsp_frontend_new_id(fsp_frontend_t *self)
+{
+    /* The time of the turn is the same for all its requests, and a wall clock may be set back. */
+    fsp_time_t us = self->shell->wall_us;
+    if (us <= self->last_id_us)
+        us = self->last_id_us + 1;
+    self->last_id_us = us;
+    fsp_file_id_t id;
+    uint8_t time[sizeof(uint64_t)];
+    fsp_store_u64(time, us);
+    memcpy(id.bytes, time + 1, ID_TIME_BYTES);
+    fsp_random(id.bytes + ID_TIME_BYTES, sizeof(id.bytes) - ID_TIME_BYTES);
+    return id;
 }
 
 void

@@ -162,15 +162,11 @@ fsp_get_credit(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 
 /* -- from the node's services ------------------------------------------------------------------ */
 
-/* Opens a small object that came with a record.  Its name is computed, not given: the record's hash
- * vouches for it. */
+/* Opens a small object that came with a record: the record's hash vouches for it. */
 static fsp_status_t
 open_record(const fsp_call_t *call, fsp_slice_t object, fsp_blob_t **ret_plain)
 {
-    fsp_key_t key;
-    fsp_status_t status = fsp_object_name(object, &key, NULL);
-    return status == FSP_OK ? fsp_object_open_whole(call->space->keys, key, object, ret_plain, NULL)
-                            : FSP_DAMAGED;
+    return fsp_object_open_unnamed(call->space->keys, object, ret_plain);
 }
 
 fsp_status_t

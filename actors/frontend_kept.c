@@ -2,10 +2,14 @@
 /* frontend_kept - uploads that are kept in the log, to be taken up again.  Layer actors.
  *
  *   PUT with an upload id -> nobody else is at it -> query UPLOAD
- *     -> not there: UPLOAD_OPEN -> upload from nothing
+ *     -> not there: upload from nothing
  *     -> there: its midstate -> upload that restores itself from the root (core/data/upload_keep)
- *   CHECKPOINT -> UPLOAD_APPEND of one root (the tree of the prefix) -> CREDIT with `durable`
- *   the end -> PUT version 2, which ends the upload
+ *   CHECKPOINT -> the first one: UPLOAD_OPEN -> UPLOAD_APPEND of one root (the tree of the prefix)
+ *     -> CREDIT with `durable`
+ *   the end -> PUT version 2, which ends the upload; version 1 if it never came to a checkpoint
+ *
+ * An upload of which the log says nothing and one that is open there without a byte are taken up
+ * alike, so contents that end before their first checkpoint cost one command and not two.
  *
  * How a call ends says what becomes of its upload.  OK: it became a version.  An ERROR that says
  * "the same again" (or the same under a new operation id: EXPIRED), or that somebody else took the
@@ -37,6 +41,12 @@ bool
 fsp_kept_is(const fsp_call_t *call)
 {
     return !fsp_upload_id_is_zero(call->upload_id);
+}
+
+bool
+fsp_kept_in_log(const fsp_call_t *call)
+{
+    return call->upload_logged;
 }
 
 /* -- commands ---------------------------------------------------------------------------------- */
@@ -92,6 +102,7 @@ send_open(fsp_frontend_t *self, fsp_call_t *call)
     command.node.upload_open.condition = request->condition;
     command.node.upload_open.size = request->has_size ? request->size : 0;
     command.node.upload_open.duration = KEPT_US;
+    call->upload_opening = true;
     send_command(self, call, &command, KEPT_OPEN);
 }
 
@@ -107,6 +118,10 @@ send_abort(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_kept_checkpoint(fsp_frontend_t *self, fsp_call_t *call)
 {
+    if (!call->upload_logged) {
+        send_open(self, call); /* and then again */
+        return;
+    }
     fsp_midstate_t midstate;
     fsp_upload_midstate(call->upload, &midstate);
     fsp_key_t key;
@@ -168,6 +183,7 @@ fsp_kept_begin(fsp_frontend_t *self, fsp_call_t *call)
 {
     call->upload_id = call->request.upload_id;
     call->upload_subject = call->session->subject;
+    call->upload_logged = true; /* as far as is known: who gives it up now means what is there */
     end_waiting(self, call);
     fsp_call_t *other = other_call(self, call);
     if (!other) {
@@ -317,8 +333,9 @@ looked(fsp_frontend_t *self, fsp_call_t *call, fsp_slice_t body)
     fsp_frontend_note_change(self, call->space, answer.index);
     if (answer.status == FSP_NO_SUCH_SPACE)
         fsp_spaces_retire(self->args->spaces, call->space);
-    if (answer.status == FSP_NO_SUCH_UPLOAD)
-        send_open(self, call);
+    call->upload_logged = answer.status != FSP_NO_SUCH_UPLOAD;
+    if (!call->upload_logged)
+        fsp_put_log_ready(self, call);
     else if (answer.status != FSP_OK)
         fsp_frontend_error(self, call, answer.status, NULL);
     else if (answer.count != 1 || fsp_answer_upload(&answer, &info) != FSP_OK)
@@ -333,7 +350,8 @@ bool
 fsp_kept_give_up(fsp_frontend_t *self, fsp_call_t *call, fsp_status_t status,
                  const fsp_result_t *result)
 {
-    if (!fsp_kept_is(call) || call->aborting || call->leaves_upload || status == FSP_EXPIRED ||
+    bool is_there = call->upload_logged || call->upload_opening;
+    if (!is_there || call->aborting || call->leaves_upload || status == FSP_EXPIRED ||
         fsp_error_info(status)->retry == FSP_RETRY_SAME)
         return false;
     call->aborting = true;
@@ -363,8 +381,20 @@ aborted(fsp_frontend_t *self, fsp_call_t *call)
     } else if (call->begins_anew) {
         call->begins_anew = false;
         call->begun_anew = true;
-        send_open(self, call);
+        call->upload_logged = false;
+        fsp_put_log_ready(self, call);
     }
+}
+
+/* It is in the log: on with the checkpoint, or with the end that came meanwhile. */
+static void
+opened(fsp_frontend_t *self, fsp_call_t *call)
+{
+    call->upload_logged = true;
+    if (call->ready_waits)
+        fsp_put_ready(self, call);
+    else
+        fsp_kept_checkpoint(self, call);
 }
 
 static void
@@ -400,6 +430,8 @@ fsp_kept_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_mail
         return;
     }
     fsp_frontend_note_change(self, call->space, result.index);
+    if (token == KEPT_OPEN)
+        call->upload_opening = false;
     if (result.status == FSP_NO_SUCH_SPACE)
         fsp_spaces_retire(self->args->spaces, call->space);
     if (result.status == FSP_MISMATCH && token == KEPT_APPEND && !call->commanded)
@@ -412,5 +444,5 @@ fsp_kept_answer(fsp_frontend_t *self, fsp_call_t *call, uint64_t token, fsp_mail
     else if (result.status == FSP_OK && token == KEPT_APPEND)
         appended(self, call);
     else if (result.status == FSP_OK)
-        fsp_put_log_ready(self, call);
+        opened(self, call);
 }

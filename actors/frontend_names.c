@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* frontend_names - requests about names: one command or query each.  Layer actors. */
-#include "actors/clock.h"
 #include "actors/frontend.h"
 #include "actors/log.h"
 #include "core/base/canon.h"
@@ -161,8 +160,7 @@ fsp_names_fill(fsp_frontend_t *self, const fsp_call_t *call, fsp_client_type_t t
     fsp_condition_t condition = request->condition;
     if (condition.type == 0)
         condition.type = FSP_IF_REPLACE;
-    fsp_file_id_t seed;
-    fsp_random(seed.bytes, sizeof(seed.bytes));
+    fsp_file_id_t seed = fsp_frontend_new_id(self);
     *ret_attr = NULL;
     switch ((int)type) {
     case FSP_MSG_MKDIR:

@@ -23,8 +23,6 @@ enum {
 
 /* -- what upload wants done -------------------------------------------------------------------- */
 
-static void finish_put(fsp_frontend_t *self, fsp_call_t *call);
-
 /* What CREDIT says besides: how far a kept upload is in the log. */
 static void
 fill_durable(fsp_call_t *call, fsp_reply_t *reply)
@@ -90,11 +88,11 @@ ask_put(fsp_frontend_t *self, fsp_call_t *call, fsp_upload_effect_t *effect)
                             .key = effect->key};
     fsp_buf_reset(&self->scratch);
     fsp_object_put_encode(&put, &self->scratch);
-    fsp_blob_t *object = effect->object;
+    fsp_blob_t *payloads[] = {effect->object, fsp_blob_copy(effect->head, sizeof(effect->head))};
     effect->object = NULL;
     fsp_mailbox_send(self->shell->mailbox, FSP_ACTOR_OBJECTS, FSP_SERVICE_OBJECTS, FSP_OBJECT_PUT,
                      fsp_ask_id(call, ASK_OBJECT, effect->token), fsp_buf_slice(&self->scratch),
-                     &object, 1);
+                     payloads, 2);
 }
 
 /* Carries out call->upload_effects; what small jobs bring about comes into upload_more and is
@@ -116,8 +114,7 @@ fsp_put_go_on(fsp_frontend_t *self, fsp_call_t *call)
                 job->plain = effect->plain;
                 effect->open = effect->plain = NULL;
                 if (fsp_frontend_run_job(self, job)) {
-                    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest,
-                                      &call->upload_more);
+                    fsp_upload_sealed(call->upload, job->token, &job->made, &call->upload_more);
                     fsp_job_destroy(&job);
                 }
                 break;
@@ -138,7 +135,7 @@ fsp_put_go_on(fsp_frontend_t *self, fsp_call_t *call)
                 fsp_kept_checkpoint(self, call);
                 break;
             case FSP_UPLOAD_READY:
-                finish_put(self, call);
+                fsp_put_ready(self, call);
                 break;
             case FSP_UPLOAD_FAILED:
                 if (!fsp_kept_restart(self, call, effect->status))
@@ -370,8 +367,7 @@ fsp_put_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
 {
     if (call->aborting)
         return;
-    fsp_upload_sealed(call->upload, job->token, job->object, job->key, job->digest,
-                      &call->upload_effects);
+    fsp_upload_sealed(call->upload, job->token, &job->made, &call->upload_effects);
     fsp_put_go_on(self, call);
 }
 
@@ -469,8 +465,12 @@ seal_records(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *
                              .root_key = outcome->root_key,
                              .sealed_part = fsp_blob_slice(records->details)};
     if (outcome->root_kind == FSP_ROOT_INLINE) {
+        const fsp_space_keys_t *keys = call->space->keys;
         records->content =
-            seal_record(call, FSP_OBJECT_INLINE, outcome->inline_content, &carrier.root_key);
+            outcome->hashed
+                ? fsp_object_seal_inline(keys, outcome->inline_content, outcome->sha256,
+                                         &carrier.root_key)
+                : seal_record(call, FSP_OBJECT_INLINE, outcome->inline_content, &carrier.root_key);
         carrier.inline_object = fsp_blob_slice(records->content);
     }
     records->root_key = carrier.root_key;
@@ -499,15 +499,16 @@ fsp_put_fill(fsp_frontend_t *self, const fsp_call_t *call, const fsp_request_t *
     command->put.kind = (fsp_kind_t)request->kind;
     command->put.condition = request->condition;
     command->put.create_parents = request->create_parents;
-    fsp_random(command->put.ids_seed.bytes, sizeof(command->put.ids_seed.bytes));
+    command->put.ids_seed = fsp_frontend_new_id(self);
     command->put.size = outcome->size;
     command->put.carrier = fsp_buf_slice(&ret_records->carrier);
     if (ret_records->attr)
         command->put.attr = fsp_blob_slice(ret_records->attr);
-    if (request->token > 0 || fsp_kept_is(call)) {
+    if (request->token > 0 || fsp_kept_in_log(call)) {
         command->version = 2;
         command->put.lease_token = request->token;
-        command->put.upload_id = call->upload_id;
+        if (fsp_kept_in_log(call))
+            command->put.upload_id = call->upload_id;
     }
 }
 
@@ -520,10 +521,12 @@ fsp_put_records_clear(fsp_put_records_t *self)
     fsp_buf_clear(&self->carrier);
 }
 
-/* The upload is stored: binds it to its name by one command. */
-static void
-finish_put(fsp_frontend_t *self, fsp_call_t *call)
+void
+fsp_put_ready(fsp_frontend_t *self, fsp_call_t *call)
 {
+    call->ready_waits = call->upload_opening; /* the command must say whether it ends an upload */
+    if (call->ready_waits)
+        return;
     const fsp_request_t *request = &call->request;
     fsp_upload_outcome_t outcome;
     fsp_upload_outcome(call->upload, &outcome);
@@ -564,7 +567,7 @@ fsp_put_result(fsp_frontend_t *self, fsp_call_t *call, const fsp_result_t *resul
     reply->change = result->index;
     reply->head_count = result->head_count;
     memcpy(reply->heads, result->heads, result->head_count * sizeof(reply->heads[0]));
-    if (result->repeated && fsp_kept_is(call))
+    if (result->repeated && fsp_kept_in_log(call))
         fsp_kept_drop(self, call); /* the first one made it: what came again is not wanted */
     make_receipt(self, call, result);
     fsp_frontend_ok(self, call, reply);

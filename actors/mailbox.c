@@ -105,10 +105,9 @@ outbox(fsp_mailbox_t *self, fsp_actor_id_t to)
     return self->outbox_handles[to];
 }
 
-/* Sends one frame behind the first; if the receiver ended meanwhile, libzmq drops the rest of the
- * message. */
+/* Sends a payload; if the receiver ended meanwhile, libzmq drops the rest of the message. */
 static void
-send_frame(void *socket, fsp_actor_id_t to, zmq_msg_t *frame, bool more)
+send_payload(void *socket, fsp_actor_id_t to, zmq_msg_t *frame, bool more)
 {
     int rc;
     DOOR_OUT(to);
@@ -121,25 +120,25 @@ send_frame(void *socket, fsp_actor_id_t to, zmq_msg_t *frame, bool more)
 /* Sends the first frame.  An internal pipe is never full, so what would wait has no receiver any
    more, and would wait for ever. */
 static bool
-send_first(void *socket, uint8_t address)
-{
-    int rc;
-    do {
-        rc = zmq_send(socket, &address, sizeof(address), ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    } while (rc == -1 && errno == EINTR);
-    FSP_ASSERT(rc != -1 || errno == EAGAIN);
-    return rc != -1;
-}
-
-static void
-send_copy(void *socket, fsp_actor_id_t to, const void *data, size_t bytes, bool more)
+send_head(void *socket, fsp_actor_id_t to, uint8_t address, const fsp_envelope_t *envelope,
+          fsp_slice_t body, bool more)
 {
     zmq_msg_t frame;
-    int rc = zmq_msg_init_size(&frame, bytes);
+    int rc = zmq_msg_init_size(&frame, FSP_MAIL_HEAD_BYTES + body.bytes);
     FSP_ASSERT(rc == 0);
-    if (bytes > 0)
-        memcpy(zmq_msg_data(&frame), data, bytes);
-    send_frame(socket, to, &frame, more);
+    uint8_t *at = zmq_msg_data(&frame);
+    at[0] = address;
+    fsp_envelope_encode(envelope, at + 1);
+    if (body.bytes > 0)
+        memcpy(at + FSP_MAIL_HEAD_BYTES, body.data, body.bytes);
+    DOOR_OUT(to);
+    do {
+        rc = zmq_msg_send(&frame, socket, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT);
+    } while (rc == -1 && errno == EINTR);
+    FSP_ASSERT(rc != -1 || errno == EAGAIN);
+    if (rc == -1)
+        (void)zmq_msg_close(&frame);
+    return rc != -1;
 }
 
 static void
@@ -203,24 +202,19 @@ fsp_mailbox_send(fsp_mailbox_t *self, fsp_actor_id_t to, fsp_service_t service, 
     FSP_PRE(body.bytes <= FSP_BODY_BYTES_MAX);
     FSP_PRE(payload_count <= 2);
     void *socket = outbox(self, to);
-    uint8_t head[FSP_ENVELOPE_BYTES];
     fsp_envelope_t envelope = {.service = (uint8_t)service,
                                .type = (uint16_t)type,
                                .request_id = request_id,
                                .body_bytes = (uint32_t)body.bytes};
-    fsp_envelope_encode(&envelope, head);
-    if (!send_first(socket, (uint8_t)self->self)) {
+    if (!send_head(socket, to, (uint8_t)self->self, &envelope, body, payload_count > 0)) {
         for (size_t i = 0; i < payload_count; i++)
             fsp_blob_destroy(&payloads[i]);
         return false;
     }
-    send_copy(socket, to, head, sizeof(head), body.bytes > 0 || payload_count > 0);
-    if (body.bytes > 0)
-        send_copy(socket, to, body.data, body.bytes, payload_count > 0);
     for (size_t i = 0; i < payload_count; i++) {
         zmq_msg_t frame;
         fsp_blob_to_msg(&payloads[i], &frame);
-        send_frame(socket, to, &frame, i + 1 < payload_count);
+        send_payload(socket, to, &frame, i + 1 < payload_count);
     }
     return true;
 }
@@ -249,30 +243,22 @@ receive_frame(void *socket, zmq_msg_t *frame, int flags, bool *ret_got)
 bool
 fsp_mailbox_receive(fsp_mailbox_t *self, fsp_mail_t *ret)
 {
-    zmq_msg_t frame;
-    (void)zmq_msg_init(&frame);
     bool got = false;
-    bool more = receive_frame(self->inbox_handle, &frame, ZMQ_DONTWAIT, &got);
+    (void)zmq_msg_init(&ret->head);
+    bool more = receive_frame(self->inbox_handle, &ret->head, ZMQ_DONTWAIT, &got);
     if (!got)
         return false;
     DOOR_IN(self->self);
     /* Inside the process a malformed message is our own mistake. */
-    FSP_ASSERT(more && zmq_msg_size(&frame) >= 1);
-    ret->from = (fsp_actor_id_t)(*(const uint8_t *)zmq_msg_data(&frame));
+    size_t bytes = zmq_msg_size(&ret->head);
+    FSP_ASSERT(bytes >= FSP_MAIL_HEAD_BYTES);
+    const uint8_t *at = zmq_msg_data(&ret->head);
+    ret->from = (fsp_actor_id_t)at[0];
     FSP_ASSERT(ret->from < FSP_ACTOR_COUNT);
-    more = receive_frame(self->inbox_handle, &frame, 0, &got);
-    FSP_ASSERT(got);
     fsp_status_t status =
-        fsp_envelope_decode(fsp_slice(zmq_msg_data(&frame), zmq_msg_size(&frame)), &ret->envelope);
-    FSP_ASSERT(status == FSP_OK);
-    (void)zmq_msg_close(&frame);
-    (void)zmq_msg_init(&ret->body);
+        fsp_envelope_decode(fsp_slice(at + 1, FSP_ENVELOPE_BYTES), &ret->envelope);
+    FSP_ASSERT(status == FSP_OK && ret->envelope.body_bytes == bytes - FSP_MAIL_HEAD_BYTES);
     ret->payload_count = 0;
-    if (ret->envelope.body_bytes > 0) {
-        FSP_ASSERT(more);
-        more = receive_frame(self->inbox_handle, &ret->body, 0, &got);
-        FSP_ASSERT(got && zmq_msg_size(&ret->body) == ret->envelope.body_bytes);
-    }
     while (more) {
         FSP_ASSERT(ret->payload_count < 2);
         zmq_msg_t *payload = &ret->payload[ret->payload_count++];
@@ -287,7 +273,7 @@ fsp_mailbox_receive(fsp_mailbox_t *self, fsp_mail_t *ret)
 void
 fsp_mail_clear(fsp_mail_t *mail)
 {
-    (void)zmq_msg_close(&mail->body);
+    (void)zmq_msg_close(&mail->head);
     for (size_t i = 0; i < mail->payload_count; i++)
         (void)zmq_msg_close(&mail->payload[i]);
     mail->payload_count = 0;
@@ -296,7 +282,8 @@ fsp_mail_clear(fsp_mail_t *mail)
 fsp_slice_t
 fsp_mail_body(fsp_mail_t *mail)
 {
-    return fsp_slice(zmq_msg_data(&mail->body), zmq_msg_size(&mail->body));
+    return fsp_slice((const uint8_t *)zmq_msg_data(&mail->head) + FSP_MAIL_HEAD_BYTES,
+                     zmq_msg_size(&mail->head) - FSP_MAIL_HEAD_BYTES);
 }
 
 fsp_blob_t *
@@ -312,7 +299,8 @@ fsp_mail_pointer(fsp_mail_t *mail)
     FSP_PRE(mail->envelope.service == FSP_SERVICE_STORE ||
             mail->envelope.service == FSP_SERVICE_WORKERS);
     void *pointer;
-    FSP_ASSERT(zmq_msg_size(&mail->body) == sizeof(pointer));
-    memcpy(&pointer, zmq_msg_data(&mail->body), sizeof(pointer));
+    fsp_slice_t body = fsp_mail_body(mail);
+    FSP_ASSERT(body.bytes == sizeof(pointer));
+    memcpy(&pointer, body.data, sizeof(pointer));
     return pointer;
 }

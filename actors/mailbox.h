@@ -5,9 +5,11 @@
  * on first use: so an actor polls its pipe, its inbox, and at most one socket to the outside.  A
  * wake-up of another thread is the cost of a quiet request, so there is no switch in between.
  *
- * Frames: return address | envelope | body | payload 0..2.  The rest after the return address is
- * the protocol's own message (proto/envelope), the same bytes as between nodes.  The return address
- * is opaque to the receiver, who gives it back in the answer; its first octet is the sending actor.
+ * Frames: return address, envelope and body | payload 0..2.  The first frame holds three things
+ * because each frame costs an allocation and two calls at both ends; payloads are apart, since they
+ * are handed over without a copy.  What follows the return address is the protocol's own message
+ * (proto/envelope), the same bytes as between nodes.  The return address is opaque to the receiver,
+ * who gives it back in the answer; its first octet is the sending actor.
  *
  * Two services are local to a node by nature, the store and the workers: their messages carry one
  * pointer, whose ownership moves with the message.
@@ -21,7 +23,10 @@
 
 #include <zmq.h>
 
-enum { FSP_WORKERS_MAX = 16 };
+enum {
+    FSP_WORKERS_MAX = 16,
+    FSP_MAIL_HEAD_BYTES = 1 + FSP_ENVELOPE_BYTES /* of the first frame, before the body */
+};
 typedef enum {
     FSP_ACTOR_SUPERVISOR,
     FSP_ACTOR_STORE,
@@ -40,7 +45,7 @@ typedef struct fsp_mailbox fsp_mailbox_t;
 typedef struct {
     fsp_actor_id_t from;
     fsp_envelope_t envelope;
-    zmq_msg_t body; /* size 0 if absent */
+    zmq_msg_t head; /* the first frame, whose end is the body */
     zmq_msg_t payload[2];
     size_t payload_count;
 } fsp_mail_t;
@@ -54,7 +59,8 @@ void *fsp_mail_pointer(fsp_mail_t *mail);
 /* Binds the inbox of `self`.  Belongs to the thread that uses it from then on. */
 fsp_mailbox_t *fsp_mailbox_new(fsp_actor_id_t self);
 void fsp_mailbox_destroy(fsp_mailbox_t **self_p);
-/* The inbox, for zmq_poll. */
+/* The inbox, for zmq_poll or for its descriptor, which tells only what comes after receive has
+   found nothing. */
 void *fsp_mailbox_socket(fsp_mailbox_t *self);
 /* The next message, false if none waits.  ret must be cleared by the caller if true. */
 bool fsp_mailbox_receive(fsp_mailbox_t *self, fsp_mail_t *ret);

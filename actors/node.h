@@ -57,6 +57,9 @@ typedef struct {
 
 extern const fsp_actor_class_t fsp_objects_actor_class;
 
+/* An OBJECT_PUT of this node's own gateway has a second payload, the object's head: who sealed it
+   knows its digests, and they are not made again.  From anybody else a head is refused. */
+
 typedef struct {
     fsp_store_t *store;
     unsigned slot_bits;
@@ -105,12 +108,12 @@ typedef struct {
     uint64_t owner;               /* the frontend's: which transfer, by serial number */
     uint64_t token;               /* the transfer's: which object */
     const fsp_space_keys_t *keys; /* outlive every job */
-    /* SEAL: in kind, open, plain; out object, key, digest. */
+    /* SEAL: in kind, open, plain; out made. */
     fsp_object_kind_t kind;
-    fsp_blob_t *open, *plain, *object;
-    fsp_key_t key;
-    fsp_hash_t digest;
+    fsp_blob_t *open, *plain;
+    fsp_sealed_t made;
     /* OPEN: in key, head, open, sealed, sealed_from; out status, plain. */
+    fsp_key_t key;
     uint8_t head[FSP_OBJECT_HEAD_BYTES];
     fsp_blob_t *sealed;
     uint64_t sealed_from;

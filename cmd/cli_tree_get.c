@@ -12,6 +12,8 @@
 #include "core/base/text.h"
 #include "core/crypto/digest.h"
 
+#include <sys/uio.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -106,12 +108,29 @@ typedef struct {
     int error;
 } sink_t;
 
+/* As much as fits now, of what poll says is ready.  Pipes take all they have room for by
+   RWF_NOWAIT; what does not know that flag gets little enough that it never blocks. */
+static ssize_t
+write_ready(const sink_t *sink, const uint8_t *data, size_t size)
+{
+    enum { NEVER_BLOCKS_BYTES = 4096 }; /* PIPE_BUF: POLLOUT promises so much */
+    /* A vector is for reading and writing, so it has no const. */
+    union {
+        const uint8_t *in;
+        void *out;
+    } base = {.in = data};
+    struct iovec vector = {.iov_base = base.out, .iov_len = size};
+    ssize_t wrote = pwritev2(sink->fd, &vector, 1, -1, RWF_NOWAIT);
+    if (wrote >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
+        return wrote;
+    return write(sink->fd, data, size < NEVER_BLOCKS_BYTES ? size : NEVER_BLOCKS_BYTES);
+}
+
 /* Into a pipe or a terminal, whose reader may pause for long: what fits without blocking, then
  * NOT_YET. */
 static int
 write_paced(sink_t *sink, const uint8_t *data, size_t size)
 {
-    enum { NEVER_BLOCKS_BYTES = 4096 }; /* PIPE_BUF: POLLOUT promises so much */
     while (sink->written < size) {
         struct pollfd poll_fd = {.fd = sink->fd, .events = POLLOUT};
         if (cli_interrupted())
@@ -121,9 +140,7 @@ write_paced(sink_t *sink, const uint8_t *data, size_t size)
             return FILESPHERE_NOT_YET; /* the same data comes again */
         if (ready < 0)
             continue; /* a signal: writing might wait for ever */
-        size_t piece =
-            size - sink->written < NEVER_BLOCKS_BYTES ? size - sink->written : NEVER_BLOCKS_BYTES;
-        ssize_t wrote = write(sink->fd, data + sink->written, piece);
+        ssize_t wrote = write_ready(sink, data + sink->written, size - sink->written);
         if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
             sink->error = errno;
             return -1;

@@ -235,6 +235,8 @@ void fsp_item_part_encode(const fsp_change_info_t *part, fsp_buf_t *items);
 /* Walks reply->items: *at starts at 0 and is moved on; NOT_FOUND at the end. */
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at,
                                                  fsp_entry_info_t *ret);
+/* The last of them, skimmed to; the items before are not looked at.  NOT_FOUND if there is none. */
+FSP_MUST_CHECK fsp_status_t fsp_reply_last_entry(const fsp_reply_t *reply, fsp_entry_info_t *ret);
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_version(const fsp_reply_t *reply, size_t *at,
                                                    fsp_version_info_t *ret);
 FSP_MUST_CHECK fsp_status_t fsp_reply_next_change(const fsp_reply_t *reply, size_t *at,

@@ -399,6 +399,20 @@ fsp_reply_next_entry(const fsp_reply_t *reply, size_t *at, fsp_entry_info_t *ret
 }
 
 fsp_status_t
+fsp_reply_last_entry(const fsp_reply_t *reply, fsp_entry_info_t *ret)
+{
+    FSP_PRE(ret);
+    fsp_wire_reader_t reader = fsp_wire_open_values(reply->items);
+    const uint8_t *start = reader.at;
+    size_t at = 0;
+    fsp_slice_t value;
+    fsp_status_t status;
+    while ((status = fsp_wire_next(&reader, &value)) == FSP_OK)
+        at = (size_t)(value.data - start);
+    return status == FSP_NOT_FOUND ? fsp_reply_next_entry(reply, &at, ret) : status;
+}
+
+fsp_status_t
 fsp_reply_next_version(const fsp_reply_t *reply, size_t *at, fsp_version_info_t *ret)
 {
     FSP_PRE(ret);

@@ -57,6 +57,7 @@
     /* core/engine. */                                                                             \
     X(read_before_applied, "a read is answered before its index is applied")                       \
     X(answer_with_one_copy, "an answer does not wait for the second copy")                         \
+    X(cache_keeps_old_rows, "the cache of rows is not told of what is written")                    \
     /* core/meta: exactly once, time. */                                                           \
     X(first_attempt_is_new, "a first attempt is applied although its row may be gone")             \
     X(horizon_off_by_one, "the horizon covers one number too many")                                \

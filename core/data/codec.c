@@ -19,21 +19,31 @@ enum {
     COMPRESS_BYTES_MIN = 64 /* below, a frame's own bytes eat what it saves */
 };
 
-/* Places in the window whose last four bytes stood in it before, as far as a small table remembers.
-   (An empty place of the table looks like four zeros: one place counted too much, always the
-   same.) */
-static uint32_t
-count_repeats(const uint8_t *window, size_t bytes)
+/* What is counted over all windows. */
+typedef struct {
+    uint64_t equal, pairs;    /* two bytes of one window, in order: 2 of each pair */
+    uint64_t repeats, places; /* whose last four bytes stood in the window before */
+} sample_t;
+
+/* Repeats are found as far as a small table remembers.  (An empty place of the table looks like
+   four zeros: one place counted too much, always the same.) */
+static void
+look_at(const uint8_t *window, size_t bytes, sample_t *sample)
 {
+    uint32_t counts[256] = {0};
     uint32_t seen[1 << SAMPLE_HASH_BITS] = {0}; /* last word with a hash */
-    uint32_t count = 0, word = 0;
+    uint32_t equal = 0, repeats = 0, word = 0;
     for (size_t i = 0; i < bytes; i++) {
+        equal += counts[window[i]]++; /* one more pair with each of those before */
         word = word << 8 | window[i];
         uint32_t *place = &seen[(word * UINT32_C(2654435761)) >> (32 - SAMPLE_HASH_BITS)];
-        count += *place == word;
+        repeats += *place == word;
         *place = word;
     }
-    return count;
+    sample->equal += 2 * (uint64_t)equal;
+    sample->pairs += (uint64_t)bytes * (bytes - 1);
+    sample->repeats += repeats;
+    sample->places += bytes;
 }
 
 /* Yes if two bytes of a window are equal more often than 1 in 192 (even bytes: 1 in 256; at the
@@ -45,7 +55,7 @@ fsp_codec_promises(fsp_slice_t plain)
 {
     if (plain.bytes < COMPRESS_BYTES_MIN)
         return false;
-    uint64_t equal = 0, pairs = 0, repeats = 0, places = 0;
+    sample_t sample = {0};
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
         size_t at = i * SAMPLE_BYTES;
         if (plain.bytes > SAMPLE_COUNT * SAMPLE_BYTES)
@@ -53,18 +63,9 @@ fsp_codec_promises(fsp_slice_t plain)
         if (at >= plain.bytes)
             break;
         size_t left = plain.bytes - at, bytes = left < SAMPLE_BYTES ? left : SAMPLE_BYTES;
-        const uint8_t *window = plain.data + at;
-        uint32_t counts[256] = {0};
-        for (size_t k = 0; k < bytes; k++)
-            counts[window[k]]++;
-        for (size_t value = 0; value < 256; value++)
-            equal += (uint64_t)counts[value] * counts[value];
-        equal -= bytes; /* each byte with itself */
-        pairs += (uint64_t)bytes * (bytes - 1);
-        repeats += count_repeats(window, bytes);
-        places += bytes;
+        look_at(plain.data + at, bytes, &sample);
     }
-    return equal * 192 > pairs || repeats * 32 > places;
+    return sample.equal * 192 > sample.pairs || sample.repeats * 32 > sample.places;
 }
 
 uint8_t *

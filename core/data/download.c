@@ -500,7 +500,7 @@ fsp_download_fetched(fsp_download_t *self, uint64_t token, fsp_status_t status,
 static fsp_status_t
 take_node(fsp_download_t *self, const item_t *item, fsp_blob_t *open, fsp_blob_t *plain)
 {
-    fsp_tree_node_t *node = FSP_NEW(fsp_tree_node_t);
+    fsp_tree_node_t *node = fsp_alloc_raw(sizeof(*node)); /* large, and filled by decode */
     fsp_slice_t open_slice = open ? fsp_blob_slice(open) : fsp_slice(NULL, 0);
     fsp_status_t status = fsp_tree_decode(open_slice, fsp_blob_slice(plain), node);
     bool level_fits = status == FSP_OK && node->level < FSP_TREE_DEPTH_MAX &&

@@ -236,15 +236,16 @@ open_blocks(cipher_t *cipher, uint64_t index, fsp_slice_t sealed, uint8_t *to)
 
 /* -- sealing and naming ------------------------------------------------------------------------ */
 
-fsp_blob_t *
-fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open,
-                fsp_slice_t plain, fsp_key_t *ret_key, fsp_hash_t *ret_digest)
+/* known: the digest of plain, or NULL. */
+static void
+seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open, fsp_slice_t plain,
+     const fsp_hash_t *known, fsp_sealed_t *ret)
 {
     FSP_PRE(keys != NULL);
     FSP_PRE(kind >= FSP_OBJECT_CHUNK && kind <= FSP_OBJECT_ATTR);
     FSP_PRE(open.bytes <= rules[kind].open_bytes_max);
     FSP_PRE(plain.bytes <= rules[kind].plain_bytes_max);
-    FSP_PRE(ret_key != NULL);
+    FSP_PRE(ret != NULL);
     const fsp_space_key_t *space_key = fsp_space_keys_newest(keys);
     FSP_PRE(space_key != NULL);
 
@@ -260,10 +261,10 @@ fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_
                                   .input_bytes = input.bytes,
                                   .plain_bytes = plain.bytes};
 
-    uint8_t head[FSP_OBJECT_HEAD_BYTES];
+    uint8_t *head = ret->head;
     fsp_object_header_encode(&header, head);
     fsp_hash_t open_digest = fsp_sha256(open);
-    fsp_hash_t input_digest = fsp_sha256(input);
+    fsp_hash_t input_digest = known && !frame ? *known : fsp_sha256(input);
     fsp_slice_t salted[] = {fsp_slice(head, AT_SALT), FSP_SLICE_OF(open_digest),
                             FSP_SLICE_OF(input_digest)};
     fsp_hash_t salt = fsp_hmac(FSP_SLICE_OF(space_key->naming_key), salted, 3);
@@ -271,8 +272,8 @@ fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_
     memcpy(head + AT_SALT, salt.bytes, SALT_BYTES);
     memcpy(head + FSP_OBJECT_HEADER_BYTES, open_digest.bytes, HASH_BYTES);
 
-    fsp_blob_t *object = fsp_blob_new((size_t)fsp_object_bytes(&header));
-    uint8_t *to = fsp_blob_writable(object);
+    ret->object = fsp_blob_new((size_t)fsp_object_bytes(&header));
+    uint8_t *to = fsp_blob_writable(ret->object);
     memcpy(to, head, FSP_OBJECT_HEADER_BYTES);
     if (open.bytes)
         memcpy(to + FSP_OBJECT_HEADER_BYTES, open.data, open.bytes);
@@ -282,11 +283,41 @@ fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_
         seal_blocks(&cipher, input, to + FSP_OBJECT_HEADER_BYTES + open.bytes);
     cipher_clear(&cipher);
     memcpy(head + AAD_PREFIX_BYTES, sealed_digest.bytes, HASH_BYTES);
-    *ret_key = key_of(head);
-    if (ret_digest)
-        *ret_digest = frame ? fsp_sha256(plain) : input_digest;
+    ret->key = key_of(head);
+    ret->digest = frame ? fsp_sha256(plain) : input_digest;
     fsp_free(frame);
-    return object;
+}
+
+void
+fsp_object_seal_all(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open,
+                    fsp_slice_t plain, fsp_sealed_t *ret)
+{
+    seal(keys, kind, open, plain, NULL, ret);
+}
+
+fsp_blob_t *
+fsp_object_seal_inline(const fsp_space_keys_t *keys, fsp_slice_t plain, fsp_hash_t digest,
+                       fsp_key_t *ret_key)
+{
+    FSP_PRE(ret_key != NULL);
+    FSP_CHECK_SLOW(fsp_hash_eq(digest, fsp_sha256(plain)));
+    fsp_sealed_t sealed;
+    seal(keys, FSP_OBJECT_INLINE, fsp_slice(NULL, 0), plain, &digest, &sealed);
+    *ret_key = sealed.key;
+    return sealed.object;
+}
+
+fsp_blob_t *
+fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open,
+                fsp_slice_t plain, fsp_key_t *ret_key, fsp_hash_t *ret_digest)
+{
+    FSP_PRE(ret_key != NULL);
+    fsp_sealed_t sealed;
+    fsp_object_seal_all(keys, kind, open, plain, &sealed);
+    *ret_key = sealed.key;
+    if (ret_digest)
+        *ret_digest = sealed.digest;
+    return sealed.object;
 }
 
 fsp_status_t
@@ -337,30 +368,25 @@ check_head(const fsp_space_keys_t *keys, fsp_key_t key, const uint8_t head[FSP_O
     return *ret_space_key ? FSP_OK : FSP_UNKNOWN_KEY;
 }
 
-fsp_status_t
-fsp_object_open(const fsp_space_keys_t *keys, fsp_key_t key,
-                const uint8_t head[FSP_OBJECT_HEAD_BYTES], fsp_slice_t open, fsp_slice_t sealed,
-                fsp_blob_t **ret_plain)
+/* The sealed part of a header that was checked; prefix is what its tags vouch for besides. */
+static fsp_status_t
+open_sealed(const fsp_space_key_t *space_key, const fsp_object_header_t *header,
+            const uint8_t prefix[AAD_PREFIX_BYTES], fsp_slice_t sealed, fsp_blob_t **ret_plain)
 {
-    FSP_PRE(ret_plain != NULL);
-    fsp_object_header_t header;
-    const fsp_space_key_t *space_key;
-    fsp_status_t status = check_head(keys, key, head, open, &header, &space_key);
-    if (status != FSP_OK)
-        return status;
-    if (sealed.bytes != fsp_object_sealed_bytes(&header))
+    if (sealed.bytes != fsp_object_sealed_bytes(header))
         return FSP_DAMAGED;
     cipher_t cipher;
-    cipher_init(&cipher, space_key, &header, head);
-    fsp_blob_t *plain = fsp_blob_new((size_t)header.plain_bytes);
+    cipher_init(&cipher, space_key, header, prefix);
+    fsp_blob_t *plain = fsp_blob_new((size_t)header->plain_bytes);
     uint8_t *to = fsp_blob_writable(plain);
-    if (header.codec == FSP_CODEC_NONE) {
+    fsp_status_t status;
+    if (header->codec == FSP_CODEC_NONE) {
         status = open_blocks(&cipher, 0, sealed, to);
     } else {
-        uint8_t *frame = fsp_alloc_raw((size_t)header.input_bytes);
+        uint8_t *frame = fsp_alloc_raw((size_t)header->input_bytes);
         status = open_blocks(&cipher, 0, sealed, frame);
-        if (status == FSP_OK && !fsp_codec_decompress(fsp_slice(frame, (size_t)header.input_bytes),
-                                                      to, (size_t)header.plain_bytes))
+        if (status == FSP_OK && !fsp_codec_decompress(fsp_slice(frame, (size_t)header->input_bytes),
+                                                      to, (size_t)header->plain_bytes))
             status = FSP_DAMAGED;
         fsp_free(frame);
     }
@@ -370,6 +396,18 @@ fsp_object_open(const fsp_space_keys_t *keys, fsp_key_t key,
     else
         fsp_blob_destroy(&plain);
     return status;
+}
+
+fsp_status_t
+fsp_object_open(const fsp_space_keys_t *keys, fsp_key_t key,
+                const uint8_t head[FSP_OBJECT_HEAD_BYTES], fsp_slice_t open, fsp_slice_t sealed,
+                fsp_blob_t **ret_plain)
+{
+    FSP_PRE(ret_plain != NULL);
+    fsp_object_header_t header;
+    const fsp_space_key_t *space_key;
+    fsp_status_t status = check_head(keys, key, head, open, &header, &space_key);
+    return status == FSP_OK ? open_sealed(space_key, &header, head, sealed, ret_plain) : status;
 }
 
 fsp_status_t
@@ -389,6 +427,30 @@ fsp_object_open_whole(const fsp_space_keys_t *keys, fsp_key_t key, fsp_slice_t o
     if (status == FSP_OK && ret_open)
         *ret_open = open;
     return status;
+}
+
+fsp_status_t
+fsp_object_open_unnamed(const fsp_space_keys_t *keys, fsp_slice_t object, fsp_blob_t **ret_plain)
+{
+    FSP_PRE(keys != NULL);
+    FSP_PRE(ret_plain != NULL);
+    fsp_object_header_t header;
+    fsp_status_t status = fsp_object_header_decode(object, &header);
+    if (status != FSP_OK)
+        return status == FSP_UNSUPPORTED ? status : FSP_DAMAGED;
+    if (fsp_object_bytes(&header) != object.bytes)
+        return FSP_DAMAGED;
+    const fsp_space_key_t *space_key = fsp_space_keys_get(keys, header.generation);
+    if (!space_key)
+        return FSP_UNKNOWN_KEY;
+    const uint8_t *open = object.data + FSP_OBJECT_HEADER_BYTES;
+    fsp_hash_t digest = fsp_sha256(fsp_slice(open, header.open_bytes));
+    uint8_t prefix[AAD_PREFIX_BYTES];
+    memcpy(prefix, object.data, FSP_OBJECT_HEADER_BYTES);
+    memcpy(prefix + FSP_OBJECT_HEADER_BYTES, digest.bytes, HASH_BYTES);
+    fsp_slice_t sealed =
+        fsp_slice(open + header.open_bytes, (size_t)fsp_object_sealed_bytes(&header));
+    return open_sealed(space_key, &header, prefix, sealed, ret_plain);
 }
 
 void

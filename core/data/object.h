@@ -67,13 +67,25 @@ void fsp_object_header_encode(const fsp_object_header_t *header,
 uint64_t fsp_object_sealed_bytes(const fsp_object_header_t *header);
 uint64_t fsp_object_bytes(const fsp_object_header_t *header); /* of the whole object */
 
+/* What sealing gives. */
+typedef struct {
+    fsp_blob_t *object; /* the whole object, with count 1 */
+    fsp_key_t key;
+    fsp_hash_t digest;                   /* SHA-256 of the plaintext */
+    uint8_t head[FSP_OBJECT_HEAD_BYTES]; /* as fsp_object_name would give it */
+} fsp_sealed_t;
 /* Seals plain with open beside it (trees only) under the newest key; tries zstd level 1 for
    chunks when a fixed sample of the chunk's own bytes promises to save, and keeps it if it saves
-   1/16.  Returns the whole object with count 1.  ret_digest (may be NULL) is the SHA-256 of
-   plain: it costs nothing unless plain was compressed, and then one pass.  Keeps no state: any
-   number of threads may seal under one set of keys. */
+   1/16.  The digest costs nothing unless plain was compressed, and then one pass.  Keeps no
+   state: any number of threads may seal under one set of keys. */
+void fsp_object_seal_all(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open,
+                         fsp_slice_t plain, fsp_sealed_t *ret);
+/* The same for who wants no head.  ret_digest may be NULL. */
 fsp_blob_t *fsp_object_seal(const fsp_space_keys_t *keys, fsp_object_kind_t kind, fsp_slice_t open,
                             fsp_slice_t plain, fsp_key_t *ret_key, fsp_hash_t *ret_digest);
+/* An inline content whose SHA-256 the caller has made already, which saves a pass. */
+fsp_blob_t *fsp_object_seal_inline(const fsp_space_keys_t *keys, fsp_slice_t plain,
+                                   fsp_hash_t digest, fsp_key_t *ret_key);
 
 /* Name of a whole object, without a secret: checks header and lengths, hashes both parts.
    ret_head may be NULL. INVALID, UNSUPPORTED, TOO_LARGE. */
@@ -92,6 +104,11 @@ FSP_MUST_CHECK fsp_status_t fsp_object_open(const fsp_space_keys_t *keys, fsp_ke
 FSP_MUST_CHECK fsp_status_t fsp_object_open_whole(const fsp_space_keys_t *keys, fsp_key_t key,
                                                   fsp_slice_t object, fsp_blob_t **ret_plain,
                                                   fsp_slice_t *ret_open);
+/* The same for an object without a name of its own, which came inside of something that was
+   verified, or need not be: the tags alone vouch for it.  A name made from what came would vouch
+   for nothing more, and takes as long as opening. */
+FSP_MUST_CHECK fsp_status_t fsp_object_open_unnamed(const fsp_space_keys_t *keys,
+                                                    fsp_slice_t object, fsp_blob_t **ret_plain);
 /* A range of an uncompressed object: which bytes of the sealed part hold plaintext from..to
    (exclusive), from <= to <= plain_bytes.  An empty range gives an empty one. */
 void fsp_object_range(const fsp_object_header_t *header, uint64_t from, uint64_t to,

@@ -34,7 +34,7 @@ typedef enum {
     FSP_UPLOAD_SEAL,   /* token, kind, open (may be NULL), plain: seal, then fsp_upload_sealed */
     FSP_UPLOAD_HAVE,   /* token, kind, key, bytes (of the object): ask the owners, then
                           fsp_upload_have */
-    FSP_UPLOAD_PUT,    /* token, kind, key, object: store, then fsp_upload_stored */
+    FSP_UPLOAD_PUT,    /* token, kind, key, head, object: store, then fsp_upload_stored */
     FSP_UPLOAD_CREDIT, /* bytes: the client may send so many more */
     FSP_UPLOAD_FETCH,  /* token, kind, key: read this tree node, then fsp_upload_fetched */
     FSP_UPLOAD_CHECKPOINT, /* fsp_upload_midstate to the log, then fsp_upload_checkpointed */
@@ -50,6 +50,7 @@ typedef struct {
     fsp_blob_t *plain;  /* SEAL: the same */
     fsp_blob_t *object; /* PUT: the same */
     fsp_key_t key;
+    uint8_t head[FSP_OBJECT_HEAD_BYTES]; /* PUT: of the object, as sealing gave it */
     uint64_t bytes;
     fsp_status_t status;
 } fsp_upload_effect_t;
@@ -85,10 +86,9 @@ void fsp_upload_expect(fsp_upload_t *self, uint64_t bytes, fsp_hash_t digest,
                        fsp_upload_effects_t *effects);
 /* No more bytes come. */
 void fsp_upload_finish(fsp_upload_t *self, fsp_upload_effects_t *effects);
-/* A SEAL job is done: digest = SHA-256 of its plaintext (chunks).  Takes its own reference on
- * object. */
-void fsp_upload_sealed(fsp_upload_t *self, uint64_t token, fsp_blob_t *object, fsp_key_t key,
-                       fsp_hash_t digest, fsp_upload_effects_t *effects);
+/* A SEAL job is done.  Takes its own reference on the object. */
+void fsp_upload_sealed(fsp_upload_t *self, uint64_t token, const fsp_sealed_t *sealed,
+                       fsp_upload_effects_t *effects);
 /* yes: durable at enough owners under this session's epoch; no: it must be PUT. */
 void fsp_upload_have(fsp_upload_t *self, uint64_t token, fsp_status_t status, bool yes,
                      fsp_upload_effects_t *effects);

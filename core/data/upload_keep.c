@@ -160,7 +160,7 @@ fsp_upload_restore(fsp_upload_t *self, fsp_upload_effects_t *effects)
 static fsp_status_t
 take_edge(fsp_upload_t *self, fsp_slice_t open, fsp_slice_t plain)
 {
-    fsp_tree_node_t *node = FSP_NEW(fsp_tree_node_t);
+    fsp_tree_node_t *node = fsp_alloc_raw(sizeof(*node)); /* large, and filled by decode */
     fsp_status_t status = fsp_tree_decode(open, plain, node);
     bool first = self->edge_levels == 0;
     if (status == FSP_OK && !first && node->level != self->edge_level - 1)

@@ -43,11 +43,12 @@ struct fsp_piece {
     fsp_object_kind_t kind;
     uint64_t open_bytes, plain_bytes; /* what was given to seal */
     uint64_t held_bytes;              /* its share of the upload's */
-    fsp_blob_t *object;               /* ASKING only */
-    fsp_child_t child;                /* content bytes from the start, the rest from SEALED */
-    bool stored;                      /* it had to be */
-    bool expected;                    /* chunk: must have the digest that child has already */
-    fsp_upload_place_t end;           /* chunk: where it ends */
+    fsp_blob_t *object;               /* ASKING only, and: */
+    uint8_t head[FSP_OBJECT_HEAD_BYTES];
+    fsp_child_t child;      /* content bytes from the start, the rest from SEALED */
+    bool stored;            /* it had to be */
+    bool expected;          /* chunk: must have the digest that child has already */
+    fsp_upload_place_t end; /* chunk: where it ends */
 };
 
 typedef struct {

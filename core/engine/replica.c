@@ -30,6 +30,12 @@ enum {
     /* One batch of entries read back from disk in one step. */
     FETCH_BYTES_MAX = 1024 * 1024,
     FETCH_ENTRIES_MAX = FSP_RAFT_MESSAGE_ENTRIES_MAX,
+    /* WRITEs that may wait for the store while a tail is read back to be applied: more would not
+       be faster, only fill memory. */
+    FETCH_WRITES_MAX = 16,
+    /* Of state, 4 MiB at most and 1.5 as they are: names and nodes, which every command reads on
+       its way down a path. */
+    ROWS_KEPT = 8192,
 };
 
 /* -- lifecycle --------------------------------------------------------------------------------- */
@@ -129,7 +135,8 @@ fsp_replica_new(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_vi
     if (status)
         return status;
     self->digesting = self->applied_index % self->limits.digest_every == 0;
-    self->pending = fsp_overlay_new(state_view);
+    self->cache = fsp_rowcache_new(state_view, ROWS_KEPT);
+    self->pending = fsp_overlay_new(fsp_rowcache_view(self->cache));
     self->fresh = fsp_overlay_new(fsp_overlay_view(self->pending));
     self->txn = fsp_overlay_new(fsp_overlay_view(self->fresh));
     *ret_self = self;
@@ -160,6 +167,7 @@ fsp_replica_destroy(fsp_replica_t **self_p)
     fsp_overlay_destroy(&self->txn);
     fsp_overlay_destroy(&self->fresh);
     fsp_overlay_destroy(&self->pending);
+    fsp_rowcache_destroy(&self->cache);
     fsp_raft_effects_clear(&self->raft_effects);
     fsp_raft_destroy(&self->raft);
     fsp_free(self);
@@ -403,6 +411,16 @@ fetch_some(fsp_replica_t *self, fsp_replica_effects_t *effects)
     return status;
 }
 
+/* What is read for a slow follower does not wait: that writes nothing here. */
+static bool
+may_fetch(const fsp_replica_t *self)
+{
+    if (self->fetch_from == 0)
+        return false;
+    bool to_apply = self->fetch_from == self->applied_index + 1;
+    return !to_apply || self->writes.count < FETCH_WRITES_MAX;
+}
+
 /* -- events ------------------------------------------------------------------------------------ */
 
 /* Chosen once, by who proposes, and in the entry: apply knows no other time (3.6). */
@@ -578,7 +596,7 @@ fsp_replica_step(fsp_replica_t *self, const fsp_replica_event_t *event,
         status = on_event(self, event, effects);
     if (!status)
         status = fsp_replica_drive_snapshots(self, effects);
-    if (!status && self->fetch_from > 0)
+    if (!status && may_fetch(self))
         status = fetch_some(self, effects);
     if (!status)
         status = fsp_replica_answer_reads(self, effects);
@@ -602,8 +620,8 @@ fsp_time_t
 fsp_replica_deadline(const fsp_replica_t *self)
 {
     FSP_PRE(self);
-    if (self->fetch_from > 0)
-        return 0;
+    if (may_fetch(self))
+        return 0; /* else WRITTEN comes, and the next part with it */
     fsp_time_t raft = fsp_raft_deadline(self->raft);
     fsp_time_t snapshots = fsp_replica_snapshot_deadline(self);
     return raft < snapshots ? raft : snapshots;

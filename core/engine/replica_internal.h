@@ -4,6 +4,7 @@
 #define FSP_CORE_ENGINE_REPLICA_INTERNAL_H
 #include "core/base/mutant.h"
 #include "core/base/prng.h"
+#include "core/base/rowcache.h"
 #include "core/engine/fifo.h"
 #include "core/engine/log_rows.h"
 #include "core/engine/replica.h"
@@ -63,6 +64,7 @@ struct fsp_replica {
     /* Applied, not yet in the state view: in a WRITE that is not WRITTEN; and over that, for the
        next one.  There each row is once, however many entries wrote it: all write those of shard
        and space. */
+    fsp_rowcache_t *cache; /* over state_view, below pending */
     fsp_overlay_t *pending;
     fsp_overlay_t *fresh;
     fsp_overlay_t *txn; /* over fresh: the entry being applied */

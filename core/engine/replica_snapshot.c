@@ -342,6 +342,7 @@ fsp_replica_installed(fsp_replica_t *self, fsp_replica_effects_t *effects)
     /* What the old state had pending is of the old generation. */
     fsp_overlay_reset(self->fresh);
     fsp_overlay_reset(self->pending);
+    fsp_rowcache_reset(self->cache);
     self->applied_index = take->index;
     self->written_applied = take->index;
     self->durable_applied = take->index;

@@ -57,6 +57,10 @@ emit_write(fsp_replica_t *self, fsp_batch_t **batch_p, const fsp_raft_effect_t *
     if (fsp_overlay_count(self->fresh) > 0) {
         fsp_batch_t *rows = fsp_batch_new();
         fsp_overlay_commit(self->fresh, self->pending, write->token, rows, FSP_FAMILY_STATE);
+        for (size_t i = 0; i < fsp_batch_count(rows) && !FSP_MUTANT(cache_keeps_old_rows); i++) {
+            fsp_batch_row_t row = fsp_batch_row(rows, i);
+            fsp_rowcache_note(self->cache, &row); /* read only when pending has let go of it */
+        }
         if (batch)
             fsp_batch_append(rows, &batch);
         batch = rows;

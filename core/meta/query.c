@@ -9,6 +9,7 @@
 #include "core/meta/asof.h"
 #include "core/meta/apply_access.h"
 #include "core/meta/namespace.h"
+#include "core/meta/query_list.h"
 #include "core/meta/query_system.h"
 #include "core/meta/versions.h"
 
@@ -73,92 +74,6 @@ resolve(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
     bool fits = fsp_answering_add_node(answering, &node, row.record);
     FSP_ASSERT(fits); /* one node is far smaller than an answer */
     return FSP_OK;
-}
-
-/* -- LIST -------------------------------------------------------------------------------------- */
-
-static fsp_status_t
-list_entry(fsp_machine_t *m, fsp_slice_t name, const fsp_entry_row_t *row, bool attrs,
-           fsp_answering_t *answering, bool *ret_fits)
-{
-    if (!fsp_name_valid(name))
-        return fsp_machine_fail(m, FSP_DAMAGED);
-    fsp_node_row_t node;
-    fsp_status_t status = fsp_machine_need_node(m, row->id, &node);
-    if (status)
-        return status;
-    fsp_entry_info_t entry = {
-        .name = name,
-        .kind = row->kind,
-        .file_id = row->id,
-        .size = node.size,
-        .modified = node.content_time,
-        .head_count = node.head_count,
-    };
-    if (node.head_count) {
-        entry.version_id = node.heads[0].id;
-        entry.number = node.heads[0].number;
-    }
-    if (attrs)
-        entry.attr = fsp_slice(node.attr, node.attr_bytes);
-    *ret_fits = fsp_answering_add_entry(answering, &entry);
-    return FSP_OK;
-}
-
-/* Keys of a directory's entries from max(prefix, after) to the end of prefix. */
-static void
-list_range(const fsp_machine_t *m, fsp_file_id_t directory_id, const fsp_query_t *query,
-           fsp_row_key_t *ret_from, fsp_row_key_t *ret_to)
-{
-    static const uint8_t nul[1] = {0};
-    fsp_row_key_t key = fsp_machine_key(m, FSP_TABLE_ENTRY);
-    fsp_row_key_add(&key, FSP_SLICE_OF(directory_id));
-    *ret_from = key;
-    *ret_to = key;
-    fsp_row_key_add(ret_to, query->prefix);
-    fsp_row_key_to_prefix_end(ret_to);
-    if (query->after.bytes && fsp_slice_cmp(query->after, query->prefix) >= 0) {
-        fsp_row_key_add(ret_from, query->after);
-        fsp_row_key_add(ret_from, fsp_slice(nul, sizeof(nul))); /* the next possible name */
-    } else {
-        fsp_row_key_add(ret_from, query->prefix);
-    }
-}
-
-static fsp_status_t
-list(fsp_machine_t *m, const fsp_query_t *query, fsp_answering_t *answering)
-{
-    fsp_found_t found;
-    fsp_status_t status = fsp_namespace_find(m, &query->target, &found);
-    if (status)
-        return status;
-    if (found.node.kind != FSP_KIND_DIRECTORY)
-        return FSP_NOT_DIRECTORY;
-    fsp_row_key_t from, to;
-    list_range(m, found.id, query, &from, &to);
-    if (fsp_slice_cmp(fsp_row_key_slice(&from), fsp_row_key_slice(&to)) >= 0)
-        return FSP_OK;
-    const size_t name_at = FSP_ROW_PREFIX_BYTES + sizeof(found.id.bytes);
-
-    FSP_AUTO(fsp_cursor_destroy)
-    fsp_cursor_t *cursor = fsp_view_scan(m->view, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
-    for (; cursor->valid; fsp_cursor_next(cursor)) {
-        if (answering->count == query->limit) {
-            answering->more = true;
-            break;
-        }
-        fsp_entry_row_t row;
-        if (cursor->key.bytes <= name_at || fsp_entry_row_decode(cursor->value, &row))
-            return fsp_machine_fail(m, FSP_DAMAGED);
-        bool fits = false;
-        status = list_entry(m, fsp_slice(cursor->key.data + name_at, cursor->key.bytes - name_at),
-                            &row, query->attrs, answering, &fits);
-        if (status)
-            return status;
-        if (!fits)
-            break;
-    }
-    return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
 }
 
 /* -- VERSIONS and CHANGES ---------------------------------------------------------------------- */
@@ -407,7 +322,7 @@ run_query(fsp_machine_t *m, fsp_query_t *query, fsp_answering_t *answering)
     case FSP_QUERY_RESOLVE:
         return resolve(m, query, answering);
     case FSP_QUERY_LIST:
-        return list(m, query, answering);
+        return fsp_query_list(m, query, answering);
     case FSP_QUERY_VERSIONS:
         return versions(m, query, answering);
     case FSP_QUERY_CHANGES:

@@ -31,6 +31,7 @@ fsp_raft_limits_default(void)
         .retry_us = 60 * 1000 * 1000,
         .keep_entries = 1000,
         .drop_entries_min = 2000,
+        .drop_alone_min = 500,
         .keep_bytes_max = 64 * 1024 * 1024,
         .lag_max = 1000,
         .message_bytes_max = 256 * 1024,
@@ -120,7 +121,7 @@ check_config(const fsp_raft_config_t *config)
     FSP_PRE(limits->window_messages_max > 0);
     FSP_PRE(limits->window_messages_max <= FSP_RAFT_WINDOW_MESSAGES_MAX);
     FSP_PRE(limits->digest_every > 0);
-    FSP_PRE(limits->drop_entries_min > 0);
+    FSP_PRE(limits->drop_entries_min > 0 && limits->drop_alone_min > 0);
 }
 
 fsp_status_t

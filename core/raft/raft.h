@@ -51,6 +51,7 @@ typedef struct {
     uint64_t
         keep_entries; /* kept behind what may go: a peer that lags a little needs no snapshot */
     uint64_t drop_entries_min; /* fewer are not worth a write */
+    uint64_t drop_alone_min;   /* the same where there is no peer, for whom nothing is kept */
     uint64_t keep_bytes_max;   /* log kept for a live follower that is slow */
     uint64_t lag_max;          /* entries a newcomer may lag behind when it gets a vote */
     size_t message_bytes_max;  /* entries in one APPEND; one entry may be longer */

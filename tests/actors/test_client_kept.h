@@ -27,6 +27,7 @@ typedef struct {
     bool cuts;            /* says `cut` */
     uint64_t chunking[3]; /* as said with it; 0: 64 KiB, 128 KiB, 256 KiB */
     size_t chunking_count;
+    bool coarse;       /* chunks as in a space by default */
     unsigned want_lie; /* 1 none, 2 one too many, 3 another place, 4 no truth value */
 
     /* What is there. */
@@ -44,7 +45,7 @@ typedef struct {
     uint8_t upload_id[16], op_id[16];
     struct {
         fsp_hash_t digest;
-        uint32_t bytes;
+        uint32_t bytes, whole; /* still to come; all */
     } wanted[FSP_OFFER_CHUNKS_MAX];
     bool known_chunk[FSP_OFFER_CHUNKS_MAX];
     size_t offered, passed;
@@ -70,6 +71,8 @@ kept_cut_key(fsp_secret_t *ret)
 static inline fsp_chunk_params_t
 kept_params(void)
 {
+    if (kept.coarse)
+        return fsp_chunk_params_default;
     return (fsp_chunk_params_t){.bytes_min = 65536, .bytes_avg = 131072, .bytes_max = 262144};
 }
 
@@ -208,7 +211,7 @@ kept_offer(fake_t *self, uint64_t id, const fsp_request_t *request)
         size_t place = kept.offered++ % FSP_OFFER_CHUNKS_MAX;
         ck_assert_uint_le(kept.offered - kept.passed, FSP_OFFER_CHUNKS_MAX);
         memcpy(kept.wanted[place].digest.bytes, at, 32);
-        kept.wanted[place].bytes = fsp_load_u32(at + 32);
+        kept.wanted[place].bytes = kept.wanted[place].whole = fsp_load_u32(at + 32);
         kept.offer_end += kept.wanted[place].bytes;
         kept.known_chunk[place] = false;
         for (size_t k = 0; k < kept.known_count && !kept.known_chunk[place]; k++)
@@ -246,6 +249,10 @@ kept_data(fake_t *self, fsp_slice_t body, fsp_slice_t payload)
         ck_assert_uint_le(payload.bytes, *left);
         *left -= (uint32_t)payload.bytes;
         if (*left == 0) {
+            size_t whole = kept.wanted[place].whole;
+            const uint8_t *end = kept.content.data + kept.content.bytes;
+            ck_assert(
+                fsp_hash_eq(fsp_sha256(fsp_slice(end - whole, whole)), kept.wanted[place].digest));
             kept.passed++;
             kept_pass_known(self);
             return;

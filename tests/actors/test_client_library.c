@@ -128,6 +128,14 @@ START_TEST(a_receipt_that_another_key_signed_is_refused)
     stream_t stream = {.bytes = 100, .piece_max = 100000};
     filesphere_info_t info;
     expect(handle, put(handle, &stream, &info), FSP_DAMAGED, 10);
+    /* Nobody looks at what nobody takes, whichever way the content went. */
+    static const uint64_t sizes[] = {100, FSP_FRAME_BYTES_MAX + 1};
+    for (size_t i = 0; i < 2; i++) {
+        stream = (stream_t){.bytes = sizes[i], .piece_max = 100000};
+        expect(handle, put(handle, &stream, NULL), FSP_OK, 0);
+    }
+    stream = (stream_t){.bytes = FSP_FRAME_BYTES_MAX + 1, .piece_max = 100000};
+    expect(handle, put(handle, &stream, &info), FSP_DAMAGED, 10);
     fake.wrong_receipt = false;
     filesphere_close(&handle);
 }

@@ -408,6 +408,23 @@ START_TEST(what_the_node_has_is_not_sent)
 }
 END_TEST
 
+START_TEST(one_chunk_is_known_by_the_digest_of_the_whole)
+{
+    edit_t edit;
+    kept.coarse = true;
+    make_edit(&edit, 700000, 0);
+    ck_assert_uint_eq(kept.known_count, 1);
+    filesphere_t *handle = fake_open(&fake, 2000);
+    filesphere_info_t info;
+    expect(handle, put_edit(handle, &edit, &info), FSP_OK, 0);
+    expect_edit(&edit);
+    ck_assert_uint_eq(kept.known_passed, 1);
+    ck_assert_uint_eq(info.bytes_sent, 36);
+    fsp_buf_clear(&edit.bytes);
+    filesphere_close(&handle);
+}
+END_TEST
+
 START_TEST(nothing_in_common_is_sent_whole)
 {
     edit_t edit;
@@ -563,6 +580,7 @@ main(void)
     tcase_add_test(tcase, cancel_ends_the_wait_for_a_node);
     tcase_add_test(tcase, progress_is_told);
     tcase_add_test(tcase, what_the_node_has_is_not_sent);
+    tcase_add_test(tcase, one_chunk_is_known_by_the_digest_of_the_whole);
     tcase_add_test(tcase, nothing_in_common_is_sent_whole);
     tcase_add_loop_test(tcase, a_broken_offer_goes_on, 0, 12);
     tcase_add_loop_test(tcase, a_want_that_does_not_fit_is_refused, 1, 5);

@@ -167,6 +167,68 @@ START_TEST(lists_come_in_pages)
 }
 END_TEST
 
+/* The fake's pages have 100 names. */
+typedef enum { NO_TROUBLE, FORGOTTEN, RESTARTED, IGNORED, ENDED, TROUBLES } trouble_t;
+
+typedef struct {
+    trouble_t trouble;
+    unsigned before; /* requests that the fake had got */
+    size_t count;
+} reader_t;
+
+static int
+read_entry(void *arg, const filesphere_entry_t *entry)
+{
+    reader_t *self = arg;
+    char name[32];
+    (void)snprintf(name, sizeof name, "name%06zu", self->count);
+    ck_assert_str_eq(entry->name, name);
+    self->count++;
+    if (self->count == 1) /* of the first page: the second was asked for */
+        fake_await(&fake.requests, self->before + 2);
+    if (self->count != 100)
+        return 0;
+    /* What is asked for next is the third page, when the second has come. */
+    switch (self->trouble) {
+    case FORGOTTEN:
+        fake.forget_count = 1;
+        return 0;
+    case RESTARTED:
+        fake.restart = true;
+        while (fake.restart)
+            (void)poll(NULL, 0, 1);
+        return 0;
+    case IGNORED:
+        fake.ignore_count = 1;
+        return 0;
+    case ENDED:
+        return -1;
+    case NO_TROUBLE:
+    case TROUBLES:
+    default:
+        return 0;
+    }
+}
+
+/* Nothing that happens to a page asked for ahead is seen by the caller. */
+START_TEST(the_next_page_is_asked_for_while_one_is_given)
+{
+    filesphere_t *handle = fake_open(&fake, 200);
+    reader_t reader = {.trouble = (trouble_t)_i, .before = fake.requests};
+    fake.list_count = 350;
+    bool ended = reader.trouble == ENDED;
+    expect(handle, filesphere_list(handle, NULL, "/d", NULL, read_entry, &reader),
+           ended ? FSP_CANCELLED : FSP_OK, ended ? 130 : 0);
+    ck_assert_uint_eq(reader.count, ended ? 100 : 350);
+    /* An answer that nobody waits for any more is in nobody's way. */
+    reader = (reader_t){.before = fake.requests};
+    expect(handle, filesphere_list(handle, NULL, "/d", NULL, read_entry, &reader), FSP_OK, 0);
+    ck_assert_uint_eq(reader.count, 350);
+    ck_assert_uint_eq(fake.requests, reader.before + 4);
+    filesphere_close(&handle);
+}
+END_TEST
+
 /* An older node is not asked for what it would refuse, also where it takes the place of a newer
    one. */
 START_TEST(lists_ask_for_attributes_where_they_can)
@@ -226,6 +288,7 @@ main(void)
     tcase_add_test(tcase, cancel_ends_a_waiting_call);
     tcase_add_test(tcase, threads_share_a_handle);
     tcase_add_test(tcase, lists_come_in_pages);
+    tcase_add_loop_test(tcase, the_next_page_is_asked_for_while_one_is_given, 0, TROUBLES);
     tcase_add_test(tcase, lists_ask_for_attributes_where_they_can);
     tcase_add_test(tcase, a_list_without_end_is_refused);
     suite_add_tcase(suite, tcase);

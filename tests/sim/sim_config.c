@@ -69,6 +69,7 @@ draw_limits(sim_config_t *config, fsp_prng_t *prng)
     limits->retry_us = 4 * limits->election_us;
     limits->keep_entries = PICK(0, 3, 30, 1000);
     limits->drop_entries_min = PICK(1, 5, 50, 2000);
+    limits->drop_alone_min = limits->drop_entries_min;
     limits->keep_bytes_max = PICK(2000, 20000, 64 * 1024 * 1024);
     limits->lag_max = PICK(0, 5, 1000);
     limits->message_bytes_max = PICK(1, 1000, 256 * 1024);

@@ -118,6 +118,9 @@ def test_list(node):
     wanted = [[i % 0o10000, i, i] if i % 2 else None for i in range(1000)]
     check_equal("LIST with attrs has each entry's own", [i.get("attr") for i in full], wanted)
     check_equal("and else the same", [{k: v for k, v in i.items() if k != "attr"} for i in full], plain)
+    ids = [i["file"] for i in plain]
+    check("file ids rise, the time in them is now", ids == sorted(ids) and
+          abs(int.from_bytes(ids[0][:7], "big") / 1e6 - time.time()) < 600, ids[:3])
     page = wire.ask(LIST, {"path": "/list", "attrs": True, "limit": 3, "after": "f0004"})[1]
     check_equal("pages go on", ([i.get("attr") for i in page["items"]], page["more"]), ([[5, 5, 5], None, [7, 7, 7]], True))
     then = wire.ask(STAT, {"path": "/"})[1]["change"]

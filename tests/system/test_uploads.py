@@ -393,6 +393,16 @@ def test_refused(node):
     wire.send(ABORT, put.id)
     check_equal("ABORT is answered", put.end()[0], "cancelled")
     check_equal("and nothing is left", open_uploads(node, wire), before)
+    # Who does not want it any more takes it up and gives it up, without waiting for what the node says in between.
+    upload = os.urandom(16)
+    Put(wire, "/gone", content, upload).send().settle(2 * MIB)
+    wire.close()
+    wire = Third(node)
+    check("a connection that breaks leaves it", open_uploads(node, wire) >= before + 2 * MIB)
+    put = Put(wire, "/gone", content, upload, 2)
+    wire.send(ABORT, put.id)
+    check_equal("an upload that is taken up and given up at once", put.end()[0], "cancelled")
+    check_equal("leaves nothing", open_uploads(node, wire), before)
     # What is not there can be aborted, and begun.
     upload = os.urandom(16)
     put = Put(wire, "/again", content, upload).begin()

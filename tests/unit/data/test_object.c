@@ -201,6 +201,21 @@ START_TEST(whole_bytes_of_a_small_object)
 }
 END_TEST
 
+START_TEST(a_known_digest_seals_the_same)
+{
+    for (size_t bytes = 0; bytes <= FSP_INLINE_BYTES_MAX; bytes += 512) {
+        fsp_slice_t plain = fsp_slice(f.bytes, bytes);
+        fsp_key_t key, again;
+        fsp_blob_t *object = fsp_object_seal(f.keys, FSP_OBJECT_INLINE, nothing, plain, &key, NULL);
+        fsp_blob_t *same = fsp_object_seal_inline(f.keys, plain, fsp_sha256(plain), &again);
+        ck_assert(fsp_key_eq(key, again));
+        ck_assert(fsp_slice_eq(fsp_blob_slice(object), fsp_blob_slice(same)));
+        fsp_blob_destroy(&object);
+        fsp_blob_destroy(&same);
+    }
+}
+END_TEST
+
 START_TEST(a_compressed_object_of_another_build_opens)
 {
     static const char object[] =
@@ -459,6 +474,7 @@ main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, objects_fit_the_vectors, 0, VECTOR_COUNT);
     tcase_add_test(tests, whole_bytes_of_a_small_object);
+    tcase_add_test(tests, a_known_digest_seals_the_same);
     tcase_add_test(tests, a_compressed_object_of_another_build_opens);
     tcase_add_test(tests, sealing_follows_the_layout);
     tcase_add_test(tests, chunks_are_compressed_where_it_pays);

@@ -113,6 +113,39 @@ START_TEST(every_change_is_noticed)
 }
 END_TEST
 
+/* Without a name only the tags speak, but they cover everything. */
+START_TEST(every_change_is_noticed_without_a_name)
+{
+    fsp_key_t key;
+    fsp_slice_t open = fsp_slice(f.bytes, 40), plain = fsp_slice(f.bytes + 100, 60);
+    fsp_blob_t *object = fsp_object_seal(f.keys, FSP_OBJECT_TREE, open, plain, &key, NULL);
+    size_t bytes = fsp_blob_bytes(object);
+    uint8_t *copy = fsp_alloc_raw(bytes + 1);
+    memcpy(copy, fsp_blob_data(object), bytes);
+    copy[bytes] = 0;
+    fsp_blob_t *out = NULL;
+    for (size_t bit = 0; bit < bytes * 8; bit++) {
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        fsp_status_t status = fsp_object_open_unnamed(f.keys, fsp_slice(copy, bytes), &out);
+        bool generation = bit / 8 >= 8 && bit / 8 < 12;
+        ck_assert(generation ? status == FSP_UNKNOWN_KEY
+                             : status == FSP_DAMAGED || status == FSP_UNSUPPORTED);
+        ck_assert_ptr_null(out);
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t count = 0; count <= bytes + 1; count++) {
+        if (count != bytes)
+            ck_assert_int_eq(fsp_object_open_unnamed(f.keys, fsp_slice(copy, count), &out),
+                             FSP_DAMAGED);
+    }
+    ck_assert_int_eq(fsp_object_open_unnamed(f.keys, fsp_slice(copy, bytes), &out), FSP_OK);
+    ck_assert(fsp_slice_eq(fsp_blob_slice(out), plain));
+    fsp_blob_destroy(&out);
+    fsp_free(copy);
+    fsp_blob_destroy(&object);
+}
+END_TEST
+
 START_TEST(sub_blocks_cannot_change_places)
 {
     fsp_key_t key, name;
@@ -240,6 +273,7 @@ main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, every_change_is_noticed);
+    tcase_add_test(tests, every_change_is_noticed_without_a_name);
     tcase_add_test(tests, sub_blocks_cannot_change_places);
     tcase_add_test(tests, ranges_open_alone);
     tcase_add_test(tests, threads_seal_and_open_under_one_set_of_keys);

@@ -29,7 +29,7 @@ expect_failure(driver_t *driver, fsp_status_t status)
     /* What comes late is ignored. */
     fsp_upload_data(driver->upload, fsp_slice_text("late"), &driver->effects);
     fsp_upload_finish(driver->upload, &driver->effects);
-    fsp_upload_sealed(driver->upload, 1, NULL, (fsp_key_t){0}, (fsp_hash_t){0}, &driver->effects);
+    fsp_upload_sealed(driver->upload, 1, &(fsp_sealed_t){.object = NULL}, &driver->effects);
     fsp_upload_have(driver->upload, 1, FSP_OK, true, &driver->effects);
     fsp_upload_stored(driver->upload, 1, FSP_OK, &driver->effects);
     ck_assert_uint_eq(driver->effects.count, 0);
@@ -315,15 +315,14 @@ START_TEST(an_object_that_does_not_fit_fails)
         fsp_object_kind_t kind = is_tree ? FSP_OBJECT_TREE : FSP_OBJECT_CHUNK;
         fsp_slice_t open = what == 2 ? fsp_slice_text("open") : fsp_slice(NULL, 0);
         plain.bytes -= what == 3;
-        fsp_key_t key;
-        fsp_blob_t *object = fsp_object_seal(world.keys, kind, open, plain, &key, NULL);
+        fsp_sealed_t sealed;
+        fsp_object_seal_all(world.keys, kind, open, plain, &sealed);
         if (what == 0)
-            fsp_blob_destroy(&object);
+            fsp_blob_destroy(&sealed.object);
         if (what == 4)
-            fsp_blob_shrink(object, fsp_blob_bytes(object) - 1);
-        fsp_upload_sealed(driver.upload, effect->token, object, key, fsp_sha256(plain),
-                          &driver.effects);
-        fsp_blob_destroy(&object);
+            fsp_blob_shrink(sealed.object, fsp_blob_bytes(sealed.object) - 1);
+        fsp_upload_sealed(driver.upload, effect->token, &sealed, &driver.effects);
+        fsp_blob_destroy(&sealed.object);
         drain(&driver);
         expect_failure(&driver, FSP_INTERNAL);
         driver_clear(&driver);

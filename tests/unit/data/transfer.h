@@ -252,13 +252,11 @@ do_job(driver_t *self, size_t position)
     } else if (effect->type == FSP_UPLOAD_CHECKPOINT) {
         do_checkpoint(self);
     } else if (effect->type == FSP_UPLOAD_SEAL) {
-        fsp_key_t name;
-        fsp_hash_t digest;
-        fsp_blob_t *object =
-            fsp_object_seal(self->world->keys, effect->kind, open_slice(effect->open),
-                            fsp_blob_slice(effect->plain), &name, &digest);
-        fsp_upload_sealed(self->upload, effect->token, object, name, digest, &self->effects);
-        fsp_blob_destroy(&object);
+        fsp_sealed_t sealed;
+        fsp_object_seal_all(self->world->keys, effect->kind, open_slice(effect->open),
+                            fsp_blob_slice(effect->plain), &sealed);
+        fsp_upload_sealed(self->upload, effect->token, &sealed, &self->effects);
+        fsp_blob_destroy(&sealed.object);
     } else {
         bool yes = effect->type == FSP_UPLOAD_HAVE && fsp_omap_get(self->world->objects, key);
         if (yes || effect->type == FSP_UPLOAD_PUT)
@@ -266,6 +264,11 @@ do_job(driver_t *self, size_t position)
         if (effect->type == FSP_UPLOAD_HAVE) {
             fsp_upload_have(self->upload, effect->token, FSP_OK, yes, &self->effects);
         } else {
+            fsp_key_t name;
+            uint8_t head[FSP_OBJECT_HEAD_BYTES];
+            ck_assert_int_eq(fsp_object_name(fsp_blob_slice(effect->object), &name, head), FSP_OK);
+            ck_assert(fsp_key_eq(name, effect->key));
+            ck_assert_mem_eq(head, effect->head, sizeof(head));
             fsp_omap_put(self->world->objects, key, fsp_blob_slice(effect->object), 0);
             fsp_upload_stored(self->upload, effect->token, FSP_OK, &self->effects);
         }
