@@ -11,10 +11,10 @@ DESTDIR ?=
 # The simulator is worth the longer build: a fifth faster.
 SIM_FLAGS = -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -g -DNDEBUG"
 
-.PHONY: help deps deps-build build install demo test test-long sim sim-mutants fuzz bench tidy format clean
+.PHONY: help deps deps-build build install demo test test-long sim sim-mutants fuzz bench bench-long tidy format clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 deps: ## install the Debian packages that are missing (needs root or sudo)
 	@tests/deps.sh
@@ -59,6 +59,12 @@ fuzz: deps ## all fuzz targets with clang, SECONDS=300 in all; crashes are kept 
 
 bench: build ## what the machine allows and what FileSphere does on it
 	@build/bin/filesphere-bench all
+
+bench-long: build ## the same at length, hours: the whole grid, 10^4 to 10^7 files, profiles; into bench/results
+	@mkdir -p bench/results
+	@build/bin/filesphere-bench report --out bench/results
+	@set -o pipefail; build/bin/filesphere-bench scale --files 10000,100000,1000000,10000000 | tee bench/results/scale.md
+	@! perf --version >/dev/null 2>&1 || bench/profile.sh build/bin bench/results
 
 tidy: deps ## layering, doors, banned calls, purity of core
 	@python3 tests/tidy/tidy.py

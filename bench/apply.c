@@ -3,6 +3,7 @@
  * store; and what a file costs as rows and on disk.  Times are CPU time of the process, so that
  * other work on the machine does not count; commands are made outside of them. */
 #include "bench/bench.h"
+#include "bench/options.h"
 
 #include "bench/commands.h"
 #include "bench/shard.h"
@@ -293,14 +294,15 @@ compacted_bytes(const char *directory, double *ret_operations)
 {
     static const char *const names[FSP_FAMILY_COUNT] = {"default", "log", "state", "object",
                                                         "bytes"};
-    static const char table[] = "block_based_table_factory={block_size=16384;format_version=5;"
+    static const char table[] = "block_based_table_factory={block_size=4096;format_version=5;"
+                                "index_type=kTwoLevelIndexSearch;partition_filters=true;"
                                 "filter_policy=bloomfilter:10:false}";
     enum { BUFFER_BYTES = 64 * 1024 * 1024 };
     char path[512];
     (void)snprintf(path, sizeof(path), "%s/db", directory);
     fsp_buf_t text;
     fsp_buf_init(&text, FSP_DBTEXT_BYTES_MAX);
-    fsp_dbtext_options(path, BUFFER_BYTES, false, &text);
+    fsp_dbtext_options(BUFFER_BYTES, false, &text);
     rocksdb_options_t *options = parse_options(rocksdb_options_create(), (char *)text.data);
     rocksdb_options_t *of[FSP_FAMILY_COUNT];
     for (int i = 0; i < FSP_FAMILY_COUNT; i++) {
@@ -405,4 +407,35 @@ bench_apply(bool json, size_t files, const char *directory)
 {
     run_memory(json, files);
     run_store(json, files, directory);
+}
+
+typedef struct {
+    bool json;
+    uint64_t files;
+} apply_options_t;
+
+static int
+run_apply(void *arg, bench_node_t *node)
+{
+    const apply_options_t *self = arg;
+    bench_apply(self->json, (size_t)self->files, node->directory);
+    return 0;
+}
+
+int
+bench_cmd_apply(int argc, char **argv)
+{
+    apply_options_t self = {.files = 100000};
+    const bench_option_t options[] = {
+        {.name = "files",
+         .value = "N",
+         .help = "how many files (100000)",
+         .count = &self.files,
+         .least = 1000,
+         .most = 10000000},
+        {.name = "json", .help = "a JSON object a line", .flag = &self.json},
+        {.name = NULL}};
+    int code = bench_take_options(
+        argc, argv, "Commands a second through the state machine, and what a file costs", options);
+    return code == BENCH_GO_ON ? bench_in_directory(run_apply, &self) : code;
 }

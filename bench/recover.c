@@ -2,6 +2,7 @@
 /* recover - how long a node with many files takes from its start to its first answer.  The files
  * come through the replica and the store (shard.h), not through the network. */
 #include "bench/bench.h"
+#include "bench/options.h"
 
 #include "actors/filesphere.h"
 #include "actors/identity.h"
@@ -18,7 +19,8 @@
 enum {
     HOME_REPLICA = 1,
     TAIL_GROUP = 1000,
-    TAIL = 10 * TAIL_GROUP, /* more than may wait in raft (waiting_entries_max) */
+    TAIL = 10 * TAIL_GROUP,       /* more than may wait in raft (waiting_entries_max) */
+    TAIL_LONG = 100 * TAIL_GROUP, /* what only a state that was set back lacks */
 };
 
 typedef struct {
@@ -189,5 +191,40 @@ bench_recover(bool json, size_t files, bench_node_t *node)
     add_tail(&home, files, TAIL);
     fsp_store_close(&home.store, false, 1000000);
     measure(json, node, "start, 10,000 entries to apply", files + TAIL);
+    open_home(&home, node->directory);
+    add_tail(&home, files + TAIL, TAIL_LONG);
+    fsp_store_close(&home.store, false, 1000000);
+    measure(json, node, "start, 100,000 entries to apply", files + TAIL + TAIL_LONG);
     bench_commands_clear(&home.commands);
+}
+
+typedef struct {
+    bool json;
+    uint64_t files;
+} recover_options_t;
+
+static int
+run_recover(void *arg, bench_node_t *node)
+{
+    const recover_options_t *self = arg;
+    bench_recover(self->json, (size_t)self->files, node);
+    return 0;
+}
+
+int
+bench_cmd_recover(int argc, char **argv)
+{
+    recover_options_t self = {.files = 100000};
+    const bench_option_t options[] = {
+        {.name = "files",
+         .value = "N",
+         .help = "how many files (100000)",
+         .count = &self.files,
+         .least = 1000,
+         .most = 10000000},
+        {.name = "json", .help = "a JSON object a line", .flag = &self.json},
+        {.name = NULL}};
+    int code = bench_take_options(
+        argc, argv, "From the start of a node with N files to its first answer", options);
+    return code == BENCH_GO_ON ? bench_in_directory(run_recover, &self) : code;
 }

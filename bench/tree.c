@@ -2,6 +2,8 @@
 /* tree - the command line as people use it: a tree of small files and one large file, in and out,
  * and the start of a small `cat`.  Each figure stands beside what the machine allows. */
 #include "bench/bench.h"
+#include "bench/options.h"
+#include "bench/terms.h"
 
 #include "core/base/check.h"
 #include "core/base/prng.h"
@@ -35,6 +37,7 @@ typedef struct {
     const char *profile;
     const bench_limits_t *limits;
     size_t files, large_mib;
+    bench_tree_result_t *result;
     char cli[512];
     char directory[64]; /* small/, large, and what comes back */
 } tree_t;
@@ -197,24 +200,18 @@ tree_of_small(const tree_t *self)
     (void)snprintf(note, sizeof note, "%.1f s, %.0f %% of the file system; client %ld MiB resident",
                    run.seconds, 100 * plain_s / run.seconds, run.resident_kib / 1024);
     bench_report(self->json, "put -r, small files", files / run.seconds, "1/s", note);
+    self->result->put_files_per_s = files / run.seconds;
     if (!run_cli(self, (const char *const[]){"get", "-q", "-r", "/small", back, NULL}, &run))
         return failed(self, "get -r, small files");
     (void)snprintf(note, sizeof note, "%.1f s, %.0f %% of the file system; client %ld MiB resident",
                    run.seconds, 100 * plain_s / run.seconds, run.resident_kib / 1024);
     bench_report(self->json, "get -r, small files", files / run.seconds, "1/s", note);
+    self->result->get_files_per_s = files / run.seconds;
     return true;
 }
 
-/* limit = 1 / max(CPU, disk); both ends share this machine. */
+/* Returns MB/s. */
 static double
-limit_mb_s(double cpu_ns, double disk_ns)
-{
-    double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
-    double ns = cpu_ns / cores > disk_ns ? cpu_ns / cores : disk_ns;
-    return ns > 0 ? 1e3 / ns : 0;
-}
-
-static bool
 report_large(const tree_t *self, const char *name, const run_t *run, double limit)
 {
     double rate = (double)self->large_mib * 1048576.0 / 1e6 / run->seconds;
@@ -224,7 +221,7 @@ report_large(const tree_t *self, const char *name, const run_t *run, double limi
                    limit > 0 ? 100 * rate / limit : 0, limit, 100 * LIMIT_SHARE_GOAL,
                    run->resident_kib / 1024);
     bench_report(self->json, name, rate, "MB/s", note);
-    return true;
+    return rate;
 }
 
 static bool
@@ -237,18 +234,22 @@ one_large(const tree_t *self)
     fsp_prng_init(&prng, 2);
     if (!make_file(local, (uint64_t)self->large_mib * 1048576u, &prng))
         return failed(self, "large file");
-    const bench_limits_t *l = self->limits;
-    /* As in bench/README.md: the node hashes three times, the client once. */
-    double put_limit = limit_mb_s(
-        l->curve_both_ends + l->chunk + 4 * l->sha256 + l->gcm + l->zstd_random, l->disk_write);
-    double get_limit = limit_mb_s(l->curve_both_ends + l->gcm + l->sha256, 0); /* page cache */
+    bench_terms_t put, get;
+    uint64_t bytes = (uint64_t)self->large_mib * 1048576u;
+    bench_terms_put(self->limits, bytes, 1, &put);
+    bench_terms_get(self->limits, bytes, false, &get); /* from the page cache */
     run_t run;
     if (!run_cli(self, (const char *const[]){"put", "-q", local, "/large", NULL}, &run))
         return failed(self, "put, large file");
-    report_large(self, "put, large file", &run, put_limit);
+    self->result->put_mb_per_s = report_large(self, "put, large file", &run, put.limit_mb_s);
+    self->result->put_limit_mb_s = put.limit_mb_s;
+    self->result->put_binding = put.binding;
     if (!run_cli(self, (const char *const[]){"get", "-q", "/large", back, NULL}, &run))
         return failed(self, "get, large file");
-    return report_large(self, "get, large file", &run, get_limit);
+    self->result->get_mb_per_s = report_large(self, "get, large file", &run, get.limit_mb_s);
+    self->result->get_limit_mb_s = get.limit_mb_s;
+    self->result->get_binding = get.binding;
+    return true;
 }
 
 static int
@@ -281,14 +282,17 @@ start_of_cat(const tree_t *self)
     (void)snprintf(note, sizeof note, "p50 of %d; %.1f to %.1f; goal %.0f", CAT_RUNS, first_ms[0],
                    first_ms[CAT_RUNS - 1], CAT_GOAL_MS);
     bench_report(self->json, "cat, first byte", first_ms[CAT_RUNS / 2], "ms", note);
+    self->result->first_byte_ms = first_ms[CAT_RUNS / 2];
     return true;
 }
 
 bool
 bench_tree(bool json, const char *profile, const bench_limits_t *limits, size_t files,
-           size_t large_mib)
+           size_t large_mib, bench_tree_result_t *ret)
 {
+    *ret = (bench_tree_result_t){.put_binding = "", .get_binding = ""};
     tree_t self = {.json = json,
+                   .result = ret,
                    .profile = profile,
                    .limits = limits,
                    .files = files,
@@ -304,4 +308,50 @@ bench_tree(bool json, const char *profile, const bench_limits_t *limits, size_t 
     good = one_large(&self) && good;
     bench_remove(self.directory);
     return good;
+}
+
+typedef struct {
+    bool json;
+    uint64_t files, large_mib;
+} tree_options_t;
+
+static int
+run_tree(void *arg, bench_node_t *node)
+{
+    const tree_options_t *self = arg;
+    bench_limits_t limits;
+    bench_measure_t measure = {.limits = &limits,
+                               .output = self->json ? BENCH_JSON : BENCH_TABLE,
+                               .brief = true,
+                               .directory = node->directory};
+    bench_tree_result_t result;
+    return bench_limits(&measure) && bench_node_start(node) &&
+                   bench_tree(self->json, node->profile, &limits, (size_t)self->files,
+                              (size_t)self->large_mib, &result)
+               ? 0
+               : 1;
+}
+
+int
+bench_cmd_tree(int argc, char **argv)
+{
+    tree_options_t self = {.files = 10000, .large_mib = 1024};
+    const bench_option_t options[] = {
+        {.name = "files",
+         .value = "N",
+         .help = "small files, of 10 KiB (10000)",
+         .count = &self.files,
+         .least = 1000,
+         .most = 10000000},
+        {.name = "mib",
+         .value = "N",
+         .help = "size of the large file (1024)",
+         .count = &self.large_mib,
+         .least = 1,
+         .most = 1 << 20},
+        {.name = "json", .help = "a JSON object a line", .flag = &self.json},
+        {.name = NULL}};
+    int code = bench_take_options(
+        argc, argv, "The command line on a node of its own, beside limits measured now", options);
+    return code == BENCH_GO_ON ? bench_in_directory(run_tree, &self) : code;
 }

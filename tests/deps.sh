@@ -7,7 +7,7 @@ packages=(
   gcc make cmake ninja-build pkg-config git ca-certificates
   libzmq3-dev libczmq-dev librocksdb-dev libmsgpack-dev
   libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
-  uthash-dev libjansson-dev libjemalloc-dev
+  uthash-dev libjansson-dev libjemalloc-dev libcurl4-openssl-dev
 )
 if [ "${1:-}" != build ]; then
   packages+=(
