@@ -100,7 +100,7 @@ def jobs(long):
     simulator = ["/usr/bin/python3", str(ROOT / "tests" / "sim" / "check.py"), str(BUILD / "bin" / "filesphere-sim")]
     yield "sim", "sim", lambda: script("sim", simulator + (["--long"] if long else []), 20000 if long else 1500)
     models = ["/usr/bin/python3", str(ROOT / "tests" / "spin" / "check.py")] + (["--long"] if long else [])
-    yield "spin", "spin", lambda: script("spin", models, 7200 if long else 600)
+    yield "spin", "spin", lambda: script("spin", models, 7200 if long else 1200)
     yield "tidy", "tidy", lambda: script("tidy", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "tidy.py"),
                                                   "--build", str(BUILD)], 300)
     yield "warnings", "clang", lambda: script("clang", ["/usr/bin/python3", str(ROOT / "tests" / "tidy" / "clang.py"),
@@ -123,7 +123,8 @@ def main():
     if results[0].failed == 0:
         wanted = [j for j in jobs(options.long)
                   if not options.only or options.only == j[0] or options.only in j[1]]
-        with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        # Most system tests wait for a disk or a clock for a quarter of their time: one more than cores.
+        with concurrent.futures.ThreadPoolExecutor(CORES + 1) as pool:
             futures = [pool.submit(job[2]) for job in wanted]
             for future in concurrent.futures.as_completed(futures):
                 result = future.result()
