@@ -409,15 +409,10 @@ bench_apply(bool json, size_t files, const char *directory)
     run_store(json, files, directory);
 }
 
-typedef struct {
-    bool json;
-    uint64_t files;
-} apply_options_t;
-
 static int
 run_apply(void *arg, bench_node_t *node)
 {
-    const apply_options_t *self = arg;
+    const bench_files_t *self = arg;
     bench_apply(self->json, (size_t)self->files, node->directory);
     return 0;
 }
@@ -425,17 +420,8 @@ run_apply(void *arg, bench_node_t *node)
 int
 bench_cmd_apply(int argc, char **argv)
 {
-    apply_options_t self = {.files = 100000};
-    const bench_option_t options[] = {
-        {.name = "files",
-         .value = "N",
-         .help = "how many files (100000)",
-         .count = &self.files,
-         .least = 1000,
-         .most = 10000000},
-        {.name = "json", .help = "a JSON object a line", .flag = &self.json},
-        {.name = NULL}};
-    int code = bench_take_options(
-        argc, argv, "Commands a second through the state machine, and what a file costs", options);
+    bench_files_t self;
+    int code = bench_take_files(
+        argc, argv, "Commands a second through the state machine, and what a file costs", &self);
     return code == BENCH_GO_ON ? bench_in_directory(run_apply, &self) : code;
 }

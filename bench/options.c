@@ -138,3 +138,19 @@ bench_take_options(int argc, char **argv, const char *summary, const bench_optio
     }
     return BENCH_GO_ON;
 }
+
+int
+bench_take_files(int argc, char **argv, const char *summary, bench_files_t *ret)
+{
+    *ret = (bench_files_t){.files = 100000};
+    const bench_option_t options[] = {
+        {.name = "files",
+         .value = "N",
+         .help = "how many files (100000)",
+         .count = &ret->files,
+         .least = 1000,
+         .most = 10000000},
+        {.name = "json", .help = "a JSON object a line", .flag = &ret->json},
+        {.name = NULL}};
+    return bench_take_options(argc, argv, summary, options);
+}

@@ -35,4 +35,12 @@ enum { BENCH_GO_ON = -1 };
    BENCH_GO_ON, or the exit code to end with: 0 after --help, 2 after words on standard error about
    what is wrong.  Arguments that are no options are wrong.  summary: the command's in one line. */
 int bench_take_options(int argc, char **argv, const char *summary, const bench_option_t *options);
+
+/* What the commands want that are about a number of files. */
+typedef struct {
+    uint64_t files;
+    bool json;
+} bench_files_t;
+/* As bench_take_options, with --files (1,000 to 10^7; 100,000) and --json. */
+int bench_take_files(int argc, char **argv, const char *summary, bench_files_t *ret);
 #endif

@@ -198,15 +198,10 @@ bench_recover(bool json, size_t files, bench_node_t *node)
     bench_commands_clear(&home.commands);
 }
 
-typedef struct {
-    bool json;
-    uint64_t files;
-} recover_options_t;
-
 static int
 run_recover(void *arg, bench_node_t *node)
 {
-    const recover_options_t *self = arg;
+    const bench_files_t *self = arg;
     bench_recover(self->json, (size_t)self->files, node);
     return 0;
 }
@@ -214,17 +209,8 @@ run_recover(void *arg, bench_node_t *node)
 int
 bench_cmd_recover(int argc, char **argv)
 {
-    recover_options_t self = {.files = 100000};
-    const bench_option_t options[] = {
-        {.name = "files",
-         .value = "N",
-         .help = "how many files (100000)",
-         .count = &self.files,
-         .least = 1000,
-         .most = 10000000},
-        {.name = "json", .help = "a JSON object a line", .flag = &self.json},
-        {.name = NULL}};
-    int code = bench_take_options(
-        argc, argv, "From the start of a node with N files to its first answer", options);
+    bench_files_t self;
+    int code = bench_take_files(argc, argv,
+                                "From the start of a node with N files to its first answer", &self);
     return code == BENCH_GO_ON ? bench_in_directory(run_recover, &self) : code;
 }
