@@ -247,7 +247,7 @@ write_genesis(fsp_store_t *store, fsp_slice_t record, fsp_identity_t *self,
     fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_KEK_RECOVERY),
                   fsp_buf_slice(&wrapped));
     fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ROW_GENESIS), record);
-    status = fsp_store_write(store, &batch, 1, true, error);
+    status = fsp_store_write(store, &batch, 1, error);
     fsp_batch_destroy(&batch);
     fsp_buf_clear(&sealed);
     fsp_buf_clear(&wrapped);

@@ -24,7 +24,8 @@
 enum {
     LOCK_WAIT_US = 2 * 1000 * 1000,
     SEEN_BYTES_MAX = 64 * 1024 * 1024,
-    REPLAY_BYTES_MAX = 64 * 1024 * 1024,
+    /* Of the log, behind the state; a store writes its state out when it is a quarter of that. */
+    REPLAY_BYTES_MAX = 256 * 1024 * 1024,
     LINE_BYTES_MAX = 64 * 1024,
 };
 

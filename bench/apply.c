@@ -295,7 +295,7 @@ compacted_bytes(const char *directory, double *ret_operations)
     static const char *const names[FSP_FAMILY_COUNT] = {"default", "log", "state", "object",
                                                         "bytes"};
     static const char table[] = "block_based_table_factory={block_size=4096;format_version=5;"
-                                "index_type=kTwoLevelIndexSearch;partition_filters=true;"
+                                "index_type=kTwoLevelIndexSearch;index_block_restart_interval=16;"
                                 "filter_policy=bloomfilter:10:false}";
     enum { BUFFER_BYTES = 64 * 1024 * 1024 };
     char path[512];

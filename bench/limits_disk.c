@@ -216,7 +216,7 @@ batches_a_second(fsp_store_t *store, const uint8_t *page, size_t values, double 
             fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_slice(key, sizeof(key)),
                           fsp_slice(page, PAGE_BYTES));
         }
-        fsp_status_t status = fsp_store_write(store, &batch, 1, true, &error);
+        fsp_status_t status = fsp_store_write(store, &batch, 1, &error);
         fsp_batch_destroy(&batch);
         if (status != FSP_OK) {
             (void)fprintf(stderr, "filesphere-bench: %s\n", error.text);

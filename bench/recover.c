@@ -135,7 +135,7 @@ add_tail(home_t *self, size_t first, size_t count)
             fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_log_key_slice(&key), fsp_buf_slice(&value));
             fsp_blob_destroy(&bytes);
         }
-        stop_if(fsp_store_write(self->store, &batch, 1, true, &error), error.text);
+        stop_if(fsp_store_write(self->store, &batch, 1, &error), error.text);
         fsp_batch_destroy(&batch);
     }
     fsp_buf_clear(&command);

@@ -66,7 +66,7 @@ write_held(bench_shard_t *self)
     }
     double start = bench_seconds();
     fsp_error_t error = {0};
-    must(fsp_store_write(self->store, batches, count, durable, &error), "write", &error);
+    must(fsp_store_write(self->store, batches, count, &error), "write", &error);
     self->write_s += bench_seconds() - start;
     for (size_t i = 0; i < count; i++) {
         if (durable && self->held[i].durable_index > 0)
@@ -75,9 +75,17 @@ write_held(bench_shard_t *self)
         fsp_batch_destroy(&batches[i]);
     }
     self->held_count = 0;
+    uint64_t place = fsp_store_sequence(self->store);
     for (size_t i = 0; i < count; i++)
-        step(self, (fsp_replica_event_t){
-                       .type = FSP_REPLICA_WRITTEN, .token = tokens[i], .more = i + 1 < count});
+        step(self, (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN,
+                                         .token = tokens[i],
+                                         .place = place,
+                                         .more = i + 1 < count});
+    must(fsp_store_tick(self->store, (fsp_time_t)(bench_seconds() * 1e6), &error), "tick", &error);
+    if (fsp_store_state_kept(self->store) > self->kept) {
+        self->kept = fsp_store_state_kept(self->store);
+        step(self, (fsp_replica_event_t){.type = FSP_REPLICA_STATE_KEPT, .place = self->kept});
+    }
 }
 
 static bool

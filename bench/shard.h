@@ -20,6 +20,7 @@ typedef struct {
         uint64_t durable_index;
     } held[4 * BENCH_GROUP]; /* not written yet, in order */
     size_t held_count;
+    uint64_t kept; /* place that the replica was told last */
     fsp_time_t now_us;
     fsp_buf_t results[BENCH_GROUP]; /* of the last group, encoded */
     double write_s;                 /* spent in fsp_store_write */

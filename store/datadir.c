@@ -301,7 +301,7 @@ is_own_file(const char *name)
     static const char *const own[] = {
         ".",          "..",          "lock",          "WATERMARK",     "node.keys",
         "lost+found", "client-keys", "admin.profile", "recovery-code", "admin.profile.init",
-        "segments"};
+        "segments",   "journal"};
     size_t bytes = strlen(name);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (strcmp(name, own[i]) == 0)

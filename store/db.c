@@ -18,6 +18,7 @@
 
 /* A write object that was larger gives its memory back. */
 enum { DB_BATCH_KEPT_BYTES = 1024 * 1024 };
+enum { TIER_PERSISTED = 2, KEPT_VALUE_BYTES = 8 };
 
 /* Names on disk: may never change. */
 static const char *const family_names[FSP_FAMILY_COUNT] = {
@@ -30,7 +31,8 @@ struct fsp_db {
     rocksdb_column_family_handle_t *families[FSP_FAMILY_COUNT];
     rocksdb_readoptions_t *read_rows;   /* checksums verified */
     rocksdb_readoptions_t *read_sealed; /* not verified: CRC32C is slow in this build */
-    rocksdb_writeoptions_t *write_plain, *write_sync;
+    rocksdb_readoptions_t *read_kept;   /* what is on stable storage */
+    rocksdb_writeoptions_t *write_plain, *write_logged;
     rocksdb_cache_t *cache; /* of all families */
     size_t cache_bytes;
     atomic_size_t reads; /* rows and ranges asked for, ever */
@@ -44,6 +46,9 @@ struct fsp_db_write {
     fsp_db_t *db;
     rocksdb_writebatch_t *batch;
     size_t bytes; /* put into batch since it was made or emptied */
+    bool touched[FSP_FAMILY_COUNT];
+    fsp_db_tee_fn *tee; /* sees every row; or NULL */
+    void *tee_context;
 };
 
 struct fsp_db_snapshot {
@@ -65,6 +70,13 @@ typedef struct {
     fsp_db_t *db;
     rocksdb_pinnableslice_t *slice;
 } loan_t;
+
+/* Behind every key that is not the store's own business. */
+static fsp_slice_t
+kept_key(void)
+{
+    return fsp_slice(FSP_DB_KEPT_KEY, sizeof(FSP_DB_KEPT_KEY) - 1);
+}
 
 static const char *
 chars(fsp_slice_t slice)
@@ -101,12 +113,14 @@ apply_text(rocksdb_options_t *base, const fsp_buf_t *text, rocksdb_options_t **r
 }
 
 /* Rows are read one by one at random places, and of many files most blocks come from the page
-   cache: three of 16 KiB, for rows of 200 B, cost more than all else of a call.  Indexes and
-   filters are cut into pages, too: once they exceed the cache (from a few million files), whole
-   ones would be read anew for each row, eight times the cost of a call (bench/README.md, "Scale").
- */
+   cache: three of 16 KiB, for rows of 200 B, cost more than all else of a call.  Indexes are cut
+   into pages, too: once they exceed the cache, whole ones would be read anew for each row, eight
+   times the cost of a call.  Keys of neighbours differ in their last bytes only: an index that says
+   what 16 of them share once takes 7 B a block instead of 45.  Filters are cut where all rows have
+   one; state has them for its upper levels only (dbtext.c), a tenth of its rows, and one look at a
+   whole filter is cheaper than one at the right part (all measured: bench/README.md, "Scale"). */
 static void
-set_table(rocksdb_options_t *options, rocksdb_cache_t *cache)
+set_table(rocksdb_options_t *options, fsp_family_t family, rocksdb_cache_t *cache)
 {
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, cache);
@@ -114,7 +128,8 @@ set_table(rocksdb_options_t *options, rocksdb_cache_t *cache)
     rocksdb_block_based_options_set_format_version(table, 5);
     rocksdb_block_based_options_set_index_type(
         table, rocksdb_block_based_table_index_type_two_level_index_search);
-    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_index_block_restart_interval(table, 16);
+    rocksdb_block_based_options_set_partition_filters(table, family != FSP_FAMILY_STATE);
     rocksdb_block_based_options_set_metadata_block_size(table, 4 * 1024);
     rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
     rocksdb_filterpolicy_t *bloom = rocksdb_filterpolicy_create_bloom_full(10);
@@ -145,7 +160,7 @@ make_options(const fsp_db_config_t *config, rocksdb_cache_t *cache, rocksdb_opti
         status = apply_text(rocksdb_options_create_copy(options[FSP_FAMILY_COUNT]), &text,
                             &options[i], error);
         if (status == FSP_OK)
-            set_table(options[i], cache);
+            set_table(options[i], (fsp_family_t)i, cache);
     }
     fsp_buf_clear(&text);
     return status;
@@ -199,9 +214,12 @@ fsp_db_open(const fsp_db_config_t *config, fsp_db_t **ret_self, fsp_error_t *err
     rocksdb_readoptions_set_verify_checksums(self->read_sealed, config->read_only);
     if (config->read_only)
         self->words = FSP_NEW(fsp_error_t);
+    self->read_kept = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_read_tier(self->read_kept, TIER_PERSISTED);
     self->write_plain = rocksdb_writeoptions_create();
-    self->write_sync = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(self->write_sync, 1);
+    rocksdb_writeoptions_disable_WAL(self->write_plain, 1);
+    self->write_logged = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(self->write_logged, 1);
     *ret_self = self;
     return FSP_OK;
 }
@@ -221,8 +239,9 @@ fsp_db_close(fsp_db_t **self_p)
     rocksdb_cache_destroy(self->cache);
     rocksdb_readoptions_destroy(self->read_rows);
     rocksdb_readoptions_destroy(self->read_sealed);
+    rocksdb_readoptions_destroy(self->read_kept);
     rocksdb_writeoptions_destroy(self->write_plain);
-    rocksdb_writeoptions_destroy(self->write_sync);
+    rocksdb_writeoptions_destroy(self->write_logged);
     fsp_free(self->words);
     fsp_free(self);
     *self_p = NULL;
@@ -298,6 +317,24 @@ fsp_db_unwritten_bytes(fsp_db_t *self)
     return bytes;
 }
 
+uint64_t
+fsp_db_rows(fsp_db_t *self, fsp_family_t family)
+{
+    uint64_t rows = 0;
+    (void)rocksdb_property_int_cf(self->rocks, self->families[family], "rocksdb.estimate-num-keys",
+                                  &rows); /* else 0 */
+    return rows;
+}
+
+uint64_t
+fsp_db_live_bytes(fsp_db_t *self, fsp_family_t family)
+{
+    uint64_t bytes = 0;
+    (void)rocksdb_property_int_cf(self->rocks, self->families[family],
+                                  "rocksdb.estimate-live-data-size", &bytes); /* else 0 */
+    return bytes;
+}
+
 void
 fsp_db_compact(fsp_db_t *self, fsp_family_t family)
 {
@@ -367,6 +404,47 @@ fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max)
     rocksdb_flushoptions_destroy(options);
 }
 
+fsp_status_t
+fsp_db_flush(fsp_db_t *self, fsp_family_t family, bool wait, fsp_error_t *error)
+{
+    fsp_status_t status = fsp_db_check(self, error);
+    if (status != FSP_OK)
+        return status;
+    char *words = NULL;
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    rocksdb_flushoptions_set_wait(options, wait);
+    rocksdb_flush_cf(self->rocks, options, self->families[family], &words);
+    rocksdb_flushoptions_destroy(options);
+    return words ? fail_with(self, &words, "flush", error) : FSP_OK;
+}
+
+fsp_status_t
+fsp_db_kept(fsp_db_t *self, fsp_family_t family, uint64_t *ret, fsp_error_t *error)
+{
+    fsp_status_t status = fsp_db_check(self, error);
+    if (status != FSP_OK)
+        return status;
+    char *words = NULL;
+    fsp_slice_t key = kept_key();
+    *ret = 0;
+    rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(
+        self->rocks, self->read_kept, self->families[family], chars(key), key.bytes, &words);
+    if (words)
+        return take_error(&words, "kept row", error);
+    if (!slice)
+        return FSP_OK;
+    size_t bytes = 0;
+    const char *value = rocksdb_pinnableslice_value(slice, &bytes);
+    if (bytes == KEPT_VALUE_BYTES)
+        *ret = fsp_load_u64((const uint8_t *)value);
+    rocksdb_pinnableslice_destroy(slice);
+    return bytes == KEPT_VALUE_BYTES
+               ? FSP_OK
+               : fsp_error_set(error, FSP_DAMAGED,
+                               "kept row of family %s is damaged: restore from a replica or backup",
+                               family_names[family]);
+}
+
 /* Reading. */
 
 static fsp_status_t
@@ -375,6 +453,8 @@ find(fsp_db_t *self, const rocksdb_readoptions_t *how, fsp_family_t family, fsp_
 {
     if (has_failed(self))
         return FSP_IO;
+    if (fsp_slice_cmp(key, kept_key()) >= 0)
+        return FSP_NOT_FOUND;
     char *words = NULL;
     (void)atomic_fetch_add_explicit(&self->reads, 1, memory_order_relaxed);
     *ret = rocksdb_get_pinned_cf(self->rocks, how, self->families[family], chars(key), key.bytes,
@@ -472,18 +552,17 @@ new_iter(fsp_db_t *self, const fsp_db_snapshot_t *at, fsp_family_t family, fsp_s
     iter->db = self;
     iter->status = has_failed(self) ? FSP_IO : FSP_OK;
     (void)atomic_fetch_add_explicit(&self->lent, 1, memory_order_relaxed);
-    if (iter->status != FSP_OK || (to.bytes > 0 && fsp_slice_cmp(from, to) >= 0))
+    if (to.bytes == 0 || fsp_slice_cmp(to, kept_key()) > 0)
+        to = kept_key();
+    if (iter->status != FSP_OK || fsp_slice_cmp(from, to) >= 0)
         return iter;
     iter->options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_verify_checksums(iter->options, verify);
     if (at)
         rocksdb_readoptions_set_snapshot(iter->options, at->snapshot);
-    if (to.bytes > 0) {
-        iter->to = fsp_alloc_raw(to.bytes);
-        memcpy(iter->to, to.data, to.bytes);
-        rocksdb_readoptions_set_iterate_upper_bound(iter->options, (const char *)iter->to,
-                                                    to.bytes);
-    }
+    iter->to = fsp_alloc_raw(to.bytes);
+    memcpy(iter->to, to.data, to.bytes);
+    rocksdb_readoptions_set_iterate_upper_bound(iter->options, (const char *)iter->to, to.bytes);
     iter->iterator = rocksdb_create_iterator_cf(self->rocks, iter->options, self->families[family]);
     rocksdb_iter_seek(iter->iterator, chars(from), from.bytes);
     return iter;
@@ -570,10 +649,21 @@ fsp_db_write_destroy(fsp_db_write_t **self_p)
     *self_p = NULL;
 }
 
+/* Before a row goes into the batch. */
+static void
+show(fsp_db_write_t *self, const fsp_batch_row_t *row)
+{
+    self->bytes += row->key.bytes + row->value.bytes;
+    self->touched[row->family] = true;
+    if (self->tee)
+        self->tee(self->tee_context, row);
+}
+
 void
 fsp_db_write_put(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t key, fsp_slice_t value)
 {
-    self->bytes += key.bytes + value.bytes;
+    FSP_PRE(fsp_slice_cmp(key, kept_key()) < 0);
+    show(self, &(fsp_batch_row_t){.op = FSP_ROW_PUT, .family = family, .key = key, .value = value});
     rocksdb_writebatch_put_cf(self->batch, self->db->families[family], chars(key), key.bytes,
                               chars(value), value.bytes);
 }
@@ -581,7 +671,8 @@ fsp_db_write_put(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t key, fsp
 void
 fsp_db_write_delete(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t key)
 {
-    self->bytes += key.bytes;
+    FSP_PRE(fsp_slice_cmp(key, kept_key()) < 0);
+    show(self, &(fsp_batch_row_t){.op = FSP_ROW_DELETE, .family = family, .key = key});
     rocksdb_writebatch_delete_cf(self->batch, self->db->families[family], chars(key), key.bytes);
 }
 
@@ -589,22 +680,53 @@ void
 fsp_db_write_delete_range(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t from,
                           fsp_slice_t to)
 {
-    /* RocksDB refuses a backward range only after it is in the WAL. */
+    if (fsp_slice_cmp(to, kept_key()) > 0)
+        to = kept_key();
+    /* RocksDB refuses a backward range only when it has begun to write. */
     if (fsp_slice_cmp(from, to) >= 0)
         return;
-    self->bytes += from.bytes + to.bytes;
+    show(self, &(fsp_batch_row_t){
+                   .op = FSP_ROW_DELETE_RANGE, .family = family, .key = from, .value = to});
     rocksdb_writebatch_delete_range_cf(self->batch, self->db->families[family], chars(from),
                                        from.bytes, chars(to), to.bytes);
 }
 
-fsp_status_t
-fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write, bool sync, fsp_error_t *error)
+void
+fsp_db_write_keep(fsp_db_write_t *self, fsp_family_t family, uint64_t sequence)
+{
+    uint8_t value[KEPT_VALUE_BYTES];
+    fsp_slice_t key = kept_key();
+    fsp_store_u64(value, sequence);
+    rocksdb_writebatch_put_cf(self->batch, self->db->families[family], chars(key), key.bytes,
+                              (const char *)value, sizeof(value));
+}
+
+bool
+fsp_db_write_touches(const fsp_db_write_t *self, fsp_family_t family)
+{
+    return self->touched[family];
+}
+
+size_t
+fsp_db_write_bytes(const fsp_db_write_t *self)
+{
+    return self->bytes;
+}
+
+void
+fsp_db_write_tee(fsp_db_write_t *self, fsp_db_tee_fn *tee, void *context)
+{
+    self->tee = tee;
+    self->tee_context = context;
+}
+
+static fsp_status_t
+commit(fsp_db_t *self, fsp_db_write_t *write, const rocksdb_writeoptions_t *how, fsp_error_t *error)
 {
     fsp_status_t status = fsp_db_check(self, error);
     char *words = NULL;
-    if (status == FSP_OK)
-        rocksdb_write(self->rocks, sync ? self->write_sync : self->write_plain, write->batch,
-                      &words);
+    if (status == FSP_OK && rocksdb_writebatch_count(write->batch) > 0)
+        rocksdb_write(self->rocks, how, write->batch, &words);
     if (write->bytes > DB_BATCH_KEPT_BYTES) {
         rocksdb_writebatch_destroy(write->batch);
         write->batch = rocksdb_writebatch_create();
@@ -612,16 +734,18 @@ fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write, bool sync, fsp_error_t *err
         rocksdb_writebatch_clear(write->batch);
     }
     write->bytes = 0;
+    memset(write->touched, 0, sizeof(write->touched));
     return words ? fail_with(self, &words, "write", error) : status;
 }
 
 fsp_status_t
-fsp_db_sync(fsp_db_t *self, fsp_error_t *error)
+fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write, fsp_error_t *error)
 {
-    fsp_status_t status = fsp_db_check(self, error);
-    if (status != FSP_OK)
-        return status;
-    char *words = NULL;
-    rocksdb_flush_wal(self->rocks, 1, &words);
-    return words ? fail_with(self, &words, "sync", error) : FSP_OK;
+    return commit(self, write, self->write_plain, error);
+}
+
+fsp_status_t
+fsp_db_commit_logged(fsp_db_t *self, fsp_db_write_t *write, fsp_error_t *error)
+{
+    return commit(self, write, self->write_logged, error);
 }

@@ -3,12 +3,20 @@
  *
  * Internal to store/.  Reads come from any thread; a write object belongs to the one thread that
  * writes.  After fsp_db_fail, or a write that failed, every call returns IO.
+ *
+ * RocksDB's write-ahead log is not used: what is written lies in memory until RocksDB has flushed
+ * it, each family by itself and in the order of its writes.  How far a family is, says a row of its
+ * own that rides along: the kept row (fsp_db_write_keep, fsp_db_kept).  It has the last of all keys
+ * and is met by no read and no scan.
  */
 #ifndef FSP_STORE_DB_H
 #define FSP_STORE_DB_H
 #include "core/base/batch.h"
 #include "core/base/buf.h"
 #include "core/base/status.h"
+
+/* 16 octets: behind every key of a row. */
+#define FSP_DB_KEPT_KEY "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 
 typedef struct fsp_db fsp_db_t;
 typedef struct fsp_db_write fsp_db_write_t; /* rows of one atomic write, in order */
@@ -43,8 +51,19 @@ FSP_MUST_CHECK fsp_status_t fsp_db_poll(fsp_db_t *self, fsp_error_t *error);
 void fsp_db_take_words(fsp_db_t *self, fsp_error_t *ret);
 /* What the memtables hold, and tables and blob files do not have yet.  Any thread. */
 uint64_t fsp_db_unwritten_bytes(fsp_db_t *self);
+/* Rows of a family, about. */
+uint64_t fsp_db_rows(fsp_db_t *self, fsp_family_t family);
+/* What a family would take if nothing in it were dead, about. */
+uint64_t fsp_db_live_bytes(fsp_db_t *self, fsp_family_t family);
 /* Starts to write all memtables out, in the background, if they hold more than that. */
 void fsp_db_flush_above(fsp_db_t *self, uint64_t bytes_max);
+/* Writes the memtables of a family out; wait: and waits until they are on stable storage, else in
+   the background.  A failure is sticky. */
+FSP_MUST_CHECK fsp_status_t fsp_db_flush(fsp_db_t *self, fsp_family_t family, bool wait,
+                                         fsp_error_t *error);
+/* The kept row of a family as it is on stable storage; 0: there is none.  DAMAGED, IO. */
+FSP_MUST_CHECK fsp_status_t fsp_db_kept(fsp_db_t *self, fsp_family_t family, uint64_t *ret,
+                                        fsp_error_t *error);
 /* Rows and ranges that were asked for since the open, whoever asked.  Any thread. */
 uint64_t fsp_db_reads(const fsp_db_t *self);
 /* Blocks, indexes and filters in memory. */
@@ -96,9 +115,23 @@ void fsp_db_write_delete(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t 
 /* from <= key < to; nothing if the range is empty. */
 void fsp_db_write_delete_range(fsp_db_write_t *self, fsp_family_t family, fsp_slice_t from,
                                fsp_slice_t to);
-/* Writes and empties self.  A failure is sticky. */
-FSP_MUST_CHECK fsp_status_t fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write, bool sync,
+/* The kept row of a family says this from now on: with this write it has all rows up to there. */
+void fsp_db_write_keep(fsp_db_write_t *self, fsp_family_t family, uint64_t sequence);
+/* A row of this family was put into it, or deleted. */
+bool fsp_db_write_touches(const fsp_db_write_t *self, fsp_family_t family);
+/* Bytes of keys and values put into it. */
+size_t fsp_db_write_bytes(const fsp_db_write_t *self);
+/* From now on every row that is put into self, or deleted, is shown there, too, but kept rows;
+   NULL: no more. */
+typedef void fsp_db_tee_fn(void *context, const fsp_batch_row_t *row);
+void fsp_db_write_tee(fsp_db_write_t *self, fsp_db_tee_fn *tee, void *context);
+/* Writes and empties self: visible on return, durable when its families are flushed.  A failure is
+   sticky. */
+FSP_MUST_CHECK fsp_status_t fsp_db_commit(fsp_db_t *self, fsp_db_write_t *write,
                                           fsp_error_t *error);
-/* Makes earlier unsynced writes durable.  A failure is sticky. */
-FSP_MUST_CHECK fsp_status_t fsp_db_sync(fsp_db_t *self, fsp_error_t *error);
+/* The same through RocksDB's write-ahead log, synced: durable on return.  Only a store of format 1
+   or 2 is written so.  All families must be flushed between the last of these and the first other
+   write: fsp_db_kept would not see the rows of either. */
+FSP_MUST_CHECK fsp_status_t fsp_db_commit_logged(fsp_db_t *self, fsp_db_write_t *write,
+                                                 fsp_error_t *error);
 #endif

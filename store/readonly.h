@@ -2,10 +2,13 @@
 /* readonly - a stopped store, opened without writing a byte.  Layer store.
  *
  * The same checks as a node makes at its start (recover.h), and nothing is recovered on disk: what
- * the write-ahead log holds is read into memory.  While it is open no node can start.  One thread.
+ * the journal has and the database lacks is read into memory.  While it is open no node can start.
+ * One thread.
  *
- * A store of format 1, and one whose migration was cut short, are read as they are: what lies
- * before row "migrated" lies in segments, the rest is still in the rows of BYTES themselves.
+ * A store of an older format, and one whose migration was cut short, are read as they are.  Format
+ * 1: what lies before row "migrated" lies in segments, the rest is still in the rows of BYTES
+ * themselves.  Formats 1 and 2: rows of LOG are the database's, and what lies in its write-ahead
+ * log is read into memory; a journal beside it is half made, and not looked at.
  */
 #ifndef FSP_STORE_READONLY_H
 #define FSP_STORE_READONLY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* segcheck - a stopped store's segments: read with all checksums, rows against files.  Layer store.
  *
- * That records do not overlap is found with a bit for each page of each segment: 32 MiB for 1 TiB
- * of segments.  Where that is more than PAGES_BYTES_MAX, the index rows are gone through several
+ * That records do not overlap is found with a bit for each unit of each segment: 512 MiB for 1 TiB
+ * of segments.  Where that is more than UNITS_BYTES_MAX, the index rows are gone through several
  * times, each time for as many segments as fit.
  */
 #include "store/segcheck.h"
@@ -18,10 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    HEAD_BYTES_MAX = FSP_SEGMENT_HEADER_BYTES + FSP_ROW_KEY_BYTES_MAX,
-    PAGES_BYTES_MAX = 64 * 1024 * 1024
-};
+enum { UNITS_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* -- records ----------------------------------------------------------------------------------- */
 
@@ -118,7 +115,7 @@ fsp_segverify_head(fsp_segverify_t *self, fsp_slice_t key, const fsp_place_t *pl
 {
     FSP_PRE(self != NULL);
     FSP_PRE(place != NULL);
-    uint8_t octets[HEAD_BYTES_MAX];
+    uint8_t octets[FSP_SEGMENT_HEAD_BYTES_MAX];
     size_t got = 0;
     fsp_status_t status = open_segment(self, place, error);
     if (status == FSP_OK)
@@ -168,7 +165,7 @@ fsp_segverify_bytes(fsp_segverify_t *self, fsp_slice_t key, const fsp_place_t *p
     fsp_status_t status = open_segment(self, place, error);
     if (status != FSP_OK)
         return status;
-    size_t bytes = (size_t)fsp_segrecord_bytes(key.bytes, place->bytes), got = 0;
+    size_t bytes = (size_t)fsp_segrecord_bytes(place, key.bytes), got = 0;
     uint8_t *octets = fsp_alloc_raw(bytes);
     status = read_octets(self, place, octets, bytes, bytes, &got, error);
     if (status == FSP_OK)
@@ -188,7 +185,7 @@ typedef struct {
     uint64_t number, used, live; /* as its row says */
     uint64_t size;               /* of its file, not more than used */
     uint64_t found;              /* octets of records that index rows point to */
-    uint8_t *pages;              /* one bit each, those of found records; NULL: not now */
+    uint8_t *units;              /* one bit each, those of found records; NULL: not now */
 } segment_t;
 
 typedef struct {
@@ -217,7 +214,7 @@ report(walk_t *self, fsp_slice_t key, const char *format, ...)
 static void
 take_segment(walk_t *self, fsp_slice_t key, fsp_slice_t value)
 {
-    segment_t segment = {.pages = NULL};
+    segment_t segment = {.units = NULL};
     fsp_status_t status = fsp_segment_parse_key(key, &segment.number);
     if (status == FSP_OK)
         status = fsp_segment_decode(value, &segment.used, &segment.live);
@@ -311,16 +308,16 @@ count_strays(walk_t *self)
 
 /* -- index rows -------------------------------------------------------------------------------- */
 
-/* False if a page is another record's already. */
+/* False if a unit is another record's already. */
 static bool
-take_pages(segment_t *segment, uint64_t offset, uint64_t bytes)
+take_units(segment_t *segment, uint64_t offset, uint64_t bytes)
 {
     bool alone = true;
-    for (uint64_t page = offset / FSP_SEGMENT_PAGE_BYTES;
-         page < (offset + bytes) / FSP_SEGMENT_PAGE_BYTES; page++) {
-        uint8_t bit = (uint8_t)(1u << page % 8);
-        alone &= (segment->pages[page / 8] & bit) == 0;
-        segment->pages[page / 8] |= bit;
+    for (uint64_t unit = offset / FSP_SEGMENT_UNIT_BYTES;
+         unit < (offset + bytes) / FSP_SEGMENT_UNIT_BYTES; unit++) {
+        uint8_t bit = (uint8_t)(1u << unit % 8);
+        alone &= (segment->units[unit / 8] & bit) == 0;
+        segment->units[unit / 8] |= bit;
     }
     return alone;
 }
@@ -356,9 +353,9 @@ check_row(walk_t *self, fsp_slice_t key, fsp_slice_t value, bool first)
                                                 : "index row does not decode");
         return;
     }
-    if (!segment->pages)
+    if (!segment->units)
         return; /* its turn comes, or was */
-    uint64_t bytes = fsp_segrecord_bytes(key.bytes, place.bytes);
+    uint64_t bytes = fsp_segrecord_bytes(&place, key.bytes);
     char name[FSP_SEGMENT_NAME_BYTES];
     fsp_segment_name(place.segment, name);
     if (place.offset > segment->used || bytes > segment->used - place.offset) {
@@ -372,8 +369,8 @@ check_row(walk_t *self, fsp_slice_t key, fsp_slice_t value, bool first)
                (unsigned long long)place.offset);
         return;
     }
-    if (!take_pages(segment, place.offset, bytes))
-        report(self, key, "segments/%s at %llu: two index rows point to the same pages", name,
+    if (!take_units(segment, place.offset, bytes))
+        report(self, key, "segments/%s at %llu: two index rows point to the same octets", name,
                (unsigned long long)place.offset);
     check_record(self, key, &place);
 }
@@ -395,8 +392,8 @@ end_segment(walk_t *self, segment_t *segment)
 {
     char name[FSP_SEGMENT_NAME_BYTES];
     fsp_segment_name(segment->number, name);
-    fsp_free(segment->pages);
-    segment->pages = NULL;
+    fsp_free(segment->units);
+    segment->units = NULL;
     self->result->live_bytes += segment->found;
     self->result->dead_bytes +=
         segment->used - (segment->found < segment->used ? segment->found : segment->used);
@@ -414,10 +411,10 @@ begin_segments(walk_t *self, size_t first)
     size_t end = first;
     while (end < self->count) {
         segment_t *segment = &self->segments[end];
-        uint64_t bytes = segment->size / FSP_SEGMENT_PAGE_BYTES / 8 + 1;
-        if (end > first && all + bytes > PAGES_BYTES_MAX)
+        uint64_t bytes = segment->size / FSP_SEGMENT_UNIT_BYTES / 8 + 1;
+        if (end > first && all + bytes > UNITS_BYTES_MAX)
             break;
-        segment->pages = fsp_alloc((size_t)bytes);
+        segment->units = fsp_alloc((size_t)bytes);
         all += bytes;
         end++;
     }

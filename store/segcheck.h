@@ -47,7 +47,8 @@ typedef struct {
     uint64_t files;      /* that rows name */
     uint64_t objects;    /* index rows */
     uint64_t live_bytes; /* of records that index rows point to */
-    uint64_t dead_bytes; /* of other records of those files, as far as rows say */
+    uint64_t dead_bytes; /* of other records of those files, as far as rows say; and the zeros
+                            between groups */
     uint64_t
         stray_files; /* that no row names: what a crash may leave, and the next start removes */
     uint64_t fault_count;

@@ -99,16 +99,19 @@ typedef enum {
     NEVER  /* the file system has no holes */
 } punched_t;
 
+/* What shares a page with something that lives stays, or what was written at the end of a group. */
 static punched_t
-punch(int fd, const fsp_hole_t *hole)
+punch(int fd, const fsp_hole_t *dead)
 {
-    for (;;) {
+    fsp_hole_t pages = fsp_hole_pages(dead), *hole = &pages;
+    while (hole->bytes > 0) {
         if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)hole->offset,
                       (off_t)hole->bytes) == 0)
             return PUNCHED;
         if (errno != EINTR)
             return errno == EOPNOTSUPP || errno == ENOSYS ? NEVER : LATER;
     }
+    return PUNCHED;
 }
 
 /* Holes of one segment, sorted; the worst that became of them. */
@@ -214,7 +217,7 @@ note_alive(void *context, int fd, const fsp_segrecord_t *record)
 {
     (void)fd;
     sweep_t *sweep = context;
-    uint64_t octets = fsp_segrecord_bytes(record->key.bytes, record->place.bytes);
+    uint64_t octets = fsp_segrecord_bytes(&record->place, record->key.bytes);
     add_gap(sweep, record->place.offset);
     sweep->end = record->place.offset + octets;
     sweep->live += octets;
@@ -229,6 +232,7 @@ sweep_segment(fsp_segments_t *self, fsp_segment_t *segment)
     sweep_t sweep = {.self = self, .segment = segment->number};
     uint64_t used = segment->told, live = segment->told_live;
     segment->sweep = false;
+    segment->ragged = 0;
     unlock(self);
     fsp_status_t status =
         fsp_segwalk(self->directory, self->db, sweep.segment, used, note_alive, &sweep);
@@ -318,7 +322,8 @@ copy_record(void *context, int fd, const fsp_segrecord_t *record)
     fsp_segments_t *self = copy->self;
     fsp_segclean_t *clean = &self->clean;
     fsp_error_t why;
-    uint64_t octets = fsp_segrecord_bytes(record->key.bytes, record->place.bytes);
+    const fsp_place_t packed = {.bytes = record->place.bytes};
+    uint64_t octets = fsp_segrecord_bytes(&packed, record->key.bytes);
     if (is_stopped(self)) {
         copy->status = FSP_CANCELLED;
         return false;

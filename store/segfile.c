@@ -181,17 +181,17 @@ fsp_segfile_append(fsp_segfile_t *self, fsp_slice_t key, fsp_slice_t bytes, fsp_
                    fsp_error_t *error)
 {
     FSP_PRE(self->segment > 0);
-    FSP_PRE(self->bytes % FSP_SEGMENT_PAGE_BYTES == 0);
+    FSP_PRE(self->bytes % FSP_SEGMENT_UNIT_BYTES == 0);
     need_buffer(self);
     fsp_segrecord_t record = {.place = {.segment = self->segment,
                                         .offset = self->bytes,
                                         .bytes = bytes.bytes,
                                         .hash = fsp_segrecord_hash(bytes)},
                               .key = key};
-    uint8_t header[FSP_SEGMENT_PAGE_BYTES];
-    fsp_segrecord_encode(&record, header);
-    uint64_t end = self->bytes + fsp_segrecord_bytes(key.bytes, bytes.bytes);
-    fsp_status_t status = push(self, header, FSP_SEGMENT_HEADER_BYTES + key.bytes, error);
+    uint8_t head[FSP_SEGMENT_HEAD_BYTES_MAX];
+    fsp_segrecord_encode(&record, head);
+    uint64_t end = self->bytes + fsp_segrecord_bytes(&record.place, key.bytes);
+    fsp_status_t status = push(self, head, FSP_SEGMENT_HEADER_BYTES + key.bytes, error);
     if (status == FSP_OK)
         status = push(self, bytes.data, bytes.bytes, error);
     if (status == FSP_OK)
@@ -220,8 +220,10 @@ fsp_segfile_flush(fsp_segfile_t *self, bool sync, fsp_error_t *error)
 {
     if (self->segment == 0)
         return FSP_OK;
-    FSP_PRE(self->fill % FSP_SEGMENT_PAGE_BYTES == 0);
-    fsp_status_t status = empty_buffer(self, error);
+    size_t rest = (size_t)(fsp_segment_page_up(self->fill) - self->fill);
+    fsp_status_t status = push(self, NULL, rest, error);
+    if (status == FSP_OK)
+        status = empty_buffer(self, error);
     if (status != FSP_OK || !sync)
         return status;
     if (self->unsynced && (self->unnamed ? fsync(self->fd) : fdatasync(self->fd)) != 0)

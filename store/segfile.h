@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* segfile - one segment that records are appended to.  Layer store.
  *
- * Internal to store/; belongs to one thread.  Records are copied into an aligned buffer and written
- * past the page cache where the file system can (O_DIRECT), else through it.  Room is taken ahead
- * of the log in steps (fallocate), so that a sync has little to say about the file.
+ * Internal to store/; belongs to one thread.  Records are copied into an aligned buffer, one behind
+ * the other, and written past the page cache where the file system can (O_DIRECT), else through it.
+ * A flush fills its last page up with zeros: each page is written once, and what is acknowledged
+ * shares none with what comes later.  Room is taken ahead of the log in steps (fallocate), so that
+ * a sync has little to say about the file.
  */
 #ifndef FSP_STORE_SEGFILE_H
 #define FSP_STORE_SEGFILE_H
@@ -21,12 +23,12 @@ typedef struct {
     uint64_t limit;                         /* no room is taken ahead beyond it */
     bool tight;                             /* nor at all */
     int fd;
-    bool direct;              /* past the page cache */
-    bool unsynced;            /* written since the last sync */
-    bool unnamed;             /* new: its name is not durable yet */
-    uint64_t bytes;           /* of its log, also what still lies in the buffer */
-    uint64_t out;             /* of its log, written to the file; a multiple of a page */
-    uint64_t size;            /* of the file: at least `out`, and what was taken ahead */
+    bool direct;    /* past the page cache */
+    bool unsynced;  /* written since the last sync */
+    bool unnamed;   /* new: its name is not durable yet */
+    uint64_t bytes; /* of its log, also what still lies in the buffer; a multiple of a unit */
+    uint64_t out;   /* of its log, written to the file; a multiple of a page */
+    uint64_t size;  /* of the file: at least `out`, and what was taken ahead */
     uint8_t *memory, *buffer; /* as allocated; aligned, or NULL */
     size_t fill;
 } fsp_segfile_t;
@@ -46,7 +48,8 @@ FSP_MUST_CHECK fsp_status_t fsp_segfile_open(fsp_segfile_t *self, uint64_t segme
 FSP_MUST_CHECK fsp_status_t fsp_segfile_append(fsp_segfile_t *self, fsp_slice_t key,
                                                fsp_slice_t bytes, fsp_place_t *ret,
                                                fsp_error_t *error);
-/* Writes the buffer out, and with sync waits until file and name are on stable storage.  IO. */
+/* Writes the buffer out, to the end of a page, and with sync waits until file and name are on
+   stable storage.  IO. */
 FSP_MUST_CHECK fsp_status_t fsp_segfile_flush(fsp_segfile_t *self, bool sync, fsp_error_t *error);
 /* Gives room back that was taken ahead.  A failure only leaves the file longer than it need be. */
 void fsp_segfile_trim(fsp_segfile_t *self);

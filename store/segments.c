@@ -11,7 +11,9 @@
 
 enum {
     AGAIN_TICKS = 50,
-    QUIET_TICKS = 50, /* nothing dropped for so long: what is left may be moved together */
+    QUIET_TICKS = 50,         /* nothing dropped for so long: what is left may be moved together */
+    RAGGED_BYTES = 64 * 1024, /* and RAGGED_SHARE of a segment: worth a sweep */
+    RAGGED_SHARE = 64,
     SPARSE_MAX = 64,  /* so many segments with little life, and it is moved at once */
     SETS_FIRST = 64,  /* segments that there is room for at first */
     HOLES_KEPT = 4096 /* a list that was longer gives its memory back */
@@ -89,6 +91,15 @@ fsp_holes_add(fsp_holes_t *self, fsp_hole_t hole)
     self->holes[self->count++] = hole;
 }
 
+fsp_hole_t
+fsp_hole_pages(const fsp_hole_t *self)
+{
+    uint64_t from = fsp_segment_page_up(self->offset), end = self->offset + self->bytes;
+    uint64_t to = end - end % FSP_SEGMENT_PAGE_BYTES;
+    return (fsp_hole_t){
+        .segment = self->segment, .offset = from, .bytes = to > from ? to - from : 0};
+}
+
 void
 fsp_holes_reset(fsp_holes_t *self)
 {
@@ -144,7 +155,7 @@ fsp_segments_append(fsp_segments_t *self, fsp_slice_t key, fsp_slice_t bytes, fs
 {
     FSP_PRE(key.bytes > 0 && key.bytes <= FSP_ROW_KEY_BYTES_MAX);
     FSP_PRE(bytes.bytes <= FSP_OBJECT_BYTES_MAX);
-    uint64_t octets = fsp_segrecord_bytes(key.bytes, bytes.bytes);
+    uint64_t octets = fsp_segrecord_bytes(&(fsp_place_t){.bytes = bytes.bytes}, key.bytes);
     fsp_status_t status = FSP_OK;
     if (self->active.segment != 0 && self->active.bytes > 0 &&
         self->active.bytes + octets > self->segment_bytes)
@@ -157,7 +168,7 @@ fsp_segments_append(fsp_segments_t *self, fsp_slice_t key, fsp_slice_t bytes, fs
         return status;
     lock(self);
     fsp_segment_t *segment = fsp_segset_find(self, ret->segment);
-    segment->used = ret->offset + octets;
+    segment->used = fsp_segment_page_up(ret->offset + octets); /* if it is the group's last */
     segment->live += octets;
     fsp_segset_change(self, segment);
     unlock(self);
@@ -168,8 +179,9 @@ fsp_segments_append(fsp_segments_t *self, fsp_slice_t key, fsp_slice_t bytes, fs
 static void
 add_dying(fsp_segments_t *self, fsp_segment_t *segment, uint64_t offset, uint64_t octets)
 {
+    fsp_hole_t hole = {.segment = segment->number, .offset = offset, .bytes = octets};
+    segment->ragged += octets - fsp_hole_pages(&hole).bytes;
     if (self->dying.count < FSP_HOLES_MAX) {
-        fsp_hole_t hole = {.segment = segment->number, .offset = offset, .bytes = octets};
         fsp_holes_add(&self->dying, hole);
     } else {
         segment->unswept = self->unswept = true;
@@ -180,7 +192,7 @@ fsp_status_t
 fsp_segments_drop(fsp_segments_t *self, const fsp_place_t *place, size_t key_bytes,
                   fsp_error_t *error)
 {
-    uint64_t octets = fsp_segrecord_bytes(key_bytes, place->bytes);
+    uint64_t octets = fsp_segrecord_bytes(place, key_bytes);
     self->ticks_quiet = 0;
     lock(self);
     fsp_segment_t *segment = fsp_segset_find(self, place->segment);
@@ -331,22 +343,23 @@ void
 fsp_segments_moved(fsp_segments_t *self, const fsp_move_t *move, bool switched)
 {
     FSP_PRE(self->moving);
-    uint64_t octets = fsp_segrecord_bytes(move->key.bytes, move->to.bytes);
+    uint64_t octets = fsp_segrecord_bytes(&move->to, move->key.bytes);
+    uint64_t old_octets = fsp_segrecord_bytes(&move->from, move->key.bytes); /* paged, perhaps */
     lock(self);
     fsp_segment_t *to = fsp_segset_find(self, move->to.segment);
     FSP_ASSERT(to != NULL && to->growing);
     if (to->used < move->to.offset + octets)
-        to->used = move->to.offset + octets;
+        to->used = fsp_segment_page_up(move->to.offset + octets);
     fsp_segset_change(self, to);
     if (!switched) {
         add_dying(self, to, move->to.offset, octets);
     } else {
         fsp_segment_t *from = fsp_segset_find(self, move->from.segment);
-        FSP_ASSERT(from != NULL && from->live >= octets);
+        FSP_ASSERT(from != NULL && from->live >= old_octets);
         to->live += octets;
-        from->live -= octets;
+        from->live -= old_octets;
         fsp_segset_change(self, from);
-        add_dying(self, from, move->from.offset, octets);
+        add_dying(self, from, move->from.offset, old_octets);
     }
     unlock(self);
 }
@@ -360,6 +373,19 @@ sweep_again(fsp_segments_t *self)
     for (size_t i = 0; i < self->count; i++) {
         self->set[i].sweep |= self->set[i].again;
         self->set[i].again = false;
+    }
+}
+
+/* Under the lock: pages that neighbours died in one after the other are known to nobody. */
+static void
+sweep_ragged(fsp_segments_t *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        fsp_segment_t *segment = &self->set[i];
+        if (segment->ragged <= RAGGED_BYTES + segment->used / RAGGED_SHARE)
+            continue;
+        segment->ragged = 0;
+        segment->sweep = true;
     }
 }
 
@@ -387,6 +413,8 @@ fsp_segments_tick(fsp_segments_t *self, bool quiet, bool tight)
         self->ticks_again = AGAIN_TICKS;
         sweep_again(self);
     }
+    if (tight || self->ticks_quiet == QUIET_TICKS)
+        sweep_ragged(self);
     /* Copies need room for a while, and make none where dead places are holes already. */
     self->copy_pause -= self->copy_pause > 0;
     self->compact =

@@ -24,8 +24,8 @@ enum {
     SEGMENT_BYTES_MAX = 1024 * 1024 * 1024,
     DISK_SHARE = 1024,       /* a segment is a thousandth of the disk */
     SLACK_BYTES = 64 * 1024, /* of a file, that need not be dead places */
-    SLACK_SHARE = 256,
-    ROOM_SHARE = 8 /* of a segment, that make it worth while to go on there */
+    SLACK_SHARE = 16,        /* as pages that are dead in part, or end a group */
+    ROOM_SHARE = 8           /* of a segment, that make it worth while to go on there */
 };
 
 static uint64_t

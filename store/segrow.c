@@ -20,19 +20,40 @@ enum {
     AT_CHECKSUM = 48
 };
 
-static_assert(FSP_SEGMENT_HEADER_BYTES + FSP_ROW_KEY_BYTES_MAX <= FSP_SEGMENT_PAGE_BYTES,
-              "header and key lie in one page");
+/* The number in front of records and rows: that of the store's format from PACKED on. */
+enum { PAGED = 1, PACKED = 3 };
+
+static_assert(FSP_SEGMENT_PAGE_BYTES % FSP_SEGMENT_UNIT_BYTES == 0,
+              "a record that begins with a page is packed, too");
 /* So that no end of a record overflows. */
 #define OFFSET_MAX ((uint64_t)1 << 62)
 
 static const uint8_t magic[8] = {'F', 'S', 'P', 'B', 'Y', 'T', 'E', 'S'};
 static const char segment_prefix[] = "segment/";
 
-uint64_t
-fsp_segrecord_bytes(size_t key_bytes, uint64_t bytes)
+/* What a record begins and ends at multiples of. */
+static uint64_t
+unit_of(const fsp_place_t *place)
 {
-    uint64_t all = FSP_SEGMENT_HEADER_BYTES + (uint64_t)key_bytes + bytes;
-    return (all + FSP_SEGMENT_PAGE_BYTES - 1) / FSP_SEGMENT_PAGE_BYTES * FSP_SEGMENT_PAGE_BYTES;
+    return place->paged ? FSP_SEGMENT_PAGE_BYTES : FSP_SEGMENT_UNIT_BYTES;
+}
+
+static uint64_t
+round_up(uint64_t octets, uint64_t unit)
+{
+    return (octets + unit - 1) / unit * unit;
+}
+
+uint64_t
+fsp_segment_page_up(uint64_t octets)
+{
+    return round_up(octets, FSP_SEGMENT_PAGE_BYTES);
+}
+
+uint64_t
+fsp_segrecord_bytes(const fsp_place_t *place, size_t key_bytes)
+{
+    return round_up(FSP_SEGMENT_HEADER_BYTES + (uint64_t)key_bytes + place->bytes, unit_of(place));
 }
 
 uint64_t
@@ -45,13 +66,13 @@ bool
 fsp_place_eq(const fsp_place_t *a, const fsp_place_t *b)
 {
     return a->segment == b->segment && a->offset == b->offset && a->bytes == b->bytes &&
-           a->hash == b->hash;
+           a->hash == b->hash && a->paged == b->paged;
 }
 
 static bool
 place_fits(const fsp_place_t *place)
 {
-    return place->segment > 0 && place->offset % FSP_SEGMENT_PAGE_BYTES == 0 &&
+    return place->segment > 0 && place->offset % unit_of(place) == 0 &&
            place->offset <= OFFSET_MAX && place->bytes <= FSP_OBJECT_BYTES_MAX;
 }
 
@@ -77,7 +98,7 @@ fsp_segrecord_encode(const fsp_segrecord_t *record, uint8_t *ret)
     FSP_PRE(place_fits(&record->place));
     FSP_PRE(record->key.bytes > 0 && record->key.bytes <= FSP_ROW_KEY_BYTES_MAX);
     memcpy(ret, magic, sizeof(magic));
-    fsp_store_u32(ret + AT_FORMAT, FSP_SEGMENT_FORMAT);
+    fsp_store_u32(ret + AT_FORMAT, record->place.paged ? PAGED : PACKED);
     fsp_store_u32(ret + AT_KEY_BYTES, (uint32_t)record->key.bytes);
     fsp_store_u64(ret + AT_BYTES, record->place.bytes);
     fsp_store_u64(ret + AT_HASH, record->place.hash);
@@ -97,8 +118,8 @@ fsp_segrecord_decode(fsp_slice_t octets, fsp_segrecord_t *ret)
         return FSP_DAMAGED;
     /* Another format may have its checksum elsewhere, so this one counts without. */
     uint32_t format = fsp_load_u32(at + AT_FORMAT);
-    if (format != FSP_SEGMENT_FORMAT)
-        return format > FSP_SEGMENT_FORMAT ? FSP_FORMAT_NEWER : FSP_DAMAGED;
+    if (format != PAGED && format != PACKED)
+        return format > PAGED ? FSP_FORMAT_NEWER : FSP_DAMAGED;
     uint32_t key_bytes = fsp_load_u32(at + AT_KEY_BYTES);
     if (key_bytes == 0 || key_bytes > FSP_ROW_KEY_BYTES_MAX ||
         octets.bytes < FSP_SEGMENT_HEADER_BYTES + key_bytes)
@@ -106,7 +127,8 @@ fsp_segrecord_decode(fsp_slice_t octets, fsp_segrecord_t *ret)
     fsp_segrecord_t record = {.place = {.segment = fsp_load_u64(at + AT_SEGMENT),
                                         .offset = fsp_load_u64(at + AT_OFFSET),
                                         .bytes = fsp_load_u64(at + AT_BYTES),
-                                        .hash = fsp_load_u64(at + AT_HASH)},
+                                        .hash = fsp_load_u64(at + AT_HASH),
+                                        .paged = format == PAGED},
                               .key = fsp_slice(at + FSP_SEGMENT_HEADER_BYTES, key_bytes)};
     if (!place_fits(&record.place) ||
         fsp_load_u64(at + AT_CHECKSUM) != header_checksum(at, record.key))
@@ -117,17 +139,22 @@ fsp_segrecord_decode(fsp_slice_t octets, fsp_segrecord_t *ret)
 
 /* Rows. */
 
-/* The array of a row in its only form; what a newer program wrote may have more values. */
+/* The array of a row and its number, which is PAGED or, if ret_paged, PACKED.  What a newer program
+   wrote may have more values. */
 static fsp_status_t
-begin_row(fsp_canon_t *reader, size_t count)
+begin_row(fsp_canon_t *reader, size_t count, bool *ret_paged)
 {
     enum { COUNT_MAX = 64 };
     size_t found = fsp_canon_read_array(reader, 1, COUNT_MAX);
     uint64_t format = fsp_canon_read_uint(reader, UINT64_MAX);
-    if (reader->status == FSP_OK && format > FSP_SEGMENT_FORMAT)
+    bool known = format == PAGED || (format == PACKED && ret_paged);
+    if (reader->status == FSP_OK && !known && format > PAGED)
         return FSP_FORMAT_NEWER;
-    return reader->status == FSP_OK && format == FSP_SEGMENT_FORMAT && found == count ? FSP_OK
-                                                                                      : FSP_DAMAGED;
+    if (reader->status != FSP_OK || !known || found != count)
+        return FSP_DAMAGED;
+    if (ret_paged)
+        *ret_paged = format == PAGED;
+    return FSP_OK;
 }
 
 void
@@ -135,7 +162,7 @@ fsp_place_encode(const fsp_place_t *place, fsp_buf_t *ret)
 {
     FSP_PRE(place_fits(place));
     fsp_canon_array(ret, 5);
-    fsp_canon_uint(ret, FSP_SEGMENT_FORMAT);
+    fsp_canon_uint(ret, place->paged ? PAGED : PACKED);
     fsp_canon_uint(ret, place->segment);
     fsp_canon_uint(ret, place->offset);
     fsp_canon_uint(ret, place->bytes);
@@ -146,10 +173,11 @@ fsp_status_t
 fsp_place_decode(fsp_slice_t row, fsp_place_t *ret)
 {
     fsp_canon_t reader = fsp_canon_reader(row);
-    fsp_status_t status = begin_row(&reader, 5);
+    fsp_place_t place = {.segment = 0};
+    fsp_status_t status = begin_row(&reader, 5, &place.paged);
     if (status != FSP_OK)
         return status;
-    fsp_place_t place = {.segment = fsp_canon_read_uint(&reader, UINT64_MAX)};
+    place.segment = fsp_canon_read_uint(&reader, UINT64_MAX);
     place.offset = fsp_canon_read_uint(&reader, OFFSET_MAX);
     place.bytes = fsp_canon_read_uint(&reader, FSP_OBJECT_BYTES_MAX);
     place.hash = fsp_canon_read_uint(&reader, UINT64_MAX);
@@ -163,7 +191,7 @@ void
 fsp_segment_encode(uint64_t used, uint64_t live, fsp_buf_t *ret)
 {
     fsp_canon_array(ret, 3);
-    fsp_canon_uint(ret, FSP_SEGMENT_FORMAT);
+    fsp_canon_uint(ret, PACKED);
     fsp_canon_uint(ret, used);
     fsp_canon_uint(ret, live);
 }
@@ -172,13 +200,14 @@ fsp_status_t
 fsp_segment_decode(fsp_slice_t row, uint64_t *ret_used, uint64_t *ret_live)
 {
     fsp_canon_t reader = fsp_canon_reader(row);
-    fsp_status_t status = begin_row(&reader, 3);
+    bool paged = false;
+    fsp_status_t status = begin_row(&reader, 3, &paged);
     if (status != FSP_OK)
         return status;
     uint64_t used = fsp_canon_read_uint(&reader, 2 * OFFSET_MAX - 1);
     uint64_t live = fsp_canon_read_uint(&reader, used);
     if (fsp_canon_finish(&reader) != FSP_OK || used % FSP_SEGMENT_PAGE_BYTES != 0 ||
-        live % FSP_SEGMENT_PAGE_BYTES != 0)
+        live % (paged ? FSP_SEGMENT_PAGE_BYTES : FSP_SEGMENT_UNIT_BYTES) != 0)
         return FSP_DAMAGED;
     *ret_used = used;
     *ret_live = live;
@@ -249,7 +278,7 @@ void
 fsp_segments_encode(uint64_t next, fsp_buf_t *ret)
 {
     fsp_canon_array(ret, 2);
-    fsp_canon_uint(ret, FSP_SEGMENT_FORMAT);
+    fsp_canon_uint(ret, PAGED);
     fsp_canon_uint(ret, next);
 }
 
@@ -257,7 +286,7 @@ fsp_status_t
 fsp_segments_decode(fsp_slice_t row, uint64_t *ret_next)
 {
     fsp_canon_t reader = fsp_canon_reader(row);
-    fsp_status_t status = begin_row(&reader, 2);
+    fsp_status_t status = begin_row(&reader, 2, NULL);
     if (status != FSP_OK)
         return status;
     uint64_t next = fsp_canon_read_uint(&reader, UINT64_MAX);
@@ -271,7 +300,7 @@ void
 fsp_migrated_encode(fsp_slice_t key, fsp_buf_t *ret)
 {
     fsp_canon_array(ret, 2);
-    fsp_canon_uint(ret, FSP_SEGMENT_FORMAT);
+    fsp_canon_uint(ret, PAGED);
     fsp_canon_bin(ret, key);
 }
 
@@ -279,7 +308,7 @@ fsp_status_t
 fsp_migrated_decode(fsp_slice_t row, fsp_slice_t *ret_key)
 {
     fsp_canon_t reader = fsp_canon_reader(row);
-    fsp_status_t status = begin_row(&reader, 2);
+    fsp_status_t status = begin_row(&reader, 2, NULL);
     if (status != FSP_OK)
         return status;
     fsp_slice_t key = fsp_canon_read_bin(&reader, FSP_ROW_KEY_BYTES_MAX);

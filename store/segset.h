@@ -17,6 +17,7 @@ typedef struct {
     uint64_t number;
     uint64_t used, live;      /* with what the group that is being made says */
     uint64_t told, told_live; /* the same, as the written rows say it */
+    uint64_t ragged;          /* octets that died in pages which were not wholly dead then */
     bool has_row;
     bool changed;   /* its row is behind */
     bool sealed;    /* its row is in the batch that is being written */
@@ -28,7 +29,7 @@ typedef struct {
     bool stuck;     /* not all that lives in it is found: it stays as it is, for `check` */
 } fsp_segment_t;
 
-/* A dead place.  bytes 0: the file as a whole. */
+/* A dead place, of which the whole pages can be given back.  bytes 0: the file as a whole. */
 typedef struct {
     uint64_t segment, offset, bytes;
 } fsp_hole_t;
@@ -103,6 +104,8 @@ void fsp_segset_change(fsp_segments_t *self, fsp_segment_t *segment);
 void fsp_segset_finish(fsp_segments_t *self, uint64_t number);
 void fsp_segset_wake(fsp_segments_t *self);
 void fsp_holes_add(fsp_holes_t *self, fsp_hole_t hole);
+/* The whole pages in it; bytes 0: there is none. */
+fsp_hole_t fsp_hole_pages(const fsp_hole_t *self);
 /* Empties it; a long one gives its memory back. */
 void fsp_holes_reset(fsp_holes_t *self);
 #endif

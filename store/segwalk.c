@@ -49,41 +49,77 @@ lives(fsp_db_t *db, const fsp_segrecord_t *record, bool *ret)
     return status == FSP_NOT_FOUND ? FSP_OK : status;
 }
 
-/* Where the next page is that is no hole; as far as the file system says. */
+/* The next place from `at` on that is in no hole; as far as the file system says. */
 static uint64_t
 next_data(int fd, uint64_t at, uint64_t used)
 {
     off_t found = lseek(fd, (off_t)at, SEEK_DATA);
     if (found < 0)
         return errno == ENXIO ? used : at;
-    return (uint64_t)found / FSP_SEGMENT_PAGE_BYTES * FSP_SEGMENT_PAGE_BYTES;
+    uint64_t page = (uint64_t)found - (uint64_t)found % FSP_SEGMENT_PAGE_BYTES;
+    return page > at ? page : at;
 }
 
-/* A page that begins no record is passed over: the rest of one that was punched in part, or whose
-   head is damaged.  Who relies on what was found compares it with what should live. */
-static fsp_status_t
-walk(int fd, fsp_db_t *db, uint64_t segment, uint64_t used, fsp_segwalk_fn *fn, void *context)
+typedef struct {
+    int fd;
+    uint64_t segment, used;
+    /* The rest of a page and the longest head that begins there: */
+    uint8_t octets[FSP_SEGMENT_PAGE_BYTES + FSP_SEGMENT_HEAD_BYTES_MAX];
+} walk_t;
+
+/* Does a record of this segment begin at `at`, of which `bytes` octets are there? */
+static bool
+begins(const walk_t *self, uint64_t at, const uint8_t *octets, size_t bytes, fsp_segrecord_t *ret)
 {
-    uint8_t page[FSP_SEGMENT_PAGE_BYTES];
-    for (uint64_t at = next_data(fd, 0, used); at < used;) {
-        fsp_status_t status = read_octets(fd, at, page, sizeof(page));
+    return fsp_segrecord_decode(fsp_slice(octets, bytes), ret) == FSP_OK &&
+           ret->place.segment == self->segment && ret->place.offset == at;
+}
+
+/* The first record from `at` on; its key is good until the next call.  Mostly it lies right there,
+   behind the one before.  Else what lies there is passed over, unit by unit: the zeros at the end
+   of a group, or the rest of a record that was punched in part or whose head is damaged.  Who
+   relies on what was found compares it with what should live.  NOT_FOUND, DAMAGED, IO. */
+static fsp_status_t
+find_record(walk_t *self, uint64_t at, fsp_segrecord_t *ret)
+{
+    size_t wanted = FSP_SEGMENT_HEAD_BYTES_MAX;
+    for (at = next_data(self->fd, at, self->used); at < self->used;) {
+        uint64_t left = self->used - at; /* nothing behind the log is read, which may be growing */
+        size_t bytes = left < wanted ? (size_t)left : wanted;
+        fsp_status_t status = read_octets(self->fd, at, self->octets, bytes);
         if (status != FSP_OK)
             return status;
-        fsp_segrecord_t record;
-        if (fsp_segrecord_decode(fsp_slice(page, sizeof(page)), &record) != FSP_OK ||
-            record.place.segment != segment || record.place.offset != at) {
-            at = next_data(fd, at + sizeof(page), used);
-            continue;
+        if (wanted == FSP_SEGMENT_HEAD_BYTES_MAX) {
+            if (begins(self, at, self->octets, bytes, ret))
+                return FSP_OK;
+            wanted = sizeof(self->octets);
+            continue; /* there again, and further */
         }
+        uint64_t end = at - at % FSP_SEGMENT_PAGE_BYTES + FSP_SEGMENT_PAGE_BYTES;
+        for (size_t i = 0; at + i < end && i < bytes; i += FSP_SEGMENT_UNIT_BYTES)
+            if (begins(self, at + i, self->octets + i, bytes - i, ret))
+                return FSP_OK;
+        at = next_data(self->fd, end, self->used);
+    }
+    return FSP_NOT_FOUND;
+}
+
+static fsp_status_t
+walk(walk_t *self, fsp_db_t *db, fsp_segwalk_fn *fn, void *context)
+{
+    fsp_segrecord_t record;
+    fsp_status_t status = find_record(self, 0, &record);
+    while (status == FSP_OK) {
         bool alive = false;
         status = lives(db, &record, &alive);
         if (status != FSP_OK)
             return status;
-        if (alive && !fn(context, fd, &record))
+        if (alive && !fn(context, self->fd, &record))
             return FSP_CANCELLED;
-        at = next_data(fd, at + fsp_segrecord_bytes(record.key.bytes, record.place.bytes), used);
+        uint64_t end = record.place.offset + fsp_segrecord_bytes(&record.place, record.key.bytes);
+        status = find_record(self, end, &record);
     }
-    return FSP_OK;
+    return status == FSP_NOT_FOUND ? FSP_OK : status;
 }
 
 fsp_status_t
@@ -96,7 +132,8 @@ fsp_segwalk(const char *directory, fsp_db_t *db, uint64_t segment, uint64_t used
     if (fd < 0)
         return errno == ENOENT ? FSP_DAMAGED : FSP_IO;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-    fsp_status_t status = walk(fd, db, segment, used, fn, context);
+    walk_t self = {.fd = fd, .segment = segment, .used = used};
+    fsp_status_t status = walk(&self, db, fn, context);
     (void)close(fd);
     return status;
 }

@@ -169,7 +169,7 @@ decode_slot(const uint8_t *slot, unsigned place, fsp_watermark_t *ret, uint64_t 
 {
     uint32_t count = fsp_load_u32(slot + AT_COUNT);
     uint64_t counter = fsp_load_u64(slot + AT_COUNTER);
-    uint32_t format = slot_format(slot); /* 1 has the same fields */
+    uint32_t format = slot_format(slot); /* all have the same fields */
     if (format == 0 || format > FSP_STORE_FORMAT || counter % 2 != place ||
         count > FSP_STORE_SHARDS_MAX ||
         (fsp_load_u32(slot + AT_FLAGS) & ~(uint32_t)FLAG_CLEAN) != 0)

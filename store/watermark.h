@@ -11,7 +11,7 @@
  *     40 count * (shard u32, replica u64, index u64), zeros
  *     4088 XXH3-64 of bytes 0..4087
  *
- * Format 1 has the same fields and is read, too; written is FSP_STORE_FORMAT.
+ * Formats 1 and 2 have the same fields and are read, too; written is FSP_STORE_FORMAT.
  *
  * Big-endian.  Slot i holds the counters with counter % 2 == i; the highest valid one counts.
  * Row in LOCAL: canonical [sequence, [[shard, replica, index], ...]].

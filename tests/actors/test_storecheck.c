@@ -91,7 +91,7 @@ make_store(uint32_t junk)
     if (junk > 0)
         put_state_row(junk, FSP_TABLE_SPACE, fsp_slice_text("?"), batch);
     fsp_buf_clear(&value);
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, &error), FSP_OK);
     fsp_batch_destroy(&batch);
     fsp_identity_wipe(&identity);
     fsp_store_close(&store, true, 1000000);
@@ -138,7 +138,7 @@ START_TEST(segments_that_do_not_fit_their_rows_are_found)
     fsp_batch_t *batch = fsp_batch_new();
     fsp_batch_put(batch, FSP_FAMILY_BYTES, fsp_slice_text("an object without a row"),
                   fsp_slice(bytes, sizeof(bytes)));
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, &error), FSP_OK);
     fsp_batch_destroy(&batch);
     fsp_store_close(&store, true, 1000000);
     char path[128];

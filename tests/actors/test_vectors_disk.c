@@ -286,9 +286,12 @@ make_object_rows(json_t *entries)
 
 /* -- segments ---------------------------------------------------------------------------------- */
 
+/* No format: 1, which is read for ever. */
 static void
 say_place(json_t *meaning, const fsp_place_t *place)
 {
+    if (!place->paged)
+        say_u64(meaning, "format", 3);
     say_u64(meaning, "segment", place->segment);
     say_u64(meaning, "offset", place->offset);
     say_u64(meaning, "bytes", place->bytes);
@@ -329,9 +332,12 @@ read_segment_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
     fsp_status_t status = fsp_segment_decode(bytes, &used, &live);
     if (status)
         return status;
+    if (bytes.data[1] == 3)
+        say_u64(meaning, "format", 3);
     say_u64(meaning, "used", used);
     say_u64(meaning, "live", live);
     fsp_segment_encode(used, live, again);
+    again->data[1] = bytes.data[1]; /* 1 is not written any more */
     return FSP_OK;
 }
 
@@ -359,48 +365,87 @@ read_migrated_row(fsp_slice_t bytes, json_t *meaning, fsp_buf_t *again)
     return FSP_OK;
 }
 
-/* A file of these objects, one behind the other; where each lies, and the key of the file's row. */
-static json_t *
-compute_segment_file(const json_t *given)
+/* A record as stores of format 2 wrote it, behind what is there. */
+static void
+add_paged(uint64_t segment, fsp_slice_t key, fsp_slice_t content, fsp_buf_t *file, fsp_place_t *ret)
 {
-    char *directory = scratch_make();
+    const fsp_segrecord_t record = {.place = {.segment = segment,
+                                              .offset = file->bytes,
+                                              .bytes = content.bytes,
+                                              .hash = fsp_segrecord_hash(content),
+                                              .paged = true},
+                                    .key = key};
+    size_t bytes = (size_t)fsp_segrecord_bytes(&record.place, key.bytes);
+    uint8_t *room = fsp_buf_extend(file, bytes);
+    memset(room, 0, bytes);
+    fsp_segrecord_encode(&record, room);
+    memcpy(room + FSP_SEGMENT_HEADER_BYTES + key.bytes, content.data, content.bytes);
+    *ret = record.place;
+}
+
+/* The objects in groups of so many. */
+static void
+add_groups(const json_t *given, uint64_t segment, fsp_buf_t *bytes, json_t *offsets)
+{
+    char *directory = scratch_make(), name[FSP_SEGMENT_NAME_BYTES];
     fsp_segfile_t file;
     fsp_error_t error;
-    fsp_buf_t key, content, bytes;
+    fsp_place_t place;
+    fsp_buf_t key, content;
     fsp_buf_init(&key, FSP_ROW_KEY_BYTES_MAX);
     fsp_buf_init(&content, FSP_OBJECT_BYTES_MAX);
-    fsp_buf_init(&bytes, 1 << 20);
-    char name[FSP_SEGMENT_NAME_BYTES];
-    fsp_segment_name(take_u64(given, "segment"), name);
     fsp_segfile_init(&file, directory);
-    ck_assert_int_eq(fsp_segfile_make(&file, take_u64(given, "segment"), 1 << 20, &error), FSP_OK);
-    json_t *result = json_object(), *offsets = json_array(), *object;
-    size_t index;
+    ck_assert_int_eq(fsp_segfile_make(&file, segment, 1 << 20, &error), FSP_OK);
+    const json_t *groups = json_object_get(given, "groups");
+    json_t *object;
+    size_t index, group = 0,
+                  left = groups ? (size_t)json_integer_value(json_array_get(groups, 0)) : 0;
     json_array_foreach((json_t *)(uintptr_t)take(given, "objects"), index, object)
     {
-        fsp_place_t place;
         fsp_buf_reset(&key);
         fsp_buf_reset(&content);
         vectors_unhex(take_text(object, "key"), &key);
         vectors_content(take(object, "content"), &content);
-        ck_assert_int_eq(
-            fsp_segfile_append(&file, fsp_buf_slice(&key), fsp_buf_slice(&content), &place, &error),
-            FSP_OK);
+        fsp_slice_t key_slice = fsp_buf_slice(&key), octets = fsp_buf_slice(&content);
+        if (!groups)
+            add_paged(segment, key_slice, octets, bytes, &place);
+        else
+            ck_assert_int_eq(fsp_segfile_append(&file, key_slice, octets, &place, &error), FSP_OK);
         json_array_append_new(offsets, vectors_u64(place.offset));
+        if (groups && --left == 0) {
+            ck_assert_int_eq(fsp_segfile_flush(&file, true, &error), FSP_OK);
+            left = (size_t)json_integer_value(json_array_get(groups, ++group));
+        }
     }
     ck_assert_int_eq(fsp_segfile_finish(&file, &error), FSP_OK);
     fsp_segfile_clear(&file);
-    ck_assert_int_eq(fsp_datadir_read(directory, name, false, &bytes, &error), FSP_OK);
-    fsp_buf_reset(&key);
+    fsp_segment_name(segment, name);
+    if (groups)
+        ck_assert_int_eq(fsp_datadir_read(directory, name, false, bytes, &error), FSP_OK);
+    fsp_buf_clear(&key);
+    fsp_buf_clear(&content);
+    scratch_end(&directory);
+}
+
+/* A file of these objects, one behind the other; where each lies, and the key of the file's row. No
+   groups: of format 1, whose records have whole pages. */
+static json_t *
+compute_segment_file(const json_t *given)
+{
+    fsp_buf_t key, bytes;
+    fsp_buf_init(&key, FSP_ROW_KEY_BYTES_MAX);
+    fsp_buf_init(&bytes, 1 << 20);
+    char name[FSP_SEGMENT_NAME_BYTES];
+    fsp_segment_name(take_u64(given, "segment"), name);
+    json_t *result = json_object(), *offsets = json_array();
+    add_groups(given, take_u64(given, "segment"), &bytes, offsets);
     fsp_segment_key(take_u64(given, "segment"), &key);
     say(result, "name", json_string(name));
     say_hex(result, "row_key", fsp_buf_slice(&key));
     say(result, "offsets", offsets);
     say_bytes(result, fsp_buf_slice(&bytes));
     fsp_buf_clear(&key);
-    fsp_buf_clear(&content);
     fsp_buf_clear(&bytes);
-    scratch_end(&directory);
     return result;
 }
 
@@ -421,14 +466,54 @@ make_segment_file(json_t *entries)
         json_array_append_new(objects, object);
     }
     say(given, "objects", objects);
-    vectors_add_computed(entries, "segment of four objects", "segment-file", given);
+    vectors_add_computed(entries, "segment of four objects", "segment-file", json_deep_copy(given));
+    json_t *groups = json_array();
+    json_array_append_new(groups, json_integer(3));
+    json_array_append_new(groups, json_integer(1));
+    say(given, "groups", groups);
+    vectors_add_computed(entries, "segment of four objects, packed, in two groups", "segment-file",
+                         given);
+}
+
+/* Of format 3. */
+static void
+make_packed_rows(json_t *entries)
+{
+    static const fsp_place_t place = {
+        .segment = 7, .offset = 1048832, .bytes = 70000, .hash = UINT64_C(0xf1f2f3f4f5f6f7f8)};
+    uint8_t key[53];
+    memset(key, 0x4b, sizeof(key));
+    fsp_buf_t bytes;
+    fsp_buf_init(&bytes, 1024);
+    const fsp_segrecord_t record = {.place = place, .key = fsp_slice(key, sizeof(key))};
+    fsp_segrecord_encode(&record, fsp_buf_extend(&bytes, FSP_SEGMENT_HEADER_BYTES + sizeof(key)));
+    vectors_add(entries, "head of a packed record", "segment-record", fsp_buf_slice(&bytes));
+    bytes.data[11] = 4;
+    vectors_add(entries, "refused: record of format 4", "segment-record", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_place_encode(&place, &bytes);
+    vectors_add(entries, "index row of a packed record", "index-row", fsp_buf_slice(&bytes));
+    fsp_buf_reset(&bytes);
+    fsp_segment_encode(16 << 20, (1 << 20) + 256, &bytes);
+    vectors_add(entries, "row of a segment with packed records", "segment-row",
+                fsp_buf_slice(&bytes));
+    fsp_buf_clear(&bytes);
+    vectors_add_hex(entries, "refused: index row of version 4", "index-row", "92040c");
+    vectors_add_hex(entries, "refused: index row of a packed record, offset in a unit", "index-row",
+                    "950307cd01800500");
+    vectors_add_hex(entries, "refused: row of a segment, live in a unit", "segment-row",
+                    "9303cd1000cd0180");
+    vectors_add_hex(entries, "refused: row of a segment of version 4", "segment-row", "93040000");
 }
 
 static void
 make_segment_rows(json_t *entries)
 {
-    static const fsp_place_t place = {
-        .segment = 7, .offset = 1048576, .bytes = 70000, .hash = UINT64_C(0xf1f2f3f4f5f6f7f8)};
+    static const fsp_place_t place = {.segment = 7,
+                                      .offset = 1048576,
+                                      .bytes = 70000,
+                                      .hash = UINT64_C(0xf1f2f3f4f5f6f7f8),
+                                      .paged = true};
     uint8_t key[53];
     memset(key, 0x4b, sizeof(key));
     fsp_buf_t bytes;
@@ -450,6 +535,7 @@ make_segment_rows(json_t *entries)
     vectors_add(entries, "index row", "index-row", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
     fsp_segment_encode(16 << 20, 1 << 20, &bytes);
+    bytes.data[1] = 1;
     vectors_add(entries, "row of a segment", "segment-row", fsp_buf_slice(&bytes));
     fsp_buf_reset(&bytes);
     fsp_segments_encode(8, &bytes);
@@ -513,13 +599,13 @@ describe_slot(const uint8_t *slot)
     return object;
 }
 
-/* Both slots as a program of format 1 wrote them: its number, and a checksum over that. */
+/* Both slots as a program of that format wrote them: its number, and a checksum over that. */
 static void
-make_old_slots(const char *directory, fsp_buf_t *bytes)
+make_old_slots(const char *directory, uint32_t format, fsp_buf_t *bytes)
 {
     fsp_error_t error;
     for (size_t at = 0; at < bytes->bytes; at += FSP_WATERMARK_SLOT_BYTES) {
-        fsp_store_u32(bytes->data + at + 8, 1);
+        fsp_store_u32(bytes->data + at + 8, format);
         fsp_store_u64(bytes->data + at + FSP_WATERMARK_SLOT_BYTES - 8,
                       XXH3_64bits(bytes->data + at, FSP_WATERMARK_SLOT_BYTES - 8));
     }
@@ -551,8 +637,9 @@ compute_watermark_file(const json_t *given)
     fsp_buf_init(&bytes, FSP_WATERMARK_FILE_BYTES);
     ck_assert_int_eq(fsp_datadir_read(directory, "WATERMARK", false, &bytes, &error), FSP_OK);
     ck_assert_uint_eq(bytes.bytes, FSP_WATERMARK_FILE_BYTES);
-    if (!json_object_get(given, "format"))
-        make_old_slots(directory, &bytes);
+    uint64_t format = json_object_get(given, "format") ? take_u64(given, "format") : 1;
+    if (format < FSP_STORE_FORMAT)
+        make_old_slots(directory, (uint32_t)format, &bytes);
     ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
     fsp_watermark_file_close(&file);
     ck_assert(found.sequence == mark.sequence && found.clean == mark.clean &&
@@ -590,8 +677,11 @@ make_watermark(json_t *entries)
     say(given, "marks", say_marks(&mark));
     vectors_add_computed(entries, "WATERMARK of a clean stop", "watermark-file",
                          json_deep_copy(given));
+    say_u64(given, "format", 2);
+    vectors_add_computed(entries, "WATERMARK of a clean stop, format 2", "watermark-file",
+                         json_deep_copy(given));
     say_u64(given, "format", FSP_STORE_FORMAT);
-    vectors_add_computed(entries, "WATERMARK of a clean stop, format 2", "watermark-file", given);
+    vectors_add_computed(entries, "WATERMARK of a clean stop, format 3", "watermark-file", given);
 }
 
 /* -- identity ---------------------------------------------------------------------------------- */
@@ -628,7 +718,7 @@ compute_identity(const json_t *given)
     fsp_batch_t *batch = fsp_batch_new();
     put_row(batch, "genesis", given, "genesis");
     put_row(batch, "kek.gateway", given, "kek_gateway");
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, &error), FSP_OK);
     fsp_batch_destroy(&batch);
     fsp_buf_t keys;
     fsp_buf_init(&keys, 4096);
@@ -814,22 +904,38 @@ make_client_keys(json_t *entries)
     add_client_keys(entries, "refused: client-keys, added at 0", 1, MESH, 1, &never);
 }
 
-/* Row `format` of a stopped store becomes that of format 1: as if its migration had been cut short
-   before its first batch. */
+/* A store of an older format as its first start left it: without a journal, WATERMARK of that
+   format. */
 static void
-make_old_format(const char *directory)
+make_old_store(const char *directory, uint8_t old)
 {
     const fsp_db_config_t config = {.path = scratch_path(directory, "db"),
                                     .cache_bytes = 1 << 20,
-                                    .write_buffer_bytes = 4 << 20};
-    static const uint8_t format[] = {0x91, 0x01};
+                                    .write_buffer_bytes = 4 << 20,
+                                    .create = true};
+    const uint8_t format[] = {0x91, old}, sequence[] = {1};
+    const fsp_watermark_t mark = {.sequence = 1};
     fsp_db_t *db = NULL;
     fsp_error_t error;
+    fsp_watermark_file_t file;
+    fsp_watermark_t found;
+    fsp_buf_t slots;
+    ck_assert_int_eq(fsp_watermark_file_make(directory, &error), FSP_OK);
+    ck_assert_int_eq(fsp_watermark_file_open(directory, &file, &found, &error), FSP_OK);
+    ck_assert_int_eq(fsp_watermark_file_write(&file, &mark, &error), FSP_OK);
+    fsp_watermark_file_close(&file);
+    fsp_buf_init(&slots, FSP_WATERMARK_FILE_BYTES);
+    ck_assert_int_eq(fsp_datadir_read(directory, "WATERMARK", false, &slots, &error), FSP_OK);
+    make_old_slots(directory, old, &slots);
+    fsp_buf_clear(&slots);
+    ck_assert_int_eq(fsp_datadir_make(config.path, &error), FSP_OK);
     ck_assert_int_eq(fsp_db_open(&config, &db, &error), FSP_OK);
     fsp_db_write_t *write = fsp_db_write_new(db);
     fsp_db_write_put(write, FSP_FAMILY_LOCAL, fsp_slice_text("format"),
                      fsp_slice(format, sizeof(format)));
-    ck_assert_int_eq(fsp_db_commit(db, write, true, &error), FSP_OK);
+    fsp_db_write_put(write, FSP_FAMILY_LOCAL, fsp_slice_text("sequence"),
+                     fsp_slice(sequence, sizeof(sequence)));
+    ck_assert_int_eq(fsp_db_commit_logged(db, write, &error), FSP_OK);
     fsp_db_write_destroy(&write);
     fsp_db_close(&db);
 }
@@ -848,23 +954,22 @@ say_row(json_t *result, fsp_view_t *local, const char *name)
 static json_t *
 compute_new_store(const json_t *given)
 {
-    bool old = json_object_get(given, "format") == NULL;
+    uint64_t format = json_object_get(given, "format") ? take_u64(given, "format") : 1;
     char *directory = scratch_make();
     fsp_error_t error;
-    fsp_store_t *store = open_store(directory);
+    fsp_store_t *store = NULL;
     json_t *result = json_object();
-    if (old) {
+    if (format < FSP_STORE_FORMAT) {
         fsp_readonly_t *reader = NULL;
-        fsp_store_close(&store, false, 1000000);
-        make_old_format(directory);
+        make_old_store(directory, (uint8_t)format);
         ck_assert_int_eq(fsp_readonly_open(directory, 0, &reader, &error), FSP_OK);
         say_row(result, fsp_readonly_view(reader, FSP_FAMILY_LOCAL), "format");
         say_row(result, fsp_readonly_view(reader, FSP_FAMILY_LOCAL), "sequence");
         fsp_readonly_close(&reader);
         store = open_store(directory);
     } else {
+        store = open_store(directory);
         say_row(result, fsp_store_view(store, FSP_FAMILY_LOCAL), "format");
-        say_row(result, fsp_store_view(store, FSP_FAMILY_LOCAL), "sequence");
     }
     fsp_store_close(&store, true, 1000000);
     scratch_end(&directory);
@@ -879,10 +984,14 @@ make_store(json_t *entries)
     make_object_rows(entries);
     make_watermark(entries);
     make_segment_rows(entries);
+    make_packed_rows(entries);
     vectors_add_computed(entries, "a new store's own rows", "new-store", json_object());
     json_t *format = json_object();
+    say_u64(format, "format", 2);
+    vectors_add_computed(entries, "a new store's own rows, format 2", "new-store",
+                         json_deep_copy(format));
     say_u64(format, "format", FSP_STORE_FORMAT);
-    vectors_add_computed(entries, "a new store's own rows, format 2", "new-store", format);
+    vectors_add_computed(entries, "a new store's own rows, format 3", "new-store", format);
     vectors_add_computed(entries, "identity of a node", "identity", example_identity(1, 1, 16));
     vectors_add_computed(entries, "refused: node.keys of format 2", "identity",
                          example_identity(2, 1, 16));

@@ -367,9 +367,9 @@ settle_clients(void)
         read_client(&clients[i]);
     for (int i = 0; i < GHOST; i++)
         check_client(&clients[i]);
-    FUZZ_CHECK(frontend->transfer_bytes <= FSP_TRANSFER_MEMORY_BYTES);
+    FUZZ_CHECK(fsp_budget_bytes(&frontend->budget) <= FSP_TRANSFER_MEMORY_BYTES);
     FUZZ_CHECK(frontend->whole_bytes <= WHOLE_PUTS_BYTES);
-    FUZZ_CHECK(frontend->open_count <= OPENS_WAITING_MAX);
+    FUZZ_CHECK(frontend->budget.waiting <= OPENS_WAITING_MAX);
     FUZZ_CHECK(frontend->over == NULL);
 }
 
@@ -1030,8 +1030,10 @@ finish(void)
         answer_question(0, 0, &none);
         read_boxes();
     }
-    FUZZ_CHECK(frontend->sessions == NULL && frontend->calls == NULL && frontend->opens == NULL);
-    FUZZ_CHECK(frontend->transfer_bytes == 0 && frontend->whole_bytes == 0);
+    FUZZ_CHECK(frontend->sessions == NULL && frontend->calls == NULL);
+    fsp_frontend_forget_partings(frontend);
+    FUZZ_CHECK(frontend->budget.waiting == 0 && fsp_budget_bytes(&frontend->budget) == 0);
+    FUZZ_CHECK(frontend->whole_bytes == 0);
     for (int i = 0; i < WORKERS; i++)
         FUZZ_CHECK(frontend->worker_jobs[i] == 0);
     fsp_omap_destroy(&objects);

@@ -699,26 +699,34 @@ def xxh3(*parts):
     return xxhash.xxh3_64_digest(b"".join(parts))
 
 
-def in_pages(*numbers):
-    need(all(number(n) % 4096 == 0 for n in numbers))
+def in_pages(*numbers, unit=4096):
+    need(all(number(n) % unit == 0 for n in numbers))
+
+
+def packed(form, meaning):
+    """Format 3 is said; 1, whose records begin and end with pages, is not."""
+    return dict(format=3, **meaning) if form == 3 else meaning
+
+
+UNIT = {1: 4096, 3: 256}  # by the format of a record or row; there is no 2
 
 
 def read_segment_record(b):
     if b[:8] != b"FSPBYTES": raise Refused("NOT_FOUND")
     need(len(b) >= 56, "DAMAGED")
     form, key_bytes = struct.unpack(">II", b[8:16])
-    need(form <= 1, "FORMAT_NEWER")
+    need(form < 2 or form == 3, "FORMAT_NEWER")
     size, _, segment, offset = struct.unpack(">QQQQ", b[16:48])
     key = b[56:56 + key_bytes]
-    need(form == 1 and 1 <= key_bytes <= 512 and len(key) == key_bytes and b[48:56] == xxh3(b[:48], key), "DAMAGED")
+    need(form in UNIT and 1 <= key_bytes <= 512 and len(key) == key_bytes and b[48:56] == xxh3(b[:48], key), "DAMAGED")
     place = PLACE_ROW[0]([segment, offset, size, int.from_bytes(b[24:32], "big")])
-    in_pages(place["offset"])
-    return dict(place, key=key.hex())
+    in_pages(place["offset"], unit=UNIT[form])
+    return packed(form, dict(place, key=key.hex()))
 
 
 def write_segment_record(j):
     key = unhex(j["key"])
-    front = b"FSPBYTES" + struct.pack(">IIQQQQ", 1, len(key), j["bytes"], number(j["hash"]), number(j["segment"]),
+    front = b"FSPBYTES" + struct.pack(">IIQQQQ", j.get("format", 1), len(key), j["bytes"], number(j["hash"]), number(j["segment"]),
                                       number(j["offset"]))
     return front + xxh3(front, key) + key
 
@@ -733,25 +741,40 @@ def store_row(row, size, look=lambda values: None):
     return (lambda b: damaged(read, decode(b))), lambda j: encode([1] + row[1](j))
 
 
-def look_at_live(values):
-    in_pages(values["used"], values["live"])
+def packed_row(row, size, look):
+    """One whose number is 1 or 3, which says what it counts in."""
+    def read(v):
+        need(isinstance(v, list) and v and isinstance(v[0], int))
+        if v[0] > 1 and v[0] != 3: raise Refused("FORMAT_NEWER")
+        need(v[0] in UNIT and len(v) == 1 + size)
+        values = row[0](v[1:])
+        look(values, UNIT[v[0]])
+        return packed(v[0], values)
+    return (lambda b: damaged(read, decode(b))), lambda j: encode([j.get("format", 1)] + row[1](j))
+
+
+def look_at_live(values, unit):
+    in_pages(values["used"])
+    in_pages(values["live"], unit=unit)
     need(number(values["live"]) <= number(values["used"]))
 
 
 CODECS.update({"segment-record": (read_segment_record, write_segment_record),
-               "index-row": store_row(PLACE_ROW, 4, lambda values: in_pages(values["offset"])),
-               "segment-row": store_row(LIVE_ROW, 2, look_at_live),
+               "index-row": packed_row(PLACE_ROW, 4, lambda values, unit: in_pages(values["offset"], unit=unit)),
+               "segment-row": packed_row(LIVE_ROW, 2, look_at_live),
                "segments-row": store_row(NEXT_ROW, 1), "migrated-row": store_row(MIGRATED_ROW, 1)})
 
 
 def segment_file(g):
-    file, offsets = b"", []
-    for item in g["objects"]:
+    file, offsets, form = b"", [], 3 if "groups" in g else 1
+    ends = [sum(g.get("groups", [])[:i + 1]) for i in range(len(g.get("groups", [])))]
+    for at, item in enumerate(g["objects"], 1):
         octets = content(item["content"])
         offsets.append(len(file))
-        record = write_segment_record({"segment": g["segment"], "offset": len(file), "bytes": len(octets),
+        record = write_segment_record({"format": form, "segment": g["segment"], "offset": len(file), "bytes": len(octets),
                                        "hash": int.from_bytes(xxh3(octets), "big"), "key": item["key"]}) + octets
-        file += record.ljust(-(-len(record) // 4096) * 4096, b"\0")
+        file += record.ljust(-(-len(record) // UNIT[form]) * UNIT[form], b"\0")
+        if at in ends: file = file.ljust(-(-len(file) // 4096) * 4096, b"\0")
     name = "%016x" % g["segment"]
     return {"name": name, "row_key": f"segment/{name}".encode().hex(), "offsets": offsets, "bytes": len(file),
             "sha256": sha(file).hex()}
@@ -830,7 +853,8 @@ def gear_of(g):
 COMPUTED = {
     "row-key": row_key, "log-key": log_key, "log-base-key": log_base_key, "object-row-key": object_row_key, "watermark-file": watermark_file,
     "identity": identity, "client-keys": client_keys, "segment-file": segment_file,
-    "new-store": lambda g: {"format": encode([g.get("format", 1)]).hex(), "sequence": encode(1).hex()},
+    "new-store": lambda g: {"format": encode([g.get("format", 1)]).hex()}
+    | ({"sequence": encode(1).hex()} if g.get("format", 1) < 3 else {}),
     "object": compute_object, "object-open": lambda g: describe(content(g["object"]), unhex(g["data_key"])),
     "object-range": object_range, "codec-try": lambda g: {"try": worth_a_try(content(g["plain"]))}, "gear": gear_of,
     "cuts": lambda g: {"lengths": cuts(unhex(g["cut_key"]), g["min"], g["avg"], g["max"], content(g["content"]))},

@@ -181,7 +181,20 @@ def names_something(fault):
     text = fault.get("what", "") + fault.get("database", "")
     return "path" in fault or "key" in fault or any(
         word in text for word in ("WATERMARK", "watermark", ".sst", ".blob", ".log", "MANIFEST", "CURRENT", "log ",
-                                  "segments/"))
+                                  "segments/", "journal"))
+
+
+def journal_end(path):
+    """Where the last record of a file of the journal ends: behind it are zeros."""
+    return -(-len(path.read_bytes().rstrip(b"\0")) // 4096) * 4096
+
+
+def pick_byte(path, chance, start, end):
+    """A byte that is not padding, if the file is of the journal."""
+    if path.parent.name != "journal":
+        return chance.randrange(start, end)
+    octets = path.read_bytes()
+    return chance.choice([at for at in range(start, end) if octets[at]])
 
 
 def flip_all(copy, kind, pattern, count, chance, serve_share):
@@ -192,7 +205,7 @@ def flip_all(copy, kind, pattern, count, chance, serve_share):
     problems = []
     for number in range(count):
         path = chance.choices(files, [p.stat().st_size for p in files])[0] if number % 2 else chance.choice(files)
-        at, bit = chance.randrange(path.stat().st_size), chance.randrange(8)
+        at, bit = pick_byte(path, chance, 0, path.stat().st_size), chance.randrange(8)
         where = f"{path.relative_to(copy.master)} byte {at} bit {bit}"
         copy.fresh()
         copy.flip(path.relative_to(copy.master), at, bit)
@@ -222,9 +235,9 @@ def flip_all(copy, kind, pattern, count, chance, serve_share):
 
 def test_flips(master, live, versions, chance, long):
     copy = Copy(master, live, versions)
-    count = FLIPS or (200 if long else 20)
+    count = FLIPS or (200 if long else 14)
     for kind, pattern in (("rows and index (sst)", "db/*.sst"), ("object bytes (blob)", "db/*.blob"),
-                          ("object bytes (segments)", "segments/*"), ("write-ahead log", "db/*.log"), ("WATERMARK", "WATERMARK"), ("manifest", "db/MANIFEST-*")):
+                          ("object bytes (segments)", "segments/*"), ("journal", "journal/*"), ("WATERMARK", "WATERMARK"), ("manifest", "db/MANIFEST-*")):
         fewer = 8 if kind == "manifest" and not (FLIPS or long) else count
         found, dead = flip_all(copy, kind, pattern, fewer, chance, 1.0 if long else 0.15)
         if kind != "WATERMARK":  # most of it is padding, and that is covered by its checksum too
@@ -336,22 +349,22 @@ def test_tail(live, versions, chance):
     node.start()
     node.put_bytes("/before", b"before" * 100)
     time.sleep(0.2)  # the rows of an entry come behind it; until they are there the entry says them again
-    log = max(copy.master.glob("db/*.log"))
-    acknowledged_bytes = log.stat().st_size
+    log = max(copy.master.glob("journal/*"))
+    acknowledged_bytes = journal_end(log)
     node.put_bytes("/marked", b"marked" * 100)
     time.sleep(0.4)  # the watermark is on disk
     mark = (copy.master / "WATERMARK").read_bytes()
-    marked_bytes = log.stat().st_size
+    marked_bytes = journal_end(log)
     node.put_bytes("/tail", b"tail" * 1000)
     node.kill9()
-    end = log.stat().st_size
+    end = journal_end(log)
     need("the tail lies in the same log", end > marked_bytes > acknowledged_bytes)
     (copy.master / "WATERMARK").write_bytes(mark)  # as if the kill had come within 100 ms
     copy.live, copy.versions = {"/marked": sha256(b"marked" * 100), "/tail": sha256(b"tail" * 1000)}, {}
     problems = []
     for _ in range(6):
         copy.fresh()
-        at = chance.randrange(marked_bytes + 8, end)
+        at = pick_byte(log, chance, marked_bytes, end)
         copy.flip(log.relative_to(copy.master), at, chance.randrange(8))
         code, lines, errors = run_check(copy.node.directory)
         wrong, refused, said = copy.serve(missing_ok=("/tail",))
@@ -361,20 +374,21 @@ def test_tail(live, versions, chance):
     problems = []
     for _ in range(6):
         copy.fresh()
-        at = chance.randrange(acknowledged_bytes)
+        at = pick_byte(log, chance, 0, acknowledged_bytes)
         copy.flip(log.relative_to(copy.master), at, chance.randrange(8))
         code, lines, _ = run_check(copy.node.directory)
         refusal, said, _ = copy.node.refuse(timeout=10)
-        if (code, refusal) != (10, 10) or "watermark" not in said or "watermark" not in json.dumps(lines):
+        if (code, refusal) != (10, 10) or "journal" not in said or "journal" not in json.dumps(lines):
             problems.append(f"byte {at} of {acknowledged_bytes}: check {code}, node {refusal}: {said[-300:]} {lines}")
     check("damage of the acknowledged part stops the node, with the reason", not problems, problems[:3])
     node.start()
     check_equal("the node stops cleanly", node.stop(), 0)
-    log = max(copy.master.glob("db/*.log"))
+    log = max(path for path in copy.master.glob("journal/*") if journal_end(path))
     problems = []
     for _ in range(4):
         copy.fresh()
-        copy.flip(log.relative_to(copy.master), log.stat().st_size - 1 - chance.randrange(20), chance.randrange(8))
+        end = journal_end(log)
+        copy.flip(log.relative_to(copy.master), pick_byte(log, chance, end - 4096, end), chance.randrange(8))
         code, lines, _ = run_check(copy.node.directory)
         refusal, said, _ = copy.node.refuse(timeout=10)
         if (code, refusal) != (10, 10) or "restore from" not in said:
@@ -389,7 +403,7 @@ def run(options):
     node.start()
     live, versions = fill(node, chance)
     test_sound(node)
-    # A start moves what the log held into tables; what comes then is in the log.
+    # A start begins another file of the journal; what comes then is in it.
     node.start()
     data = chance.randbytes(30_000)
     node.put_bytes("/in the log", data)

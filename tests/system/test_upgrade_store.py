@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""A data directory of the program before: it starts, everything is there, and the old way back is shut.
+"""A data directory of a program before: it starts, everything is there, and the old way back is shut.
 
-tests/fixtures/node-1.tar.gz is a node of format 1 that was killed: large objects lie in the database itself.  The first
-start moves them to segments; it is killed on the way, and goes on.  With too little room nothing is touched.
+tests/fixtures/node-FORMAT.tar.gz are nodes that were killed.  In format 1 large objects lie in the database itself: the
+first start moves them to segments; it is killed on the way, and goes on.  With too little room nothing is touched.  In
+format 2 they lie in segments already, each of them with pages of its own.
 """
 import ctypes, os, random, shutil, subprocess, tarfile, time
 
 from node import DAEMON, ENV, ROOT, Node, check, check_equal, look_for_sanitizer, main, need, parse_lines, say, sha256, \
     temp_dir
 
-FIXTURE = ROOT / "tests" / "fixtures" / "node-1.tar.gz"
+FORMAT = 3  # of the store that this program writes
 ROUNDS = 12  # starts that are killed
 MIB = 1 << 20
 
@@ -27,9 +28,9 @@ def contents():
     return files, versions
 
 
-def unpack(directory):
+def unpack(directory, form):
     directory.mkdir(mode=0o700, exist_ok=True)
-    with tarfile.open(FIXTURE) as archive:
+    with tarfile.open(ROOT / "tests" / "fixtures" / f"node-{form}.tar.gz") as archive:
         archive.extractall(directory)
 
 
@@ -70,11 +71,11 @@ def check_whole(name, node, expect_segments=True):
               result["segment_live_bytes"] > 4 * 66_000, result)
 
 
-def test_plain():
-    node = Node(name="plain")
-    unpack(node.directory)
-    check_whole("before", node, expect_segments=False)
-    check_equal("before, WATERMARK says", formats(node.directory), {1})
+def test_plain(form):
+    node = Node(name=f"plain-{form}")
+    unpack(node.directory, form)
+    check_whole(f"format {form} before", node, expect_segments=form > 1)
+    check_equal("before, WATERMARK says", formats(node.directory), {form})
     node.start()
     check_equal("after the first start everything is there", wrong(node), [])
     end = time.monotonic() + 20  # the old bytes go in the background
@@ -87,20 +88,22 @@ def test_plain():
     left = sum(path.stat().st_size for path in node.directory.glob("db/*.blob"))
     check("the old bytes have left the disk", left < 100_000, left)  # what is left: objects of 4 to 64 KiB
     check_equal("it stops cleanly", node.stop(), 0)
-    check_equal("WATERMARK says", formats(node.directory), {2})
+    check_equal("WATERMARK says", formats(node.directory), {FORMAT})
+    code, lines = run_check(node.directory)
+    check(f"format {form}: check finds nothing wrong afterwards", code == 0 and lines[-1]["faults"] == 0, (code, lines[-4:]))
     node.start()
     check_equal("and after the next start everything is there", wrong(node, trash=False), [])
     check_equal("it stops cleanly again", node.stop(), 0)
 
 
-def test_killed(chance):
+def test_killed(form, chance):
     """kill -9 anywhere in the first start, again and again."""
-    node = Node(name="killed")
-    unpack(node.directory)
+    node = Node(name=f"killed-{form}")
+    unpack(node.directory, form)
     for number in range(ROUNDS):
         if number % 4 == 0:
             shutil.rmtree(node.directory)
-            unpack(node.directory)
+            unpack(node.directory, form)
         node.launch()
         time.sleep(chance.uniform(0.005, 0.25))
         node.kill9()
@@ -108,7 +111,7 @@ def test_killed(chance):
         if code != 0:
             check("killed while it migrates: check finds nothing wrong", False, (code, lines[-4:]))
             return
-    check(f"killed {ROUNDS} times: check never finds anything wrong", True)
+    check(f"format {form}, killed {ROUNDS} times: check never finds anything wrong", True)
     node.start()
     check_equal("then everything is there", wrong(node), [])
     check_equal("it stops cleanly", node.stop(), 0)
@@ -135,7 +138,7 @@ def test_no_room():
             return
     try:
         node = Node(directory=place / "node", name="roomless")
-        unpack(node.directory)
+        unpack(node.directory, 1)
         before = (node.directory / "WATERMARK").read_bytes()
         code, said, _ = node.refuse()
         check("without room it does not start, and says how much it wants", code == 9 and "MiB" in said, (code, said))
@@ -152,8 +155,9 @@ def test_no_room():
 
 def run(options):
     say(f"FSP_SEED={options.seed}")
-    test_plain()
-    test_killed(random.Random(options.seed))
+    for form in range(1, FORMAT):
+        test_plain(form)
+        test_killed(form, random.Random(options.seed + form))
     test_no_room()  # last: it leaves this process in a mount namespace of its own
 
 

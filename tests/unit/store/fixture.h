@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fixture - a store of format 1, as the program of format 1 left it.  Layer tests.
+/* fixture - a store of an older format, as the program of that format left it.  Layer tests.
  *
- * tests/fixtures/store-1.tar.gz; its README.md says how it was made.  Object i lies in BYTES under
- * fixture_key(i, 0); its octets follow from i.
+ * tests/fixtures/store-FORMAT.tar.gz; its README.md says how each was made.  Object i lies in BYTES
+ * under fixture_key(i, 0); its octets follow from i.
  */
 #ifndef FSP_TESTS_UNIT_STORE_FIXTURE_H
 #define FSP_TESTS_UNIT_STORE_FIXTURE_H
@@ -19,12 +19,13 @@ enum {
     FIXTURE_BYTES_MAX = 2097152
 };
 
-/* Unpacks it into the directory, which exists. */
+/* Unpacks that of a format into the directory, which exists. */
 static inline void
-fixture_unpack(const char *directory)
+fixture_unpack(const char *directory, unsigned format)
 {
-    char archive[4096];
-    fsp_docs_path("tests/fixtures/store-1.tar.gz", archive, sizeof(archive));
+    char archive[4096], name[64];
+    (void)snprintf(name, sizeof(name), "tests/fixtures/store-%u.tar.gz", format);
+    fsp_docs_path(name, archive, sizeof(archive));
     pid_t child = fork();
     ck_assert(child >= 0);
     if (child == 0) {

@@ -22,9 +22,11 @@
 enum {
     MIB = 1024 * 1024,
     SEGMENT_BYTES = MIB,
-    OBJECT_BYTES = 100 * 1000, /* 25 pages: ten of them fill a segment */
-    OBJECT_OCTETS = 25 * 4096,
+    OBJECT_BYTES = 100 * 1000, /* 24.4 pages: ten of them fill a segment, in whatever groups */
+    OBJECT_OCTETS = 391 * 256, /* of its record */
+    ALONE_OCTETS = 25 * 4096,  /* of a group with it alone */
     IN_SEGMENT = SEGMENT_BYTES / OBJECT_OCTETS,
+    WHOLE_PAGES = (IN_SEGMENT * OBJECT_OCTETS + 4095) / 4096, /* of a full segment, one group */
     TICKS = 60 /* more than the cleaner waits for quiet */
 };
 
@@ -216,7 +218,7 @@ commit(bool sync)
 {
     fsp_error_t error = {.text = ""};
     ck_assert_msg(fsp_objstore_seal(&objects, writing, &error) == FSP_OK, "%s", error.text);
-    ck_assert_msg(fsp_db_commit(db, writing, sync, &error) == FSP_OK, "%s", error.text);
+    ck_assert_msg(fsp_db_commit_logged(db, writing, &error) == FSP_OK, "%s", error.text);
     fsp_objstore_done(&objects, sync);
 }
 

@@ -2,9 +2,11 @@
 /* storekit - what tests of a store do again and again.  Layer tests. */
 #ifndef FSP_TESTS_UNIT_STORE_STOREKIT_H
 #define FSP_TESTS_UNIT_STORE_STOREKIT_H
+#include "store/journalscan.h"
 #include "store/store.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ storekit_child_put(fsp_store_t *store, fsp_family_t family, const char *key, con
     fsp_error_t error = {.text = ""};
     fsp_batch_t *batch = fsp_batch_new();
     fsp_batch_put(batch, family, fsp_slice_text(key), fsp_slice_text(value));
-    bool done = fsp_store_write(store, &batch, 1, true, &error) == FSP_OK;
+    bool done = fsp_store_write(store, &batch, 1, &error) == FSP_OK;
     fsp_batch_destroy(&batch);
     return done;
 }
@@ -74,7 +76,7 @@ static inline void
 storekit_write(fsp_store_t *store, fsp_batch_t **batch_p)
 {
     fsp_error_t error = {.text = ""};
-    fsp_status_t status = fsp_store_write(store, batch_p, 1, true, &error);
+    fsp_status_t status = fsp_store_write(store, batch_p, 1, &error);
     ck_assert_msg(status == FSP_OK, "write: %s", error.text);
     fsp_batch_destroy(batch_p);
 }
@@ -114,6 +116,68 @@ storekit_clean(fsp_store_t *store)
     bool clean = false;
     fsp_store_watermark(store, 0, 0, &index, &clean);
     return clean;
+}
+
+/* A record of the journal of a store that is not open. */
+typedef struct {
+    char path[700];    /* of its file */
+    uint64_t at, next; /* where it begins, and what is behind it */
+    uint64_t sequence;
+} storekit_record_t;
+
+/* The last but `before` ones. */
+static inline storekit_record_t
+storekit_last_record(const char *directory, unsigned before)
+{
+    storekit_record_t found[8] = {{.path = ""}}; /* the last ones, newest at count % 8 */
+    char path[600];
+    fsp_error_t error;
+    uint64_t *numbers = NULL;
+    size_t file_count = 0, count = 0;
+    fsp_journalscan_t scan = {.number = 0};
+    ck_assert_uint_lt(before, 8);
+    (void)snprintf(path, sizeof(path), "%s/journal", directory);
+    ck_assert_int_eq(fsp_journalscan_list(path, &numbers, &file_count, &error), FSP_OK);
+    for (size_t i = 0; i < file_count; i++) {
+        ck_assert_int_eq(fsp_journalscan_open(&scan, path, numbers[i], &error), FSP_OK);
+        while (fsp_journalscan_next(&scan, &error) == FSP_OK) {
+            storekit_record_t *record = &found[++count % 8];
+            *record = (storekit_record_t){
+                .at = scan.at, .next = scan.next, .sequence = scan.head.sequence};
+            (void)snprintf(record->path, sizeof(record->path), "%s/%016llx", path,
+                           (unsigned long long)numbers[i]);
+        }
+    }
+    fsp_journalscan_clear(&scan);
+    free(numbers);
+    ck_assert_uint_gt(count, before);
+    return found[(count - before) % 8];
+}
+
+/* Zeros from there on: that much of a record never came to the disk. */
+static inline void
+storekit_tear(const storekit_record_t *record, uint64_t from)
+{
+    static const uint8_t zeros[4096];
+    int fd = open(record->path, O_WRONLY);
+    ck_assert(fd >= 0);
+    for (uint64_t at = from; at < record->next; at += sizeof(zeros)) {
+        size_t bytes =
+            record->next - at < sizeof(zeros) ? (size_t)(record->next - at) : sizeof(zeros);
+        ck_assert_int_eq(pwrite(fd, zeros, bytes, (off_t)at), (ssize_t)bytes);
+    }
+    ck_assert_int_eq(close(fd), 0);
+}
+
+/* Takes the last group out of the journal of a store; after a clean stop also the empty record that
+   it ended with. */
+static inline void
+storekit_lose_last(const char *directory, bool clean)
+{
+    for (int i = 0; i < 1 + clean; i++) {
+        storekit_record_t record = storekit_last_record(directory, 0);
+        storekit_tear(&record, record.at);
+    }
 }
 
 /* A child that opens the store, says so by one byte, and waits to be killed. */

@@ -56,7 +56,7 @@ commit(void)
 {
     fsp_error_t error = {.text = ""};
     ck_assert_msg(fsp_objstore_seal(&objects, writing, &error) == FSP_OK, "%s", error.text);
-    ck_assert_msg(fsp_db_commit(db, writing, true, &error) == FSP_OK, "%s", error.text);
+    ck_assert_msg(fsp_db_commit_logged(db, writing, &error) == FSP_OK, "%s", error.text);
     fsp_objstore_done(&objects, true);
 }
 
@@ -297,7 +297,7 @@ expect_as_in(fsp_view_t *memory)
         fsp_blob_t *blob = NULL;
         ck_assert_int_eq(fsp_objstore_read(&objects, rows->key, 0, 0, &blob), FSP_OK);
         ck_assert(fsp_slice_eq(wanted->value, fsp_blob_slice(blob)));
-        live += fsp_segrecord_bytes(4, fsp_blob_bytes(blob));
+        live += fsp_segrecord_bytes(&(fsp_place_t){.bytes = fsp_blob_bytes(blob)}, 4);
         fsp_blob_destroy(&blob);
     }
     ck_assert(!wanted->valid && !rows->valid);

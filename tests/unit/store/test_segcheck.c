@@ -10,7 +10,13 @@
 #include "tests/unit/store/scratch.h"
 #include "tests/unit/suite.h"
 
-enum { RECORDS = 3, BYTES = 10000, RECORD_BYTES = 12288, USED = RECORDS * RECORD_BYTES };
+enum {
+    RECORDS = 3,
+    BYTES = 10000,
+    RECORD_BYTES = 40 * 256, /* two and a half pages */
+    LIVE = RECORDS * RECORD_BYTES,
+    USED = 8 * 4096 /* with the zeros at the end of the group */
+};
 
 static char *directory;
 static fsp_memview_t *local, *rows;
@@ -127,7 +133,7 @@ set_up(void)
     int fd = open(segment_path(), O_WRONLY | O_CREAT, 0600);
     ck_assert_int_eq(write(fd, file, sizeof(file)), sizeof(file));
     (void)close(fd);
-    put_segment(7, USED, USED);
+    put_segment(7, USED, LIVE);
     put_next(8);
 }
 
@@ -161,8 +167,8 @@ START_TEST(what_is_sound_has_no_faults)
         expect_faults((fsp_segcheck_depth_t)depth, 0, "");
         ck_assert_uint_eq(result.files, 1);
         ck_assert_uint_eq(result.objects, RECORDS);
-        ck_assert_uint_eq(result.live_bytes, USED);
-        ck_assert_uint_eq(result.dead_bytes, 0);
+        ck_assert_uint_eq(result.live_bytes, LIVE);
+        ck_assert_uint_eq(result.dead_bytes, USED - LIVE);
         ck_assert_uint_eq(result.stray_files, 0);
     }
 }
@@ -171,20 +177,20 @@ END_TEST
 START_TEST(dead_records_and_strays_are_counted)
 {
     set_row(rows, key_of(1), (fsp_slice_t){0});
-    put_segment(7, USED, USED - RECORD_BYTES);
+    put_segment(7, USED, LIVE - RECORD_BYTES);
     scratch_copy(segment_path(), scratch_path(directory, "segments/0000000000000009"));
     scratch_copy(segment_path(), scratch_path(directory, "segments/notes"));
     expect_faults(FSP_SEGCHECK_BYTES, 0, "");
     ck_assert_uint_eq(result.objects, RECORDS - 1);
-    ck_assert_uint_eq(result.dead_bytes, RECORD_BYTES);
+    ck_assert_uint_eq(result.dead_bytes, USED - LIVE + RECORD_BYTES);
     ck_assert_uint_eq(result.stray_files, 1);
 }
 END_TEST
 
 START_TEST(accounting_must_add_up)
 {
-    put_segment(7, USED, USED - RECORD_BYTES);
-    expect_faults(FSP_SEGCHECK_ROWS, 1, "segments/0000000000000007: its row says 24576 live");
+    put_segment(7, USED, LIVE - RECORD_BYTES);
+    expect_faults(FSP_SEGCHECK_ROWS, 1, "segments/0000000000000007: its row says 20480 live");
 }
 END_TEST
 
@@ -214,7 +220,7 @@ START_TEST(rows_lead_into_the_log_of_a_segment)
     place = (fsp_place_t){.segment = 7, .offset = USED, .bytes = 1};
     put_place(3, &place);
     expect_faults(FSP_SEGCHECK_ROWS, 1,
-                  "[delta] segments/0000000000000007 at 36864: the record "
+                  "[delta] segments/0000000000000007 at 32768: the record "
                   "lies behind the end of the log");
     place.offset = USED - 4096;
     place.bytes = BYTES;
@@ -226,15 +232,15 @@ START_TEST(rows_lead_into_the_log_of_a_segment)
 }
 END_TEST
 
-START_TEST(records_do_not_share_pages)
+START_TEST(records_do_not_overlap)
 {
     put_place(3, &places[1]);
-    put_segment(7, USED + RECORD_BYTES, USED + RECORD_BYTES);
-    ck_assert_int_eq(truncate(segment_path(), USED + RECORD_BYTES), 0);
+    put_segment(7, USED + 3 * 4096, LIVE + RECORD_BYTES);
+    ck_assert_int_eq(truncate(segment_path(), USED + 3 * 4096), 0);
     expect_faults(FSP_SEGCHECK_ROWS, 1,
-                  "[delta] segments/0000000000000007 at 12288: two index rows point to");
+                  "[delta] segments/0000000000000007 at 10240: two index rows point to");
     fsp_place_t place = places[1];
-    place.offset += 4096;
+    place.offset += 256;
     put_place(3, &place);
     expect_faults(FSP_SEGCHECK_ROWS, 2, "two index rows point to"); /* with gamma, too */
 }
@@ -242,8 +248,10 @@ END_TEST
 
 START_TEST(files_are_there_and_long_enough)
 {
-    ck_assert_int_eq(truncate(segment_path(), USED - 1), 0);
-    expect_faults(FSP_SEGCHECK_ROWS, 2, "segments/0000000000000007 has 36863 bytes, its row says");
+    ck_assert_int_eq(truncate(segment_path(), USED - 1), 0); /* zeros that no record has */
+    expect_faults(FSP_SEGCHECK_ROWS, 1, "segments/0000000000000007 has 32767 bytes, its row says");
+    ck_assert_int_eq(truncate(segment_path(), LIVE - 1), 0);
+    expect_faults(FSP_SEGCHECK_ROWS, 2, "segments/0000000000000007 has 30719 bytes, its row says");
     ck_assert_ptr_nonnull(strstr(said, "[gamma]"));
     ck_assert_int_eq(unlink(segment_path()), 0);
     expect_faults(FSP_SEGCHECK_ROWS, 4, "segments/0000000000000007 is missing");
@@ -259,12 +267,12 @@ END_TEST
 /* Each byte of a record: head, key, bytes, zeros. */
 START_TEST(flipped_bits_are_found_and_named)
 {
-    static const off_t at[] = {0, 9, 13, 20, 30, 39, 47, 50, 56, 59, 61, 5000, 10059, 10060, 12287};
+    static const off_t at[] = {0, 9, 13, 20, 30, 39, 47, 50, 56, 59, 61, 5000, 10059, 10060, 10239};
     for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
         scratch_flip(segment_path(), RECORD_BYTES + at[i]);
         expect_faults(FSP_SEGCHECK_ROWS, 0, "");
         expect_faults(FSP_SEGCHECK_HEADS, at[i] < 60, "");
-        expect_faults(FSP_SEGCHECK_BYTES, 1, "[beta] segments/0000000000000007 at 12288: ");
+        expect_faults(FSP_SEGCHECK_BYTES, 1, "[beta] segments/0000000000000007 at 10240: ");
         scratch_flip(segment_path(), RECORD_BYTES + at[i]);
     }
     scratch_flip(segment_path(), USED + 5);
@@ -279,14 +287,14 @@ START_TEST(swapped_records_are_found)
     put_place(1, &places[0]);
     expect_faults(FSP_SEGCHECK_ROWS, 0, "");
     expect_faults(FSP_SEGCHECK_HEADS, 2,
-                  "[alpha] segments/0000000000000007 at 12288: another record");
+                  "[alpha] segments/0000000000000007 at 10240: another record");
     put_place(0, &places[0]);
     put_place(1, &places[1]);
     /* The file under another number, as if somebody had copied it. */
     ck_assert_int_eq(rename(segment_path(), scratch_path(directory, "segments/0000000000000006")),
                      0);
     set_text(local, "segment/0000000000000007", "");
-    put_segment(6, USED, USED);
+    put_segment(6, USED, LIVE);
     for (unsigned i = 0; i < RECORDS; i++) {
         fsp_place_t place = places[i];
         place.segment = 6;
@@ -322,11 +330,40 @@ START_TEST(bytes_are_lent_only_if_they_are_right)
 }
 END_TEST
 
+/* A record of a store of format 2 behind the packed ones: it has whole pages. */
+START_TEST(paged_records_are_read_too)
+{
+    enum { PAGES = 12288 };
+    static uint8_t octets[PAGES];
+    fsp_segrecord_t record = {.place = {.segment = 7, .offset = USED, .bytes = BYTES}};
+    record.place.paged = true;
+    record.key = key_of(3);
+    uint8_t *bytes = octets + FSP_SEGMENT_HEADER_BYTES + record.key.bytes;
+    memset(bytes, 'd', BYTES);
+    record.place.hash = fsp_segrecord_hash(fsp_slice(bytes, BYTES));
+    fsp_segrecord_encode(&record, octets);
+    int fd = open(segment_path(), O_WRONLY);
+    ck_assert_int_eq(pwrite(fd, octets, sizeof(octets), USED), sizeof(octets));
+    (void)close(fd);
+    put_place(3, &record.place);
+    put_segment(7, USED + PAGES, LIVE + PAGES);
+    expect_faults(FSP_SEGCHECK_BYTES, 0, "");
+    scratch_flip(segment_path(), USED + PAGES - 1);
+    expect_faults(FSP_SEGCHECK_BYTES, 1, "[delta] segments/0000000000000007 at 32768: no zeros");
+    scratch_flip(segment_path(), USED + PAGES - 1);
+    record.place.paged = false; /* the row says that it is packed */
+    put_place(3, &record.place);
+    put_segment(7, USED + PAGES, LIVE + RECORD_BYTES);
+    expect_faults(FSP_SEGCHECK_ROWS, 0, "");
+    expect_faults(FSP_SEGCHECK_HEADS, 1, "[delta] segments/0000000000000007 at 32768: another");
+}
+END_TEST
+
 /* Under migration rows from some key on are not index rows yet. */
 START_TEST(only_keys_below_the_cursor_are_index_rows)
 {
     set_row(rows, key_of(2), fsp_slice_text("the bytes themselves"));
-    put_segment(7, USED, USED - RECORD_BYTES);
+    put_segment(7, USED, LIVE - RECORD_BYTES);
     look(FSP_SEGCHECK_BYTES, key_of(2));
     ck_assert_msg(result.fault_count == 0, "%s", said);
     ck_assert_uint_eq(result.objects, RECORDS - 1);
@@ -344,7 +381,8 @@ main(void)
     tcase_add_test(tests, accounting_must_add_up);
     tcase_add_test(tests, rows_must_decode);
     tcase_add_test(tests, rows_lead_into_the_log_of_a_segment);
-    tcase_add_test(tests, records_do_not_share_pages);
+    tcase_add_test(tests, records_do_not_overlap);
+    tcase_add_test(tests, paged_records_are_read_too);
     tcase_add_test(tests, files_are_there_and_long_enough);
     tcase_add_test(tests, flipped_bits_are_found_and_named);
     tcase_add_test(tests, swapped_records_are_found);

@@ -287,7 +287,7 @@ set_row(fsp_family_t family, fsp_slice_t key, fsp_slice_t value)
         fsp_db_write_put(write, family, key, value);
     else
         fsp_db_write_delete(write, family, key);
-    ck_assert_int_eq(fsp_db_commit(db, write, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_db_commit_logged(db, write, &error), FSP_OK);
     fsp_db_write_destroy(&write);
     fsp_db_close(&db);
 }
@@ -309,17 +309,19 @@ START_TEST(rows_of_segments_that_lie_are_refused)
 {
     make_store(true);
     uint64_t used = (uint64_t)scratch_size(segment_path(2));
+    const fsp_place_t place = {.bytes = OBJECT_BYTES};
+    uint64_t live = IN_SEGMENT * fsp_segrecord_bytes(&place, key_of(0).bytes);
     set_segment_row(2, used + 4096, used);
     storekit_refuse(directory, FSP_DAMAGED, "segments/0000000000000002");
     expect_check(0, "segments/0000000000000002 has");
-    set_segment_row(2, used, used);
+    set_segment_row(2, used, live);
     set_segment_row(77, 4096, 4096);
     storekit_refuse(directory, FSP_DAMAGED, "segment/000000000000004d");
     set_row(FSP_FAMILY_LOCAL, fsp_slice_text("segment/000000000000004d"), (fsp_slice_t){0});
     set_row(FSP_FAMILY_LOCAL, fsp_slice_text("segment/0000000000000002"), fsp_slice_text("?"));
     storekit_refuse(directory, FSP_DAMAGED, "segment/0000000000000002");
     expect_check(0, "segment/0000000000000002"); /* not believed, but the records are there */
-    set_segment_row(2, used, used);
+    set_segment_row(2, used, live);
     set_row(FSP_FAMILY_LOCAL, fsp_slice_text("segments"), fsp_slice_text("\x92\x02\x05"));
     storekit_refuse(directory, FSP_FORMAT_NEWER, "segments");
     set_row(FSP_FAMILY_LOCAL, fsp_slice_text("segments"), fsp_slice_text("\x92\x01\x05"));

@@ -54,6 +54,7 @@ START_TEST(a_record_head_is_read_as_it_was_written)
     memset(head, 0xaa, sizeof(head));
     fsp_segrecord_encode(&record, head);
     ck_assert_uint_eq(head[HEAD_BYTES], 0xaa); /* not an octet more */
+    ck_assert_uint_eq(head[11], 3);
     for (size_t bytes = HEAD_BYTES; bytes <= sizeof(head); bytes += 100) {
         ck_assert_int_eq(fsp_segrecord_decode(fsp_slice(head, bytes), &found), FSP_OK);
         ck_assert(fsp_place_eq(&found.place, &record.place));
@@ -101,6 +102,8 @@ typedef struct {
 static const change_t changes[] = {
     {8, 4, 0, FSP_DAMAGED}, /* format */
     {8, 4, 2, FSP_FORMAT_NEWER},
+    {8, 4, 4, FSP_FORMAT_NEWER},
+    {8, 4, 1, FSP_OK},       /* it begins a page */
     {12, 4, 0, FSP_DAMAGED}, /* octets of the key */
     {12, 4, FSP_ROW_KEY_BYTES_MAX + 1, FSP_DAMAGED},
     {12, 4, UINT32_MAX, FSP_DAMAGED},
@@ -108,6 +111,8 @@ static const change_t changes[] = {
     {16, 8, UINT64_MAX, FSP_DAMAGED},
     {32, 8, 0, FSP_DAMAGED}, /* segment */
     {40, 8, 1, FSP_DAMAGED}, /* offset */
+    {40, 8, 128, FSP_DAMAGED},
+    {40, 8, 256, FSP_OK},
     {40, 8, UINT64_MAX - 4095, FSP_DAMAGED},
     {16, 8, FSP_OBJECT_BYTES_MAX, FSP_OK},
     {40, 8, UINT64_C(1) << 62, FSP_OK},
@@ -129,14 +134,41 @@ START_TEST(a_head_out_of_bounds_is_refused)
 }
 END_TEST
 
-START_TEST(records_fill_whole_pages)
+/* As stores of format 2 wrote it: only at the begin of a page. */
+START_TEST(a_paged_head_is_read_as_it_was_written)
 {
-    ck_assert_uint_eq(fsp_segrecord_bytes(KEY_BYTES, 0), page);
-    ck_assert_uint_eq(fsp_segrecord_bytes(KEY_BYTES, page - HEAD_BYTES), page);
-    ck_assert_uint_eq(fsp_segrecord_bytes(KEY_BYTES, page - HEAD_BYTES + 1), 2 * page);
-    ck_assert_uint_eq(fsp_segrecord_bytes(FSP_ROW_KEY_BYTES_MAX, FSP_OBJECT_BYTES_MAX) % page, 0);
-    const fsp_place_t place = {.segment = 1, .offset = 5 * page, .bytes = 1};
+    uint8_t key[KEY_BYTES], head[HEAD_BYTES];
+    fsp_segrecord_t record = example(key), found;
+    record.place.paged = true;
+    fsp_segrecord_encode(&record, head);
+    ck_assert_uint_eq(head[11], 1);
+    ck_assert_int_eq(fsp_segrecord_decode(fsp_slice(head, sizeof(head)), &found), FSP_OK);
+    ck_assert(found.place.paged && fsp_place_eq(&found.place, &record.place));
+    found.place.paged = false;
+    ck_assert(!fsp_place_eq(&found.place, &record.place));
+    fsp_store_u64(head + 40, 3 * page + FSP_SEGMENT_UNIT_BYTES);
+    sign(head, KEY_BYTES);
+    expect_decoded(head, sizeof(head), FSP_DAMAGED);
+}
+END_TEST
+
+/* _i 1: whole pages, as stores of format 2 wrote them. */
+START_TEST(records_fill_whole_units)
+{
+    uint64_t unit = _i ? page : FSP_SEGMENT_UNIT_BYTES;
+    fsp_place_t place = {.segment = 1, .offset = 5 * page, .paged = _i};
+    ck_assert_uint_eq(fsp_segrecord_bytes(&place, KEY_BYTES), unit);
     ck_assert_uint_eq(fsp_segrecord_data(&place, KEY_BYTES), 5 * page + HEAD_BYTES);
+    place.bytes = unit - HEAD_BYTES;
+    ck_assert_uint_eq(fsp_segrecord_bytes(&place, KEY_BYTES), unit);
+    place.bytes++;
+    ck_assert_uint_eq(fsp_segrecord_bytes(&place, KEY_BYTES), 2 * unit);
+    place.bytes = FSP_OBJECT_BYTES_MAX;
+    uint64_t octets = fsp_segrecord_bytes(&place, FSP_ROW_KEY_BYTES_MAX);
+    ck_assert(octets % unit == 0 && octets - place.bytes < FSP_SEGMENT_HEAD_BYTES_MAX + unit);
+    ck_assert_uint_eq(fsp_segment_page_up(0), 0);
+    ck_assert_uint_eq(fsp_segment_page_up(1), page);
+    ck_assert_uint_eq(fsp_segment_page_up(page), page);
 }
 END_TEST
 
@@ -161,6 +193,11 @@ typedef struct {
 static const row_case_t places[] = {
     {5, {1, 7, 4096, 70000, UINT64_MAX}, FSP_OK},
     {5, {1, UINT64_MAX, UINT64_C(1) << 62, 0, 0}, FSP_OK},
+    {5, {3, 7, 4096, 70000, 5}, FSP_OK},
+    {5, {3, 7, 4352, 70000, 5}, FSP_OK},
+    {5, {3, 7, 4351, 70000, 5}, FSP_DAMAGED},
+    {5, {1, 7, 4352, 70000, 5}, FSP_DAMAGED},
+    {5, {4, 7, 4096, 70000, 5}, FSP_FORMAT_NEWER},
     {5, {2, 7, 4096, 70000, 5}, FSP_FORMAT_NEWER},
     {6, {2, 7, 4096, 70000, 5, 6}, FSP_FORMAT_NEWER},
     {1, {2}, FSP_FORMAT_NEWER},
@@ -196,10 +233,18 @@ START_TEST(index_rows_are_bounded)
 END_TEST
 
 static const row_case_t segments[] = {
+    {3, {3, 8192, 4096}, FSP_OK},
+    {3, {3, 0, 0}, FSP_OK},
+    {3, {3, 4096, 4096}, FSP_OK},
+    {3, {3, 8192, 4352}, FSP_OK},
+    {3, {3, 8192, 4353}, FSP_DAMAGED},
+    {3, {3, 8192 + 256, 4096}, FSP_DAMAGED},
+    {3, {3, 4096, 4352}, FSP_DAMAGED}, /* more lives than there is */
     {3, {1, 8192, 4096}, FSP_OK},
     {3, {1, 0, 0}, FSP_OK},
     {3, {1, 4096, 4096}, FSP_OK},
-    {3, {1, 4096, 8192}, FSP_DAMAGED}, /* more lives than there is */
+    {3, {1, 8192, 4352}, FSP_DAMAGED}, /* there was nothing packed */
+    {3, {1, 4096, 8192}, FSP_DAMAGED},
     {3, {1, 4097, 4096}, FSP_DAMAGED},
     {3, {1, 8192, 4097}, FSP_DAMAGED},
     {3, {1, UINT64_MAX - 4095, 0}, FSP_DAMAGED},
@@ -207,6 +252,7 @@ static const row_case_t segments[] = {
     {4, {1, 8192, 4096, 0}, FSP_DAMAGED},
     {3, {0, 8192, 4096}, FSP_DAMAGED},
     {4, {2, 8192, 4096, 0}, FSP_FORMAT_NEWER},
+    {4, {4, 8192, 4096, 0}, FSP_FORMAT_NEWER},
 };
 
 START_TEST(rows_of_segments_are_bounded)
@@ -219,6 +265,8 @@ START_TEST(rows_of_segments_are_bounded)
     uint64_t used = 99, live = 99;
     ck_assert_int_eq(fsp_segment_decode(fsp_buf_slice(&row), &used, &live), test->status);
     if (test->status == FSP_OK) {
+        ck_assert(used == test->values[1] && live == test->values[2]);
+        row.data[1] = 3; /* whatever it was */
         fsp_segment_encode(used, live, &again);
         ck_assert(fsp_slice_eq(fsp_buf_slice(&row), fsp_buf_slice(&again)));
     } else {
@@ -239,6 +287,8 @@ START_TEST(the_next_number_and_the_cursor_are_read_back)
     ck_assert_uint_eq(next, UINT64_MAX);
     make_row(&row, 2, (uint64_t[]){1, 0});
     ck_assert_int_eq(fsp_segments_decode(fsp_buf_slice(&row), &next), FSP_DAMAGED);
+    make_row(&row, 2, (uint64_t[]){3, 1});
+    ck_assert_int_eq(fsp_segments_decode(fsp_buf_slice(&row), &next), FSP_FORMAT_NEWER);
     make_row(&row, 2, (uint64_t[]){2, 1});
     ck_assert_int_eq(fsp_segments_decode(fsp_buf_slice(&row), &next), FSP_FORMAT_NEWER);
     uint8_t key[FSP_ROW_KEY_BYTES_MAX];
@@ -318,7 +368,8 @@ main(void)
     tcase_add_test(tests, too_few_octets_are_no_record);
     tcase_add_loop_test(tests, a_head_out_of_bounds_is_refused, 0,
                         sizeof(changes) / sizeof(changes[0]));
-    tcase_add_test(tests, records_fill_whole_pages);
+    tcase_add_test(tests, a_paged_head_is_read_as_it_was_written);
+    tcase_add_loop_test(tests, records_fill_whole_units, 0, 2);
     tcase_add_loop_test(tests, index_rows_are_bounded, 0, sizeof(places) / sizeof(places[0]));
     tcase_add_loop_test(tests, rows_of_segments_are_bounded, 0,
                         sizeof(segments) / sizeof(segments[0]));

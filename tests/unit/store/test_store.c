@@ -80,7 +80,7 @@ START_TEST(later_rows_of_a_group_win)
         fsp_batch_delete_range(batches[1], family, fsp_slice_text("e"), fsp_slice_text("e"));
         fsp_batch_delete_range(batches[1], family, fsp_slice(NULL, 0), fsp_slice(NULL, 0));
         fsp_error_t error;
-        ck_assert_int_eq(fsp_store_write(store, batches, 2, true, &error), FSP_OK);
+        ck_assert_int_eq(fsp_store_write(store, batches, 2, &error), FSP_OK);
         fsp_batch_destroy(&batches[0]);
         fsp_batch_destroy(&batches[1]);
         storekit_expect(store, family, "a", NULL);
@@ -103,7 +103,7 @@ START_TEST(rows_of_the_store_itself_are_refused)
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         fsp_batch_t *batch = fsp_batch_new();
         fsp_batch_put(batch, FSP_FAMILY_LOCAL, fsp_slice_text(own[i]), fsp_slice_text("1"));
-        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
+        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, &error) == FSP_OK));
         fsp_batch_destroy(&batch);
     }
     static const char *const ranges[][2] = {{"a", "z"}, {"seg", "seh"}, {"segment/5", "segment/6"}};
@@ -111,13 +111,13 @@ START_TEST(rows_of_the_store_itself_are_refused)
         fsp_batch_t *batch = fsp_batch_new();
         fsp_batch_delete_range(batch, FSP_FAMILY_LOCAL, fsp_slice_text(ranges[i][0]),
                                fsp_slice_text(ranges[i][1]));
-        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, true, &error) == FSP_OK));
+        FSP_EXPECT_ABORT((void)(fsp_store_write(store, &batch, 1, &error) == FSP_OK));
         fsp_batch_destroy(&batch);
     }
     fsp_batch_t *batch = fsp_batch_new();
     fsp_batch_delete_range(batch, FSP_FAMILY_LOCAL, fsp_slice_text("x"), fsp_slice_text("z"));
     fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_slice_text("sequence"), fsp_slice_text("1"));
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, &error), FSP_OK);
     fsp_batch_destroy(&batch);
     fsp_store_close(&store, true, 0);
 }
@@ -273,7 +273,7 @@ static int
 run_into_file_limit(const char *path)
 {
     fsp_store_t *store = storekit_child_open(path);
-    if (!store || !storekit_child_put(store, FSP_FAMILY_STATE, "key", "value"))
+    if (!store || !storekit_child_put(store, FSP_FAMILY_OBJECT, "key", "value"))
         return 1;
     (void)signal(SIGXFSZ, SIG_IGN);
     struct rlimit limit = {.rlim_cur = 64 * 1024, .rlim_max = RLIM_INFINITY};
@@ -285,7 +285,7 @@ run_into_file_limit(const char *path)
     fsp_batch_put_blob(batch, FSP_FAMILY_BYTES, fsp_slice_text("big"), big);
     fsp_blob_destroy(&big);
     fsp_error_t error = {.text = ""};
-    if (fsp_store_write(store, &batch, 1, true, &error) != FSP_IO ||
+    if (fsp_store_write(store, &batch, 1, &error) != FSP_IO ||
         !strstr(error.text, "File too large"))
         return 3;
     uint64_t sequence = fsp_store_sequence(store);
@@ -294,7 +294,7 @@ run_into_file_limit(const char *path)
         return 2;
     /* There is room again, but what lies on disk is not known. */
     error.text[0] = '\0';
-    if (fsp_store_write(store, &batch, 1, true, &error) != FSP_IO ||
+    if (fsp_store_write(store, &batch, 1, &error) != FSP_IO ||
         !strstr(error.text, "File too large") || fsp_store_sequence(store) != sequence)
         return 4;
     fsp_batch_destroy(&batch);
@@ -302,7 +302,7 @@ run_into_file_limit(const char *path)
         return 5;
     fsp_buf_t buf;
     fsp_buf_init(&buf, 10);
-    fsp_view_t *view = fsp_store_view(store, FSP_FAMILY_STATE);
+    fsp_view_t *view = fsp_store_view(store, FSP_FAMILY_OBJECT);
     if (fsp_view_get(view, fsp_slice_text("key"), &buf) != FSP_IO)
         return 6;
     fsp_buf_clear(&buf);
@@ -328,7 +328,7 @@ START_TEST(after_a_failed_write_nothing_works)
     /* What was acknowledged is there, the mark is not clean. */
     bool fresh = false;
     fsp_store_t *store = storekit_open(directory, &fresh);
-    storekit_expect(store, FSP_FAMILY_STATE, "key", "value");
+    storekit_expect(store, FSP_FAMILY_OBJECT, "key", "value");
     storekit_expect(store, FSP_FAMILY_BYTES, "big", NULL);
     ck_assert(!storekit_clean(store));
     fsp_store_close(&store, true, 0);
@@ -344,7 +344,7 @@ put_big_rows(fsp_store_t *store, int count)
         char key[16];
         (void)snprintf(key, sizeof(key), "%d", i);
         fsp_batch_t *batch = fsp_batch_new();
-        fsp_batch_put_blob(batch, FSP_FAMILY_LOG, fsp_slice_text(key), value);
+        fsp_batch_put_blob(batch, FSP_FAMILY_OBJECT, fsp_slice_text(key), value);
         storekit_write(store, &batch);
     }
     fsp_blob_destroy(&value);
@@ -360,7 +360,7 @@ START_TEST(a_failed_flush_is_noticed_by_a_tick)
         (void)snprintf(name, sizeof(name), "db/%06d.sst", i);
         (void)mkdir(scratch_path(directory, name), 0700);
     }
-    put_big_rows(store, 5); /* the family's memtable holds 2 MiB */
+    put_big_rows(store, 9); /* the family's memtable holds 4 MiB */
     fsp_error_t error = {.text = ""};
     fsp_status_t status = FSP_OK;
     for (fsp_time_t now = 1; now < 500 * 200000 && status == FSP_OK; now += 200000) {
@@ -403,7 +403,7 @@ START_TEST(a_quiet_store_writes_its_memtables_out)
     ck_assert_int_eq(fsp_store_tick(store, 11200000, &error), FSP_OK);
     for (int i = 0; i < 500 && table_count() < 2; i++)
         fsp_suite_pause_us(10000);
-    ck_assert_int_ge(table_count(), 2); /* LOG and STATE at least */
+    ck_assert_int_ge(table_count(), 2); /* OBJECT and STATE at least */
     fsp_store_close(&store, true, 0);
 }
 END_TEST

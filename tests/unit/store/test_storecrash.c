@@ -4,6 +4,7 @@
 #include "store/datadir.h"
 #include "store/db.h"
 #include "store/watermark.h"
+#include "tests/unit/store/fixture.h"
 #include "tests/unit/store/scratch.h"
 #include "tests/unit/store/storekit.h"
 #include "tests/unit/suite.h"
@@ -22,8 +23,8 @@ tear_down(void)
     scratch_end(&directory);
 }
 
-/* A store with rows, its watermark file up to date, closed.  The format row lies in a table, the
-   other rows in the newest WAL. */
+/* A store with rows, its watermark file up to date, closed.  The format row lies in the first file
+   of the journal, the other rows in the second. */
 static void
 make_store(bool clean)
 {
@@ -79,10 +80,10 @@ write_on(const char *path)
         fsp_slice_t name = fsp_slice(key, sizeof(key));
         fsp_batch_t *batches[2] = {fsp_batch_new(), fsp_batch_new()};
         fsp_batch_put(batches[0], FSP_FAMILY_LOG, name, name);
-        fsp_batch_put(batches[1], FSP_FAMILY_STATE, fsp_slice_text("last"), name);
+        fsp_batch_put(batches[1], FSP_FAMILY_OBJECT, fsp_slice_text("last"), name);
         fsp_batch_put_blob(batches[1], FSP_FAMILY_BYTES, name, bytes);
         fsp_error_t error;
-        if (fsp_store_write(store, batches, 2, true, &error) != FSP_OK)
+        if (fsp_store_write(store, batches, 2, &error) != FSP_OK)
             return 1;
         fsp_blob_destroy(&bytes);
         fsp_batch_destroy(&batches[0]);
@@ -117,8 +118,8 @@ expect_numbered_rows(fsp_store_t *store, uint64_t written)
     }
     /* Atomic: the row of the same group is not behind, and one group at most is beyond. */
     fsp_buf_reset(&buf);
-    fsp_view_t *state = fsp_store_view(store, FSP_FAMILY_STATE);
-    ck_assert_int_eq(fsp_view_get(state, fsp_slice_text("last"), &buf), FSP_OK);
+    fsp_view_t *objects = fsp_store_view(store, FSP_FAMILY_OBJECT);
+    ck_assert_int_eq(fsp_view_get(objects, fsp_slice_text("last"), &buf), FSP_OK);
     uint64_t last = fsp_load_u64(buf.data);
     ck_assert(last == written || last == written + 1);
     ck_assert_uint_eq(fsp_store_sequence(store), last + 1);
@@ -259,19 +260,16 @@ START_TEST(only_what_is_synced_goes_to_the_file)
     fsp_store_close(&store, true, 0);
     expect_mark(0, 1, 10, true);
     expect_file(2, 10);
-    /* The same with a store that syncs, for groups that need not. */
+    /* With a store that syncs: groups of STATE alone are not durable, and do not count. */
     store = storekit_open(directory, &fresh);
-    fsp_batch_t *batch = fsp_batch_new();
-    fsp_batch_put(batch, FSP_FAMILY_LOG, fsp_slice_text("a"), fsp_slice_text("y"));
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, false, &error), FSP_OK);
-    fsp_batch_destroy(&batch);
-    fsp_store_note_durable(store, 0, 1, 11);
+    storekit_put(store, FSP_FAMILY_STATE, "a", "y");
     ck_assert_int_eq(fsp_store_tick(store, 200000, &error), FSP_OK);
     expect_file(2, 10);
-    storekit_put(store, FSP_FAMILY_LOG, "a", "z"); /* syncs the one before too */
+    storekit_put(store, FSP_FAMILY_LOG, "a", "z");
     ck_assert_int_eq(fsp_store_tick(store, 400000, &error), FSP_OK);
-    expect_file(4, 11);
-    fsp_store_note_durable(store, 0, 1, 12); /* nothing is unsynced: true at once */
+    expect_file(4, 10);
+    storekit_put(store, FSP_FAMILY_STATE, "a", "z");
+    fsp_store_note_durable(store, 0, 1, 12); /* what is noted is synced: true at once */
     ck_assert_int_eq(fsp_store_tick(store, 600000, &error), FSP_OK);
     expect_file(4, 12);
     fsp_store_close(&store, false, 0);
@@ -281,38 +279,41 @@ END_TEST
 
 /* Damage. */
 
-static const char *
-newest_wal(void)
-{
-    return scratch_newest(scratch_path(directory, "db"), ".log");
-}
-
-START_TEST(a_lost_wal_is_damage)
+START_TEST(a_lost_file_of_the_journal_is_damage)
 {
     make_store(_i == 1);
-    ck_assert_int_eq(unlink(newest_wal()), 0);
+    storekit_record_t last = storekit_last_record(directory, 0);
+    ck_assert_int_eq(unlink(last.path), 0);
     /* Refused for ever, not only the first time. */
     for (int i = 0; i < 2; i++)
-        storekit_refuse(directory, FSP_DAMAGED, "database is behind its watermark");
+        storekit_refuse(directory, FSP_DAMAGED, "journal is behind its watermark");
 }
 END_TEST
 
-START_TEST(a_cut_wal_is_damage_if_it_was_known_to_be_longer)
+START_TEST(a_lost_journal_is_damage)
 {
     make_store(_i == 1);
-    const char *wal = newest_wal();
-    ck_assert_int_eq(truncate(wal, scratch_size(wal) - 1), 0);
+    scratch_remove(scratch_path(directory, "journal"));
     for (int i = 0; i < 2; i++)
-        storekit_refuse(directory, FSP_DAMAGED, "restore from a replica or backup");
+        storekit_refuse(directory, FSP_DAMAGED, "journal is missing beside its WATERMARK");
 }
 END_TEST
 
-START_TEST(a_flipped_bit_in_the_wal_is_damage)
+START_TEST(a_cut_journal_is_damage_if_it_was_known_to_be_longer)
+{
+    make_store(_i == 1);
+    storekit_lose_last(directory, _i == 1);
+    for (int i = 0; i < 2; i++)
+        storekit_refuse(directory, FSP_DAMAGED, "journal is behind its watermark (20, was 21)");
+}
+END_TEST
+
+/* In one of the last eight records. */
+START_TEST(a_flipped_bit_in_the_journal_is_damage)
 {
     make_store(false);
-    const char *wal = newest_wal();
-    off_t bytes = scratch_size(wal);
-    scratch_flip(wal, bytes * (1 + _i) / 5);
+    storekit_record_t record = storekit_last_record(directory, (unsigned)_i % 8);
+    scratch_flip(record.path, (off_t)record.at + (_i < 8 ? 20 : 100));
     storekit_refuse(directory, FSP_DAMAGED, "restore from a replica or backup");
 }
 END_TEST
@@ -325,8 +326,7 @@ START_TEST(a_torn_tail_that_was_never_reported_is_cut)
     uint64_t sequence = fsp_store_sequence(store);
     storekit_put(store, FSP_FAMILY_LOG, "tail", "x");
     fsp_store_close(&store, false, 0); /* no tick: the file does not know of it */
-    const char *wal = newest_wal();
-    ck_assert_int_eq(truncate(wal, scratch_size(wal) - 3), 0);
+    storekit_lose_last(directory, false);
     store = storekit_open(directory, &fresh);
     storekit_expect(store, FSP_FAMILY_LOG, "tail", NULL);
     ck_assert_uint_eq(fsp_store_sequence(store), sequence);
@@ -335,9 +335,8 @@ START_TEST(a_torn_tail_that_was_never_reported_is_cut)
     store = storekit_open(directory, &fresh);
     storekit_put(store, FSP_FAMILY_LOG, "tail", "x");
     fsp_store_close(&store, true, 0);
-    wal = newest_wal();
-    ck_assert_int_eq(truncate(wal, scratch_size(wal) - 3), 0);
-    storekit_refuse(directory, FSP_DAMAGED, "database is behind its watermark");
+    storekit_lose_last(directory, true);
+    storekit_refuse(directory, FSP_DAMAGED, "journal is behind its watermark");
 }
 END_TEST
 
@@ -398,10 +397,7 @@ END_TEST
 
 START_TEST(a_damaged_manifest_or_table_is_damage)
 {
-    make_store(false);
-    bool fresh = false;
-    fsp_store_t *store = storekit_open(directory, &fresh); /* recovery makes tables */
-    fsp_store_close(&store, false, 0);
+    make_store(true); /* a clean stop makes tables */
     if (_i == 0) {
         ck_assert_int_eq(unlink(scratch_newest(scratch_path(directory, "db"), ".sst")), 0);
     } else if (_i == 1) {
@@ -457,7 +453,7 @@ put_own_row(const char *key, const char *value, size_t bytes)
         fsp_db_write_put(write, FSP_FAMILY_LOCAL, fsp_slice_text(key), fsp_slice(value, bytes));
     else
         fsp_db_write_delete(write, FSP_FAMILY_LOCAL, fsp_slice_text(key));
-    ck_assert_int_eq(fsp_db_commit(db, write, true, &error), FSP_OK);
+    ck_assert_int_eq(fsp_db_commit_logged(db, write, &error), FSP_OK);
     fsp_db_write_destroy(&write);
     fsp_db_close(&db);
 }
@@ -466,7 +462,7 @@ START_TEST(a_newer_format_row_is_refused_with_both_numbers)
 {
     make_store(true);
     put_own_row("format", "\x93\x07\xa1x\xc0", 5); /* [7, "x", nil] */
-    storekit_refuse(directory, FSP_FORMAT_NEWER, "format 7, this program knows up to 2");
+    storekit_refuse(directory, FSP_FORMAT_NEWER, "format 7, this program knows up to 3");
 }
 END_TEST
 
@@ -476,16 +472,20 @@ START_TEST(damaged_rows_of_the_store_are_damage)
         const char *key, *value;
         size_t bytes;
         const char *words;
-    } cases[] = {{"format", "\x91\xcc\x01", 3, "format row is damaged"},
-                 {"format", "\x91\x00", 2, "format row is damaged"},
-                 {"format", "\x92\x01\x01", 3, "format row is damaged"},
-                 {"format", "", 0, "format row is damaged"},
-                 {"format", NULL, 0, "format row is missing"},
-                 {"sequence", "\xc0", 1, "sequence row is damaged"},
-                 {"sequence", NULL, 0, "sequence row is missing"},
-                 {"sequence", "\x05", 1, "database is behind its watermark (5, was 21)"},
-                 {"watermark", "\x92\x01", 2, "watermark row is damaged"}};
-    make_store(false);
+        bool old; /* in a store of format 2 */
+    } cases[] = {{"format", "\x91\xcc\x01", 3, "format row is damaged", false},
+                 {"format", "\x91\x00", 2, "format row is damaged", false},
+                 {"format", "\x92\x01\x01", 3, "format row is damaged", false},
+                 {"format", "", 0, "format row is damaged", false},
+                 {"format", NULL, 0, "format row is missing", false},
+                 {"watermark", "\x92\x01", 2, "watermark row is damaged", false},
+                 {"sequence", "\xc0", 1, "sequence row is damaged", true},
+                 {"sequence", NULL, 0, "sequence row is missing", true},
+                 {"sequence", "\x05", 1, "database is behind its watermark (5, was ", true}};
+    if (cases[_i].old)
+        fixture_unpack(directory, 2);
+    else
+        make_store(true); /* all rows are in the database: none is redone */
     put_own_row(cases[_i].key, cases[_i].value, cases[_i].bytes);
     storekit_refuse(directory, FSP_DAMAGED, cases[_i].words);
 }
@@ -527,9 +527,10 @@ main(int argc, char **argv)
     tcase_add_test(tests, marks_are_kept_by_file_and_by_row);
     tcase_add_test(tests, the_file_is_written_at_most_every_100_ms);
     tcase_add_test(tests, only_what_is_synced_goes_to_the_file);
-    tcase_add_loop_test(tests, a_lost_wal_is_damage, 0, 2);
-    tcase_add_loop_test(tests, a_cut_wal_is_damage_if_it_was_known_to_be_longer, 0, 2);
-    tcase_add_loop_test(tests, a_flipped_bit_in_the_wal_is_damage, 0, 4);
+    tcase_add_loop_test(tests, a_lost_file_of_the_journal_is_damage, 0, 2);
+    tcase_add_loop_test(tests, a_lost_journal_is_damage, 0, 2);
+    tcase_add_loop_test(tests, a_cut_journal_is_damage_if_it_was_known_to_be_longer, 0, 2);
+    tcase_add_loop_test(tests, a_flipped_bit_in_the_journal_is_damage, 0, 16);
     tcase_add_test(tests, a_torn_tail_that_was_never_reported_is_cut);
     tcase_add_loop_test(tests, a_torn_slot_falls_back_to_the_other, 0, 2);
     tcase_add_test(tests, a_damaged_or_missing_watermark_file_is_damage);

@@ -233,8 +233,7 @@ static void
 write_group(fsp_store_t *store, world_t *world, uint64_t index)
 {
     fsp_error_t error = {0};
-    ck_assert_msg(fsp_store_write(store, &world->batch, 1, index % 3 == 0, &error) == FSP_OK, "%s",
-                  error.text);
+    ck_assert_msg(fsp_store_write(store, &world->batch, 1, &error) == FSP_OK, "%s", error.text);
     fsp_overlay_settle(world->pending, index);
     fsp_batch_destroy(&world->batch);
     world->batch = fsp_batch_new();
