@@ -12,6 +12,13 @@
  * grown by 1 %.  A round that a crash cut
  * off is still open in the state: it is taken up under its number, and what was marked stays so.
  *
+ * What is marked and swept rests on the state as it can be read, not as it is on stable storage;
+ * rows of the state get there late (store/store.h).  That is enough: what can be read was applied,
+ * so its entries are on stable storage, and a start after a crash applies them again before anybody
+ * reads.  A deletion of objects, which is durable at once, is never ahead of the log that says that
+ * nothing names them.  A round that begins on a state which is behind, right after such a start,
+ * does not find itself open there, and waits (BUSY).
+ *
  * Pace: after each answer it rests for as long as the answer took, so the node has at least half of
  * its time for others.  Everything that it knows is in the state and in marks; it may be killed
  * between any two messages.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* actor_shard - the shell around one shard's replica.  Layer actors.
  *
- * Messages in: SHARD_COMMAND, SHARD_QUERY (from any actor, later from any node), WRITTEN (from the
- * store). Messages out: OK with result or answer, ERROR with a status, WRITE (to the store). All
- * decisions are in core/engine/replica; this file only carries events and effects.
+ * Messages in: SHARD_COMMAND, SHARD_QUERY (from any actor, later from any node), WRITTEN and KEPT
+ * (from the store). Messages out: OK with result or answer, ERROR with a status, WRITE (to the
+ * store). All decisions are in core/engine/replica; this file only carries events and effects.
  */
 #include "actors/clock.h"
 #include "actors/log.h"
@@ -73,6 +73,7 @@ carry_out(shard_actor_t *self)
             job->shard = self->args->shard.shard;
             job->replica = self->args->self.replica;
             job->durable_index = effect->durable_index;
+            job->keeps_state = effect->keeps_state;
             job->cuts = effect->cuts;
             if (!fsp_mailbox_hand(self->shell->mailbox, FSP_ACTOR_STORE, FSP_SERVICE_STORE,
                                   FSP_STORE_WRITE, effect->token, job))
@@ -99,14 +100,11 @@ carry_out(shard_actor_t *self)
 }
 
 static void
-step(shard_actor_t *self, fsp_replica_event_type_t type, uint64_t token, fsp_slice_t bytes)
+step(shard_actor_t *self, fsp_replica_event_t event)
 {
-    fsp_replica_event_t event = {.type = type,
-                                 .now_us = self->shell->now_us,
-                                 .wall_us = self->shell->wall_us,
-                                 .token = token,
-                                 .more = type != FSP_REPLICA_TICK,
-                                 .bytes = bytes};
+    event.now_us = self->shell->now_us;
+    event.wall_us = self->shell->wall_us;
+    event.more = event.type != FSP_REPLICA_TICK;
     self->more = event.more;
     fsp_status_t status = fsp_replica_step(self->replica, &event, &self->effects);
     if (status != FSP_OK) {
@@ -121,15 +119,28 @@ step(shard_actor_t *self, fsp_replica_event_type_t type, uint64_t token, fsp_sli
     carry_out(self);
 }
 
+/* What the store says. */
+static void
+stored(shard_actor_t *self, fsp_mail_t *message)
+{
+    if (message->envelope.type == FSP_STORE_KEPT) {
+        step(self, (fsp_replica_event_t){.type = FSP_REPLICA_STATE_KEPT,
+                                         .place = message->envelope.request_id});
+        return;
+    }
+    fsp_store_job_t *job = fsp_mail_pointer(message);
+    fsp_replica_event_t written = {
+        .type = FSP_REPLICA_WRITTEN, .token = job->token, .place = job->place};
+    fsp_store_job_destroy(&job);
+    step(self, written);
+}
+
 static void
 mail(void *self_, fsp_mail_t *message)
 {
     shard_actor_t *self = self_;
     if (message->envelope.service == FSP_SERVICE_STORE) {
-        fsp_store_job_t *job = fsp_mail_pointer(message);
-        uint64_t token = job->token;
-        fsp_store_job_destroy(&job);
-        step(self, FSP_REPLICA_WRITTEN, token, fsp_slice(NULL, 0));
+        stored(self, message);
         return;
     }
     if (message->envelope.service != FSP_SERVICE_SHARD ||
@@ -144,9 +155,10 @@ mail(void *self_, fsp_mail_t *message)
         reply(self, message->from, message->envelope.request_id, FSP_BUSY, fsp_slice(NULL, 0));
         return;
     }
-    step(self,
-         message->envelope.type == FSP_SHARD_COMMAND ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
-         fsp_waiter_token(waiter), fsp_mail_body(message));
+    bool command = message->envelope.type == FSP_SHARD_COMMAND;
+    step(self, (fsp_replica_event_t){.type = command ? FSP_REPLICA_COMMAND : FSP_REPLICA_QUERY,
+                                     .token = fsp_waiter_token(waiter),
+                                     .bytes = fsp_mail_body(message)});
 }
 
 static void
@@ -155,13 +167,25 @@ turn(void *self_)
     shard_actor_t *self = self_;
     /* All that came in one turn goes with one WRITE, of which the tick is the last event. */
     if (self->more || fsp_replica_deadline(self->replica) <= self->shell->now_us)
-        step(self, FSP_REPLICA_TICK, 0, fsp_slice(NULL, 0));
+        step(self, (fsp_replica_event_t){.type = FSP_REPLICA_TICK});
 }
 
 static fsp_time_t
 deadline(void *self_)
 {
     return fsp_replica_deadline(((shard_actor_t *)self_)->replica);
+}
+
+/* IDLE: node.h. */
+static fsp_status_t
+command(void *self_, const char *name, fsp_error_t *reply)
+{
+    shard_actor_t *self = self_;
+    if (strcmp(name, "IDLE") != 0)
+        return fsp_error_set(reply, FSP_UNSUPPORTED, "%s", name);
+    /* A turn that is due may apply more, or send what was applied on its way. */
+    bool due = self->more || fsp_replica_deadline(self->replica) <= self->shell->now_us;
+    return due || fsp_replica_pending_writes(self->replica) > 0 ? FSP_BUSY : FSP_OK;
 }
 
 static bool
@@ -188,6 +212,7 @@ const fsp_actor_class_t fsp_shard_actor_class = {
     .mail = mail,
     .turn = turn,
     .deadline = deadline,
+    .command = command,
     .idle = idle,
     .stop = stop,
 };

@@ -3,7 +3,9 @@
  *
  * All jobs that wait are written as one batch with one sync, then all are answered.  So groups grow
  * with the load and a quiet node pays one sync a job.  A job that need not be durable goes with
- * whatever group it meets; one that cuts a log begins a group.  A write that fails is never
+ * whatever group it meets; one that cuts a log begins a group.  Rows of the state are not durable
+ * when they are written (store/store.h): how far they are is told to the replicas by ticks, and at
+ * once, by writing them all out, only to a job that asks for it.  A write that fails is never
  * retried: the page cache lies after a failed fsync (Rebello et al., ATC 2020); the node stops.
  */
 #include "actors/clock.h"
@@ -26,7 +28,9 @@ typedef struct {
     fsp_batch_t *batches[GROUP_JOBS_MAX];
     size_t count;
     size_t bytes;
-    fsp_time_t tick_us; /* next look at the watermark file */
+    fsp_time_t tick_us;             /* next look at the watermark file and at what is kept */
+    uint64_t kept;                  /* told last */
+    bool replicas[FSP_ACTOR_COUNT]; /* who wrote for one, and is told */
 } store_actor_t;
 
 fsp_store_job_t *
@@ -55,7 +59,8 @@ fsp_store_jobs_drop(fsp_mailbox_t *mailbox)
 {
     fsp_mail_t message;
     while (fsp_mailbox_receive(mailbox, &message)) {
-        if (message.envelope.service == FSP_SERVICE_STORE) {
+        if (message.envelope.service == FSP_SERVICE_STORE &&
+            message.envelope.type != FSP_STORE_KEPT) {
             fsp_store_job_t *job = fsp_mail_pointer(&message);
             fsp_store_job_destroy(&job);
         }
@@ -71,6 +76,7 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->shell = shell;
     self->store = ((fsp_store_actor_args_t *)args)->store;
     self->tick_us = shell->now_us + WATERMARK_EVERY_US;
+    self->kept = fsp_store_state_kept(self->store);
     return FSP_OK;
 }
 
@@ -90,15 +96,18 @@ commit_group(store_actor_t *self)
 {
     if (self->count == 0)
         return;
-    bool durable = false;
+    bool durable = false, keeps_state = false;
     for (size_t i = 0; i < self->count; i++) {
         self->batches[i] = self->group[i].job->batch;
         durable |= self->group[i].job->durable;
+        keeps_state |= self->group[i].job->keeps_state;
     }
     fsp_error_t error = {0};
     fsp_status_t status = lower_watermark(self, self->group[0].job, &error);
     if (status == FSP_OK)
-        status = fsp_store_write(self->store, self->batches, self->count, durable, &error);
+        status = fsp_store_write(self->store, self->batches, self->count, &error);
+    if (status == FSP_OK && keeps_state)
+        status = fsp_store_keep_state(self->store, &error);
     if (status != FSP_OK) {
         fsp_actor_fail(self->shell, &error);
         return; /* Nobody is answered: what was not written was not promised. */
@@ -108,6 +117,8 @@ commit_group(store_actor_t *self)
         if (durable && job->durable_index > 0)
             fsp_store_note_durable(self->store, job->shard, job->replica, job->durable_index);
         fsp_batch_destroy(&job->batch);
+        job->place = fsp_store_sequence(self->store);
+        self->replicas[self->group[i].from] |= job->replica > 0;
         if (!fsp_mailbox_hand(self->shell->mailbox, self->group[i].from, FSP_SERVICE_STORE,
                               FSP_STORE_WRITTEN, job->token, job))
             fsp_store_job_destroy(&job); /* its sender has ended */
@@ -135,6 +146,20 @@ mail(void *self_, fsp_mail_t *message)
         commit_group(self);
 }
 
+/* Entries of the log whose effect is kept may go. */
+static void
+tell_kept(store_actor_t *self)
+{
+    uint64_t kept = fsp_store_state_kept(self->store);
+    if (kept == self->kept)
+        return;
+    self->kept = kept;
+    for (fsp_actor_id_t to = 0; to < FSP_ACTOR_COUNT; to++)
+        if (self->replicas[to])
+            (void)fsp_mailbox_send(self->shell->mailbox, to, FSP_SERVICE_STORE, FSP_STORE_KEPT,
+                                   kept, fsp_slice(NULL, 0), NULL, 0);
+}
+
 static void
 turn(void *self_)
 {
@@ -147,6 +172,8 @@ turn(void *self_)
     fsp_error_t error = {0};
     if (fsp_store_tick(self->store, now, &error) != FSP_OK)
         fsp_actor_fail(self->shell, &error);
+    else
+        tell_kept(self);
 }
 
 static fsp_time_t

@@ -21,12 +21,16 @@ typedef struct {
     fsp_store_t *store; /* opened by the supervisor, who closes it when the actor has stopped */
 } fsp_store_actor_args_t;
 
-/* FSP_SERVICE_STORE: a job travels to the store as WRITE and back to its sender as WRITTEN. */
-enum { FSP_STORE_WRITE = 1, FSP_STORE_WRITTEN = 2 };
+/* FSP_SERVICE_STORE: a job travels to the store as WRITE and back to its sender as WRITTEN.  KEPT,
+   without a job, to everybody who wrote for a replica: its request id is a place, and state rows of
+   all groups up to it are on stable storage; now and then, behind the WRITTEN of those. */
+enum { FSP_STORE_WRITE = 1, FSP_STORE_WRITTEN = 2, FSP_STORE_KEPT = 3 };
 typedef struct {
     uint64_t token;     /* the sender's */
     fsp_batch_t *batch; /* owned */
     bool durable;
+    bool keeps_state; /* answered when all state rows up to and in it are on stable storage */
+    uint64_t place;   /* out: of the group that it went with, a sequence of the store */
     /* For the durable watermark: which log is durable up to where once this is written (index 0:
      * none). */
     uint32_t shard;
@@ -42,6 +46,7 @@ void fsp_store_jobs_drop(fsp_mailbox_t *mailbox);
 
 /* -- shard: one replica's log and state machine ------------------------------------------------ */
 
+/* Command "IDLE": OK if all that is applied can be read from the database, BUSY. */
 extern const fsp_actor_class_t fsp_shard_actor_class;
 
 enum { FSP_HOME_REPLICA = 1 }; /* number of its only replica */

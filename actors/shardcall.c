@@ -7,7 +7,7 @@
 #include "proto/peer.h"
 
 enum {
-    ANSWER_MS_MAX = 30 * 1000, /* the shard's first answer: it may have to apply a long log */
+    ANSWER_MS_MAX = 30 * 1000, /* its state has been brought up to its log before */
     ASK_AGAIN_US = 5 * 1000,
 };
 

@@ -38,6 +38,7 @@ enum {
     LOCK_WAIT_US = 2 * 1000 * 1000,
     DRAIN_MS_MAX = 10 * 1000,
     CLOSE_WAIT_US = 5 * 1000 * 1000,
+    ROWS_WAIT_MS = 5,
     DESCRIPTORS_WANTED = 65536,
     DESCRIPTORS_MIN = 8192, /* sessions, twice: those that come while others go */
     REPLICA_NUMBER =
@@ -148,6 +149,23 @@ note_closing(void *arg, fsp_space_id_t space_id, fsp_time_t deadline)
     return true;
 }
 
+/* What reads rows of the state from the database itself (closing spaces, housekeeping, the
+   rebalancer's first look) shall not begin with those of a while ago: after a crash the database
+   lacks what the last entries did, and the shard, which answers from memory, writes it again. */
+static fsp_status_t
+await_rows(supervisor_t *self, fsp_error_t *error)
+{
+    fsp_actor_t *shard = self->actors[FSP_ACTOR_SHARD];
+    fsp_status_t status;
+    while ((status = fsp_actor_command(shard, "IDLE", error)) == FSP_BUSY) {
+        if (fsp_actor_failure(shard, error) ||
+            fsp_actor_failure(self->actors[FSP_ACTOR_STORE], error))
+            return error->status;
+        (void)zmq_poll(NULL, 0, ROWS_WAIT_MS);
+    }
+    return status;
+}
+
 static fsp_status_t
 load_spaces(supervisor_t *self, fsp_error_t *error)
 {
@@ -170,6 +188,8 @@ load_spaces(supervisor_t *self, fsp_error_t *error)
             break;
         status = take_spaces(self, fsp_buf_slice(&answer), &more, &last);
         query.after = FSP_SLICE_OF(last);
+        if (status == FSP_OK && !more)
+            status = await_rows(self, error);
         if (status == FSP_OK && !more)
             status = fsp_housekeeping_closing(fsp_store_view(self->store, FSP_FAMILY_STATE),
                                               self->shard_args.shard, note_closing, self);
@@ -241,6 +261,9 @@ start_services(supervisor_t *self, fsp_error_t *error)
     self->spaces = fsp_spaces_new(&self->identity.mesh_key);
     fsp_shardcall_t call = shardcall(self);
     uint64_t wanted = self->config->feature_level ? self->config->feature_level : FSP_FEATURE_LEVEL;
+    /* After a crash thousands of entries may have to be applied: longer than an answer may take. */
+    if (status == FSP_OK)
+        status = await_rows(self, error);
     if (status == FSP_OK)
         status = fsp_shardcall_raise_level(&call, wanted, &self->feature_level, error);
     if (status == FSP_OK)

@@ -58,11 +58,15 @@
     X(read_before_applied, "a read is answered before its index is applied")                       \
     X(answer_with_one_copy, "an answer does not wait for the second copy")                         \
     X(cache_keeps_old_rows, "the cache of rows is not told of what is written")                    \
+    X(log_cut_at_written, "the log is dropped behind state rows that are written, not kept")       \
+    X(places_merged_early, "of two places the earlier one promises what the later one holds")      \
+    X(switch_before_kept, "a snapshot is switched to before its rows are kept")                    \
     /* core/meta: exactly once, time. */                                                           \
     X(first_attempt_is_new, "a first attempt is applied although its row may be gone")             \
     X(horizon_off_by_one, "the horizon covers one number too many")                                \
     X(op_digest_ignored, "an operation id answers another request")                                \
     X(present_op_trimmed, "operation rows of the present number are trimmed")                      \
+    X(oldest_ops_outlive_state, "the oldest operation rows are those of another state")            \
     X(refusals_not_kept, "a repeated refusal is judged anew")                                      \
     X(log_time_stands_still, "log time does not advance")                                          \
     X(time_of_the_change_before, "a change row has another time than its entry")                   \

@@ -7,6 +7,7 @@
  *   source   the state of the replica that was taken, with the whole of its log applied, at the new
  *            start; nothing of it is written to where it came from
  *   copy     the rows of the source, in pieces, under a generation that the survivor does not have
+ *   keep     the copy is on stable storage: rows of the state are not when they are written
  *   digest   of what the survivor's database then says, compared with that of the copy
  *   switch   one batch: the old log goes; hard row, base row of the new member.  Its rows of the
  * old generation go at the first step of the replica (it looks for them)
@@ -70,9 +71,9 @@ FSP_MUST_CHECK fsp_status_t fsp_recovery_copy_next(fsp_recovery_copy_t *self, fs
 FSP_MUST_CHECK fsp_status_t fsp_recovery_digest(fsp_shard_ref_t shard, fsp_view_t *state_view,
                                                 fsp_hash_t *ret_digest, uint64_t *ret_row_count);
 /* The rows on which fsp_replica_new starts as `member`, over the state of that generation; written
-   durably, in one batch, after those of the state are durable.  The log is the survivor's only one
-   of this shard: whatever rows of it there are go.  The watermark of the new number is
-   start_index. */
+   durably, in one batch, after those of the state are kept (replica.h, keeps_state).  The log is
+   the survivor's only one of this shard: whatever rows of it there are go.  The watermark of the
+   new number is start_index. */
 void fsp_recovery_switch(const fsp_recovered_shard_t *shard, const fsp_raft_member_t *member,
                          uint32_t log_generation, uint32_t generation, fsp_batch_t *batch);
 #endif

@@ -12,9 +12,10 @@
  * With several voters the middle differs: WRITTEN counts as the own acknowledgement, a majority
  * commits.  A follower goes through the same lines without PROPOSE and REPLY.
  *
- * Rows that a lazy write carried are durable when a later durable write is WRITTEN, because all
- * writes are in order in one write-ahead log.  Until then the log keeps their entries, and a crash
- * that loses the rows applies the entries again, with the same result: apply is deterministic and
+ *   STATE_KEPT -> rows of i are on stable storage: raft may drop the entry
+ *
+ * Until then, for seconds or for thousands of entries, the log keeps what a crash would take from
+ * the state, and the next start applies it again, with the same result: apply is deterministic and
  * the applied index is a row of the same batch.
  */
 #include "core/engine/replica.h"
@@ -104,6 +105,7 @@ load(fsp_replica_t *self, const fsp_replica_config_t *config, fsp_error_t *error
         self->applied_index = state.applied_index;
         self->written_applied = state.applied_index;
         self->durable_applied = state.applied_index;
+        fsp_kept_init(&self->kept, state.applied_index, config->places_max);
     }
     fsp_log_summary_clear(&log);
     return status;
@@ -139,6 +141,7 @@ fsp_replica_new(const fsp_replica_config_t *config, fsp_view_t *log_view, fsp_vi
     self->pending = fsp_overlay_new(fsp_rowcache_view(self->cache));
     self->fresh = fsp_overlay_new(fsp_overlay_view(self->pending));
     self->txn = fsp_overlay_new(fsp_overlay_view(self->fresh));
+    self->oldest_ops = fsp_ops_oldest_new();
     *ret_self = self;
     self = NULL;
     return FSP_OK;
@@ -164,6 +167,8 @@ fsp_replica_destroy(fsp_replica_t **self_p)
     fsp_fifo_clear(&self->commands);
     fsp_fifo_clear(&self->writes);
     fsp_fifo_clear(&self->told);
+    fsp_kept_clear(&self->kept);
+    fsp_ops_oldest_destroy(&self->oldest_ops);
     fsp_overlay_destroy(&self->txn);
     fsp_overlay_destroy(&self->fresh);
     fsp_overlay_destroy(&self->pending);
@@ -483,6 +488,18 @@ on_query(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effe
     return fsp_replica_step_raft(self, &ask, effects);
 }
 
+/* Which entries raft may drop. */
+static fsp_status_t
+tell_applied(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
+{
+    if (self->durable_applied == self->kept.applied)
+        return FSP_OK;
+    self->durable_applied = self->kept.applied;
+    fsp_raft_event_t applied = {
+        .type = FSP_RAFT_APPLIED, .index = self->durable_applied, .more = event->more};
+    return fsp_replica_step_raft(self, &applied, effects);
+}
+
 static fsp_status_t
 on_written(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
 {
@@ -498,17 +515,21 @@ on_written(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_ef
     fsp_overlay_settle(self->pending, write.token);
     if (write.applied_index > self->written_applied)
         self->written_applied = write.applied_index;
+    fsp_kept_written(&self->kept, event->place, self->written_applied);
     fsp_raft_event_t written = {
         .type = FSP_RAFT_WRITTEN, .token = write.raft_token, .more = event->more};
     if (write.from_raft)
         status = fsp_replica_step_raft(self, &written, effects);
     if (!status && write.frame_of != 0)
         status = fsp_replica_frame_written(self, write.frame_of, effects);
-    if (status || !write.durable || self->durable_applied == self->written_applied)
-        return status;
-    self->durable_applied = self->written_applied;
-    fsp_raft_event_t applied = {.type = FSP_RAFT_APPLIED, .index = self->durable_applied};
-    return fsp_replica_step_raft(self, &applied, effects);
+    return status ? status : tell_applied(self, event, effects);
+}
+
+static fsp_status_t
+on_state_kept(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effects_t *effects)
+{
+    fsp_kept_told(&self->kept, event->place);
+    return tell_applied(self, event, effects);
 }
 
 /* What raft does not look at: a command begins with its log time. */
@@ -559,6 +580,8 @@ on_event(fsp_replica_t *self, const fsp_replica_event_t *event, fsp_replica_effe
         return on_query(self, event, effects);
     case FSP_REPLICA_WRITTEN:
         return on_written(self, event, effects);
+    case FSP_REPLICA_STATE_KEPT:
+        return on_state_kept(self, event, effects);
     case FSP_REPLICA_MESSAGE:
         return on_message(self, event, effects);
     case FSP_REPLICA_CONFIGURE:

@@ -7,6 +7,11 @@
  * and a put costs one sync.  Until those rows are in the database they are visible through an
  * overlay.
  *
+ * Two kinds of rows, two promises of the store.  Those of LOG survive from WRITTEN of a durable
+ * WRITE on.  Those of STATE have no write-ahead log: WRITTEN says that they can be read, and
+ * STATE_KEPT, much later, that they survive.  What a crash takes of them is their end, at a border
+ * between WRITEs, and is applied again from the log.
+ *
  * Keys, family LOG: log_rows.h; family STATE: core/meta/rows.h.  The generation of a shard's state
  * changes when a snapshot is switched to (snapshot_take.h); that of its log never does.
  */
@@ -29,6 +34,7 @@ typedef struct {
     fsp_raft_limits_t limits; /* zero: fsp_raft_limits_default */
     uint64_t seed;            /* other in each life of the process */
     size_t cache_bytes_max;
+    size_t places_max; /* kept.h; 0: FSP_KEPT_PLACES_MAX */
     /* From the store's own rows (store/): */
     uint64_t watermark;
     bool clean;
@@ -44,8 +50,9 @@ typedef enum {
     FSP_REPLICA_TICK,
     FSP_REPLICA_COMMAND, /* token, bytes: an encoded command; two_copies */
     FSP_REPLICA_QUERY,   /* token, bytes: an encoded query; answered linearizably, at any replica */
-    FSP_REPLICA_WRITTEN, /* token of a WRITE, in order */
-    FSP_REPLICA_MESSAGE, /* message from another replica of the shard */
+    FSP_REPLICA_WRITTEN, /* token of a WRITE, in order; place */
+    FSP_REPLICA_STATE_KEPT,  /* place: state rows of all WRITEs up to it are on stable storage */
+    FSP_REPLICA_MESSAGE,     /* message from another replica of the shard */
     FSP_REPLICA_CONFIGURE,   /* target; only a leader heeds it */
     FSP_REPLICA_REPLACE,     /* replica: its node lost it and asks for a new number */
     FSP_REPLICA_TRANSFER,    /* replica: shall lead */
@@ -59,6 +66,7 @@ typedef struct {
     const fsp_time_t *walls; /* the voters' wall clocks, own included; borrowed */
     size_t wall_count;       /* 0: one voter, or not known */
     uint64_t token;
+    uint64_t place; /* of the store's group that carried the WRITE: rises, equal in one group */
     uint64_t replica;
     bool two_copies;   /* the answer waits for synchronous learners */
     bool more;         /* more events follow at once: the rows of this one go with their WRITE */
@@ -68,23 +76,25 @@ typedef struct {
 } fsp_replica_event_t;
 
 typedef enum {
-    FSP_REPLICA_WRITE, /* token, batch, durable: true = sync before WRITTEN; false = with the next
-                          group */
-    FSP_REPLICA_REPLY, /* token, status; bytes = encoded result or answer when status is OK.
-                          NOT_LEADER (leader: a hint, replica number or 0): a command may or may not
-                          take effect; BUSY, NEEDS_TWO_COPIES: it surely did not */
-    FSP_REPLICA_SEND,  /* message */
-    FSP_REPLICA_ROLE,  /* role, term, leader */
+    FSP_REPLICA_WRITE,      /* token, batch; durable, keeps_state: what WRITTEN will say */
+    FSP_REPLICA_REPLY,      /* token, status; bytes = encoded result or answer when status is OK.
+                               NOT_LEADER (leader: a hint, replica number or 0): a command may or
+                               may not take effect; BUSY, NEEDS_TWO_COPIES: it surely did not */
+    FSP_REPLICA_SEND,       /* message */
+    FSP_REPLICA_ROLE,       /* role, term, leader */
     FSP_REPLICA_CONFIGURED, /* conf, index: committed */
-    FSP_REPLICA_REMOVED,    /* no longer a member: stop it, then its rows may go */
-    FSP_REPLICA_STOP, /* index: its state differs from the majority's: alarm, stop, keep rows */
+    FSP_REPLICA_REMOVED, /* no longer a member: stop it, then its rows may go, those of STATE first:
+                            a log may be without state, a state without log is damage */
+    FSP_REPLICA_STOP,    /* index: its state differs from the majority's: alarm, stop, keep rows */
 } fsp_replica_effect_type_t;
 
 typedef struct {
     fsp_replica_effect_type_t type;
     uint64_t token;
     fsp_batch_t *batch; /* owned by the effect list; the shell may take it and leave NULL */
-    bool durable;
+    bool durable; /* WRITE: its log rows are on stable storage when it is WRITTEN; false: they go
+                     with the next group that is synced */
+    bool keeps_state; /* WRITE: and all state rows up to and in it are, too */
     uint64_t
         durable_index; /* WRITE: log index that is durable once it is WRITTEN (for the watermark) */
     bool cuts; /* WRITE: the log may be shorter after it; before it is written, the watermark, also
@@ -105,7 +115,8 @@ void fsp_replica_effects_clear(fsp_replica_effects_t *self);
 
 /* Reads hard state, log and applied index from the two views (which outlive self), checks them
    against the watermark (DAMAGED with a text), applies committed entries that the state lacks as
-   they become known. Effects of the first step (its own election) come with the first TICK. */
+   they become known.  What the views show is on stable storage: that of a store that was opened
+   since it was written.  Effects of the first step (its own election) come with the first TICK. */
 FSP_MUST_CHECK fsp_status_t fsp_replica_new(const fsp_replica_config_t *config,
                                             fsp_view_t *log_view, fsp_view_t *state_view,
                                             fsp_replica_t **ret_self, fsp_error_t *error);

@@ -220,8 +220,8 @@ apply_entry(fsp_replica_t *self, const fsp_entry_t *entry, fsp_replica_effects_t
     }
     FSP_AUTO(fsp_buf_clear) fsp_buf_t result;
     fsp_buf_init(&result, FSP_RESULT_BYTES_MAX);
-    status =
-        fsp_meta_apply(self->shard, self->txn, entry->index, entry->term, time, command, &result);
+    status = fsp_meta_apply_with(self->oldest_ops, self->shard, self->txn, entry->index,
+                                 entry->term, time, command, &result);
     if (status)
         return status;
     FSP_ASSERT(fsp_overlay_count(self->txn) > 0); /* the shard row at least */

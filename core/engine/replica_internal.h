@@ -6,6 +6,7 @@
 #include "core/base/prng.h"
 #include "core/base/rowcache.h"
 #include "core/engine/fifo.h"
+#include "core/engine/kept.h"
 #include "core/engine/log_rows.h"
 #include "core/engine/replica.h"
 #include "core/engine/snapshot_send.h"
@@ -15,8 +16,7 @@
 typedef struct {
     uint64_t token; /* also the tag of its state rows in the overlay */
     uint64_t raft_token;
-    bool from_raft; /* raft_token is to be reported */
-    bool durable;
+    bool from_raft;         /* raft_token is to be reported */
     uint32_t frame_of;      /* generation of the snapshot that it is a piece of; 0: it is none */
     bool install;           /* the switch to it */
     uint64_t applied_index; /* the state machine's rows up to here are in it or in earlier ones */
@@ -68,9 +68,11 @@ struct fsp_replica {
     fsp_overlay_t *pending;
     fsp_overlay_t *fresh;
     fsp_overlay_t *txn; /* over fresh: the entry being applied */
+    fsp_ops_oldest_t *oldest_ops;
     uint64_t applied_index;
     uint64_t written_applied; /* applied index that WRITTEN writes carried */
-    uint64_t durable_applied; /* the same, up to the last durable one */
+    fsp_kept_t kept;          /* and which of it is on stable storage */
+    uint64_t durable_applied; /* that is, as raft was told */
     uint64_t copied_index;    /* synchronous learners hold everything up to here */
 
     /* Digest of the results of the present window (R4). */

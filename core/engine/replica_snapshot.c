@@ -3,8 +3,10 @@
  *
  * Sender: raft says SEND_SNAPSHOT(replica); frames go out under credit; raft hears SENT at the end,
  * or after a number of silences.  Receiver: raft judges the header of each frame as a message of
- * its leader; rows go to a generation of their own; when the last ones are synced they are read
- * back, and if their digest is the sender's, raft's INSTALL leads to the one write that switches.
+ * its leader; rows go to a generation of their own; when all of them are on stable storage
+ * (keeps_state of the last frame's WRITE) they are read back, and if their digest is the sender's,
+ * raft's INSTALL leads to the one write that switches.  That one is of the log, which is synced at
+ * once, while rows of the state are not: the order of the two is kept here and nowhere else.
  */
 #include "core/base/alloc.h"
 #include "core/base/check.h"
@@ -154,7 +156,7 @@ static void
 say_took(fsp_replica_t *self, bool refused, fsp_replica_effects_t *effects)
 {
     const fsp_snapshot_take_t *take = &self->take;
-    bool under_way = take->phase == FSP_TAKE_SYNC || take->phase == FSP_TAKE_VERIFY ||
+    bool under_way = take->phase == FSP_TAKE_KEEP || take->phase == FSP_TAKE_VERIFY ||
                      take->phase == FSP_TAKE_SWITCH;
     fsp_replica_effect_t *effect = fsp_replica_effects_add(effects, FSP_REPLICA_SEND);
     effect->message = (fsp_replica_message_t){
@@ -211,10 +213,11 @@ take_frame(fsp_replica_t *self, const fsp_replica_frame_t *frame, fsp_replica_ef
     take->position++;
     if (frame->last) {
         take->digest = frame->digest;
-        take->phase = FSP_TAKE_SYNC;
+        take->phase = FSP_TAKE_KEEP;
     }
-    replica_write_t *write = fsp_replica_write_apart(self, &batch, frame->last, effects);
+    replica_write_t *write = fsp_replica_write_apart(self, &batch, false, effects);
     write->frame_of = take->generation;
+    effects->items[effects->count - 1].keeps_state = frame->last && !FSP_MUTANT(switch_before_kept);
     return FSP_OK;
 }
 
@@ -266,7 +269,7 @@ fsp_replica_frame_written(fsp_replica_t *self, uint32_t generation, fsp_replica_
     take->written++;
     if (take->phase == FSP_TAKE_FRAMES)
         say_took(self, false, effects);
-    else if (take->phase == FSP_TAKE_SYNC && take->written == take->position)
+    else if (take->phase == FSP_TAKE_KEEP && take->written == take->position)
         take->phase = FSP_TAKE_VERIFY;
     return FSP_OK;
 }
@@ -346,6 +349,7 @@ fsp_replica_installed(fsp_replica_t *self, fsp_replica_effects_t *effects)
     self->applied_index = take->index;
     self->written_applied = take->index;
     self->durable_applied = take->index;
+    fsp_kept_switch(&self->kept, take->index);
     self->digesting = take->index % self->limits.digest_every == 0;
     self->digest = (fsp_hash_t){0};
     fsp_replica_skip_commands(self, take->index, effects);

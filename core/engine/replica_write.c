@@ -67,7 +67,6 @@ emit_write(fsp_replica_t *self, fsp_batch_t **batch_p, const fsp_raft_effect_t *
     }
     write->from_raft = raft_effect != NULL;
     write->raft_token = raft_effect ? raft_effect->token : 0;
-    write->durable = durable;
     write->applied_index = self->applied_index;
 
     fsp_replica_effect_t *effect = fsp_replica_effects_add(effects, FSP_REPLICA_WRITE);

@@ -2,7 +2,7 @@
 /* snapshot_take - one snapshot that is being received.  Layer core/engine.  Pure.
  *
  *   frames -> rows under a generation of their own (lazy writes)
- *   last   -> synced; then all rows are read back and digested, a piece a step
+ *   last   -> all of them are kept; then they are read back and digested, a piece a step
  *   equal  -> raft's INSTALL; the switch is one durable write
  *
  * Until then nobody reads these rows; a restart forgets them (rows of generations that are not the
@@ -18,7 +18,7 @@
 typedef enum {
     FSP_TAKE_NOTHING,
     FSP_TAKE_FRAMES,
-    FSP_TAKE_SYNC,   /* the last frame's write is under way */
+    FSP_TAKE_KEEP,   /* the last frame's write is under way, which keeps the state */
     FSP_TAKE_VERIFY, /* reading back */
     FSP_TAKE_SWITCH, /* raft decides, then the write of the switch is under way */
 } fsp_take_phase_t;

@@ -134,19 +134,6 @@ fsp_raft_on_configure(fsp_raft_t *self, const fsp_raft_target_t *target)
     self->target = *target;
 }
 
-void
-fsp_raft_on_replace(fsp_raft_t *self, uint64_t replica)
-{
-    const fsp_raft_conf_t *conf = fsp_raft_conf_now(self);
-    if (self->role != FSP_RAFT_LEADER || !fsp_raft_conf_seat(conf, replica) ||
-        replica == self->self.replica || self->lost_count == FSP_RAFT_LOST_MAX)
-        return;
-    for (size_t i = 0; i < self->lost_count; i++)
-        if (self->lost[i] == replica)
-            return;
-    self->lost[self->lost_count++] = replica;
-}
-
 static bool
 is_lost(const fsp_raft_t *self, uint64_t replica)
 {
@@ -154,6 +141,29 @@ is_lost(const fsp_raft_t *self, uint64_t replica)
         if (self->lost[i] == replica)
             return true;
     return false;
+}
+
+/* Those that have been replaced: a leader's configurations do not come back, nor do numbers. */
+static void
+forget_replaced(fsp_raft_t *self, const fsp_raft_conf_t *conf)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->lost_count; i++)
+        if (fsp_raft_conf_seat(conf, self->lost[i]))
+            self->lost[count++] = self->lost[i];
+    self->lost_count = count;
+}
+
+void
+fsp_raft_on_replace(fsp_raft_t *self, uint64_t replica)
+{
+    const fsp_raft_conf_t *conf = fsp_raft_conf_now(self);
+    if (self->role != FSP_RAFT_LEADER || !fsp_raft_conf_seat(conf, replica) ||
+        replica == self->self.replica || is_lost(self, replica))
+        return;
+    forget_replaced(self, conf);
+    FSP_ASSERT(self->lost_count < FSP_RAFT_LOST_MAX); /* there are no more seats than that */
+    self->lost[self->lost_count++] = replica;
 }
 
 /* What the leader aims at: the target, or without one the present members under the layout that

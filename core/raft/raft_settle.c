@@ -152,7 +152,7 @@ consider_drop(fsp_raft_t *self, fsp_raft_effects_t *effects)
     /* What the shell is about to read stays. */
     if (self->fetch != FSP_RAFT_FETCH_NONE && self->fetch_from - 1 < upto)
         upto = self->fetch_from - 1;
-    /* A log that is cut early is mostly cut before it leaves the store's memory. */
+    /* Nobody else needs it: what is dropped at once need not be moved by the store's journal. */
     bool alone = self->role == FSP_RAFT_LEADER && self->peer_count == 0;
     uint64_t keep = alone || FSP_MUTANT(log_cut_beyond_durable) ? 0 : self->limits.keep_entries;
     uint64_t least = alone ? self->limits.drop_alone_min : self->limits.drop_entries_min;

@@ -128,6 +128,76 @@ START_TEST(the_watermark_follows_a_log_that_is_cut)
 }
 END_TEST
 
+static uint64_t
+await_written(fsp_mailbox_t *mine, uint64_t token)
+{
+    fsp_mail_t mail;
+    world_receive(mine, &mail);
+    ck_assert_uint_eq(mail.envelope.type, FSP_STORE_WRITTEN);
+    fsp_store_job_t *job = fsp_mail_pointer(&mail);
+    ck_assert_uint_eq(job->token, token);
+    uint64_t place = job->place;
+    fsp_store_job_destroy(&job);
+    fsp_mail_clear(&mail);
+    return place;
+}
+
+/* Written is not kept; who asks for it waits until it is, and then everybody hears of it who wrote
+   for a replica, and nobody else. */
+START_TEST(replicas_hear_what_is_kept)
+{
+    world_begin();
+    (void)snprintf(directory, sizeof(directory), "/tmp/fsp-actor-store-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    fsp_store_actor_args_t args = {.store = open_store()};
+    fsp_mailbox_t *mine = fsp_mailbox_new(FSP_ACTOR_SHARD);
+    fsp_mailbox_t *other = fsp_mailbox_new(FSP_ACTOR_OBJECTS);
+    fsp_actor_t *actor = fsp_actor_new(&fsp_store_actor_class, FSP_ACTOR_STORE, &args);
+    fsp_error_t reply;
+    ck_assert_int_eq(fsp_actor_command(actor, "START", &reply), FSP_OK);
+    fsp_batch_t *batch = fsp_batch_new();
+    fsp_batch_put(batch, FSP_FAMILY_OBJECT, fsp_slice_text("key"), fsp_slice_text("value"));
+    fsp_store_job_t *job = fsp_store_job_new(9, &batch, true);
+    fsp_mailbox_hand(other, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE, 9, job);
+    uint64_t first = await_written(other, 9);
+
+    hand_row(mine, 1, false, 0, false);
+    uint64_t second = await_written(mine, 1);
+    ck_assert_uint_gt(second, first);
+    ck_assert_uint_lt(fsp_store_state_kept(args.store), second);
+
+    batch = fsp_batch_new();
+    fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_slice_text("key"), fsp_slice_text("value"));
+    job = fsp_store_job_new(2, &batch, false);
+    job->shard = 1;
+    job->replica = 1;
+    job->keeps_state = true;
+    fsp_mailbox_hand(mine, FSP_ACTOR_STORE, FSP_SERVICE_STORE, FSP_STORE_WRITE, 2, job);
+    uint64_t third = await_written(mine, 2);
+    ck_assert_uint_gt(third, second);
+    ck_assert_uint_ge(fsp_store_state_kept(args.store), third);
+
+    fsp_mail_t mail;
+    world_receive(mine, &mail);
+    ck_assert_uint_eq(mail.envelope.service, FSP_SERVICE_STORE);
+    ck_assert_uint_eq(mail.envelope.type, FSP_STORE_KEPT);
+    ck_assert_uint_ge(mail.envelope.request_id, third);
+    fsp_mail_clear(&mail);
+    ck_assert(!fsp_mailbox_receive(other, &mail));
+    hand_row(mine, 3, false, 0, false);
+    ck_assert_uint_gt(await_written(mine, 3), third);
+    /* What is in the inbox of a replica that ends is no job. */
+    fsp_mailbox_send(other, FSP_ACTOR_SHARD, FSP_SERVICE_STORE, FSP_STORE_KEPT, 7,
+                     fsp_slice(NULL, 0), NULL, 0);
+    fsp_actor_destroy(&actor);
+    fsp_store_jobs_drop(mine);
+    fsp_mailbox_destroy(&other);
+    fsp_mailbox_destroy(&mine);
+    fsp_store_close(&args.store, true, 1000000);
+    (void)nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -136,6 +206,7 @@ main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, jobs_are_answered_once_in_order_and_rows_are_there);
     tcase_add_test(tests, the_watermark_follows_a_log_that_is_cut);
+    tcase_add_test(tests, replicas_hear_what_is_kept);
     suite_add_tcase(suite, tests);
     return world_main(suite);
 }

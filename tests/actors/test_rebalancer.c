@@ -92,7 +92,7 @@ put_space(uint32_t number, const space_t *space)
     fsp_batch_t *batch = fsp_batch_new();
     fsp_batch_put(batch, FSP_FAMILY_STATE, fsp_row_key_slice(&key), fsp_buf_slice(&value));
     fsp_error_t error;
-    ck_assert_int_eq(fsp_store_write(store, &batch, 1, false, &error), FSP_OK);
+    ck_assert_int_eq(fsp_store_write(store, &batch, 1, &error), FSP_OK);
     fsp_batch_destroy(&batch);
     fsp_buf_clear(&value);
 }

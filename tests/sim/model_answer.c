@@ -347,14 +347,16 @@ s_may_read_then(const model_asked_t *self, const model_node_t *meant)
     return model_rights_at(&self->asking, &now) & FSP_RIGHT_READ;
 }
 
-/* True if the answer is FORBIDDEN, to somebody who does not own the space, where nothing was
-   (meant is NULL) or where a directory on the way is gone, and its rules with it.  What such a
-   reader may learn of the past the text leaves open: both answers pass. */
+/* True if the answer is FORBIDDEN, to somebody who does not own the space (or who comes through a
+   link, as anybody may), where nothing was (meant is NULL) or where a directory on the way is
+   gone, and its rules with it.  What such a reader may learn of the past the text leaves open: both
+   answers pass. */
 static bool
 s_hides_the_past(const model_asked_t *self, const model_tree_t *then, const model_node_t *meant)
 {
-    if (self->answer.status != FSP_FORBIDDEN || self->answer.index != 0 ||
-        fsp_subject_id_eq(self->query->subject, self->space->info.owner))
+    bool owns =
+        !self->asking.link && fsp_subject_id_eq(self->query->subject, self->space->info.owner);
+    if (self->answer.status != FSP_FORBIDDEN || self->answer.index != 0 || owns)
         return false;
     bool gone = meant == NULL;
     for (; meant; meant = model_tree_find(then, meant->parent_id))

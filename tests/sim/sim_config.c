@@ -168,6 +168,15 @@ draw_disk(sim_config_t *config, fsp_prng_t *prng)
     config->down_us_max = config->limits.election_us / PICK(100, 3, 1) * PICK(1, 4);
 }
 
+/* When rows of the state are kept: from after nearly every write to once in a run. */
+static void
+draw_keeping(sim_config_t *config, fsp_prng_t *prng)
+{
+    config->keep_us_max = 1 + config->limits.election_us * PICK(1, 10, 100, 1000) / 100;
+    config->told_us_max = PICK(1, 1000, 300000);
+    config->places_max = PICK(2, 5, 1024);
+}
+
 sim_config_t
 sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie)
 {
@@ -190,6 +199,7 @@ sim_config_make(uint64_t seed, uint32_t nodes, sim_lie_t lie)
     config.trial = (sim_trial_t)PICK(SIM_TRIAL_NONE, SIM_TRIAL_DEAF_FOLLOWER, SIM_TRIAL_AWAY,
                                      SIM_TRIAL_DEAF_LEADER, SIM_TRIAL_LOCKSTEP, SIM_TRIAL_BEHIND,
                                      SIM_TRIAL_DIVERGENT, SIM_TRIAL_DIVERGENT);
+    draw_keeping(&config, prng);
     return config;
 }
 
@@ -216,6 +226,8 @@ sim_config_print(const sim_config_t *self, FILE *to)
             self->write_us_max, self->sync_us_max, self->group_max,
             self->visible_late ? " visible late" : "", self->atomic_groups ? " atomic" : "",
             self->watermark_us);
+    fprintf(to, "keep %" PRIu64 " told %" PRIu64 " places %u; ", self->keep_us_max,
+            self->told_us_max, self->places_max);
     fprintf(to,
             "election %" PRIu64 " heartbeat %" PRIu64 " keep %" PRIu64 " drop %" PRIu64
             " lag %" PRIu64 " message %zu/%zu window %zu/%zu waiting %zu digest %" PRIu64

@@ -19,6 +19,7 @@ enum { SIM_NODES_MAX = 9, SIM_CLIENTS_MAX = 6, SIM_NAMES_MAX = 10 };
     X(applied_outside_batch, "the shard row is written apart from the rows it speaks for")         \
     X(torn_batch, "a crash keeps the first rows of a batch")                                       \
     X(reordered_writes, "a crash keeps a later write without an earlier one")                      \
+    X(kept_too_early, "state rows are said to be kept, and a crash loses them")                    \
     X(lost_log_tail, "a crash cuts the log below the watermark")                                   \
     X(lost_log_tail_unmarked, "the same, and the watermark is lost too")                           \
     X(old_copy, "a crash brings back an old copy of the whole database")                           \
@@ -130,6 +131,9 @@ typedef struct {
     uint32_t group_max;      /* writes in a group */
     bool visible_late;       /* rows can be read after the sync, not before */
     bool atomic_groups;      /* a crash keeps whole groups only */
+    fsp_time_t keep_us_max;  /* until some of the state's rows are kept */
+    fsp_time_t told_us_max;  /* and until the replica hears of it */
+    uint32_t places_max;     /* that a replica notes */
     fsp_time_t watermark_us; /* how often the file outside the database is rewritten */
     fsp_time_t down_us_max;
 

@@ -12,7 +12,9 @@ typedef enum {
     SIM_EVENT_TICK,      /* replica, boot */
     SIM_EVENT_GROUP,     /* replica, boot: its store takes the next group of writes */
     SIM_EVENT_SYNCED,    /* replica, boot: that group is done */
-    SIM_EVENT_WRITTEN,   /* replica, boot, value: token; extra: log index that is durable now */
+    SIM_EVENT_WRITTEN,   /* replica, boot, value: token; extra: its place */
+    SIM_EVENT_KEEP,      /* replica, boot: its store keeps rows of the state */
+    SIM_EVENT_KEPT,      /* replica, boot, value: the place up to which they are kept */
     SIM_EVENT_MESSAGE,   /* node, value: parcel number; arrives whoever lives there */
     SIM_EVENT_REQUEST,   /* node, value: request number; arrives whoever lives there */
     SIM_EVENT_ANSWER,    /* value: request number; arrives at its client */

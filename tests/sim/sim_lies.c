@@ -84,12 +84,25 @@ divide(fsp_batch_t **batch_p, bool (*wanted)(fsp_family_t family, fsp_slice_t ke
     return second;
 }
 
+fsp_batch_t *
+sim_lies_rows_of(fsp_batch_t *batch, fsp_family_t family)
+{
+    fsp_batch_t *rows = fsp_batch_new();
+    for (size_t i = 0; i < fsp_batch_count(batch); i++) {
+        fsp_batch_row_t row = fsp_batch_row(batch, i);
+        if (row.family == family)
+            copy_row(rows, &row);
+    }
+    return rows;
+}
+
 void
 sim_lies_falsify(sim_lies_t *self, sim_write_t *write)
 {
-    if (self->lie == SIM_LIE_lose_overlay && !write->durable)
+    bool lazy = !write->durable && !write->keeps_state;
+    if (self->lie == SIM_LIE_lose_overlay && lazy)
         write->late = true;
-    if (self->lie == SIM_LIE_lost_lazy && !write->durable) {
+    if (self->lie == SIM_LIE_lost_lazy && lazy) {
         fsp_batch_destroy(&write->batch);
         write->batch = fsp_batch_new();
     }
@@ -100,17 +113,22 @@ sim_lies_falsify(sim_lies_t *self, sim_write_t *write)
     }
 }
 
-void
-sim_lies_split(sim_lies_t *self, sim_write_t *write)
+fsp_batch_t *
+sim_lies_split(sim_lies_t *self, fsp_batch_t **batch_p)
 {
-    if (self->lie == SIM_LIE_applied_outside_batch)
-        write->split_batch = divide(&write->batch, is_shard_row);
+    return self->lie == SIM_LIE_applied_outside_batch ? divide(batch_p, is_shard_row) : NULL;
 }
 
 bool
 sim_lies_about_sync(sim_lies_t *self)
 {
     return self->lie == SIM_LIE_lost_sync && fsp_prng_chance(&self->prng, 1, 4);
+}
+
+bool
+sim_lies_about_keeping(const sim_lies_t *self)
+{
+    return self->lie == SIM_LIE_kept_too_early;
 }
 
 static bool
@@ -133,16 +151,16 @@ sim_lies_remember(sim_lies_t *self, fsp_memview_t *const *views)
 }
 
 void
-sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size_t *kept_p)
+sim_lies_about_crash(sim_lies_t *self, sim_rows_t *rows, size_t count, size_t *kept_p)
 {
     if (count == 0)
         return;
     if (self->lie == SIM_LIE_torn_batch && *kept_p > 0) {
         /* The last one that is kept loses its end. */
-        sim_write_t *last = &unsynced[*kept_p - 1];
+        sim_rows_t *last = &rows[*kept_p - 1];
         fsp_batch_t *torn = fsp_batch_new();
-        size_t rows = fsp_batch_count(last->batch);
-        size_t rows_kept = rows ? (size_t)fsp_prng_below(&self->prng, rows) : 0;
+        size_t row_count = fsp_batch_count(last->batch);
+        size_t rows_kept = row_count ? (size_t)fsp_prng_below(&self->prng, row_count) : 0;
         for (size_t i = 0; i < rows_kept; i++) {
             fsp_batch_row_t row = fsp_batch_row(last->batch, i);
             copy_row(torn, &row);
@@ -152,8 +170,8 @@ sim_lies_about_crash(sim_lies_t *self, sim_write_t *unsynced, size_t count, size
     }
     if (self->lie == SIM_LIE_reordered_writes) {
         size_t lost = (size_t)fsp_prng_below(&self->prng, count);
-        fsp_batch_destroy(&unsynced[lost].batch);
-        unsynced[lost].batch = fsp_batch_new();
+        fsp_batch_destroy(&rows[lost].batch);
+        rows[lost].batch = fsp_batch_new();
         *kept_p = count;
     }
 }

@@ -166,6 +166,8 @@ handle(world_t *self, const sim_event_t *event)
     case SIM_EVENT_GROUP:
     case SIM_EVENT_SYNCED:
     case SIM_EVENT_WRITTEN:
+    case SIM_EVENT_KEEP:
+    case SIM_EVENT_KEPT:
         handle_replicas_event(self, event);
         return;
     case SIM_EVENT_MESSAGE:

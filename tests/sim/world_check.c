@@ -313,10 +313,14 @@ members_unrest(const world_t *self, const fsp_raft_conf_t *conf)
 }
 
 static const char *
-replica_unrest(const replica_t *replica, uint64_t last)
+replica_unrest(const replica_t *replica, const replica_t *leader, uint64_t last)
 {
     if (!replica || !replica->replica)
         return "a member does not run";
+    /* An election may be under way, and its messages, though somebody still leads. */
+    const fsp_raft_t *raft = fsp_replica_raft(replica->replica);
+    if (fsp_raft_term(raft) != leader->led_term || fsp_raft_leader(raft) != leader->member.replica)
+        return "a member does not follow the leader";
     if (fsp_replica_applied_index(replica->replica) != last)
         return "a member has not applied everything";
     if (fsp_replica_pending_writes(replica->replica) > 0 || !sim_disk_idle(replica->disk))
@@ -338,8 +342,8 @@ world_unrest(world_t *self)
     const char *why = members_unrest(self, conf);
     for (size_t i = 0; i < conf->count && !why; i++) {
         const node_t *node = &self->nodes[world_node_of(self, &conf->seats[i].member.node_id)];
-        why =
-            replica_unrest(world_replica_numbered(self, node, conf->seats[i].member.replica), last);
+        why = replica_unrest(world_replica_numbered(self, node, conf->seats[i].member.replica),
+                             leader, last);
     }
     return why;
 }

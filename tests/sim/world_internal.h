@@ -67,6 +67,7 @@ typedef struct {
     /* Of the present life. */
     fsp_time_t tick_at; /* a TICK is in the heap; FSP_TIME_NEVER: none */
     bool group_due;     /* a GROUP is */
+    bool keep_due;      /* a KEEP is */
     bool verified;      /* compared as a whole since it took a snapshot */
     bool removed;       /* it said so */
     uint64_t applied, commit;

@@ -63,6 +63,7 @@ end_replica(replica_t *replica)
     fsp_replica_destroy(&replica->replica);
     replica->tick_at = FSP_TIME_NEVER;
     replica->group_due = false;
+    replica->keep_due = false;
 }
 
 /* Connections to it break, which the others may notice. */
@@ -199,6 +200,7 @@ start_replica(world_t *self, node_t *node, replica_t *replica)
         .limits = self->config.limits,
         .seed = fsp_prng_next(&self->prng),
         .cache_bytes_max = self->config.cache_bytes_max,
+        .places_max = self->config.places_max,
         .watermark = replica->watermark,
         .clean = node->stopped_clean,
     };
@@ -258,10 +260,10 @@ world_node_start(world_t *self, node_t *node)
 static void
 do_write(world_t *self, replica_t *replica, fsp_replica_effect_t *effect, request_t *cause)
 {
-    sim_trace_note(&self->trace, "  node %u WRITE %" PRIu64 "%s%s: %zu rows, log to %" PRIu64,
+    sim_trace_note(&self->trace, "  node %u WRITE %" PRIu64 "%s%s%s: %zu rows, log to %" PRIu64,
                    replica->node, effect->token, effect->durable ? "" : " lazy",
-                   effect->cuts ? " cuts" : "", fsp_batch_count(effect->batch),
-                   effect->durable_index);
+                   effect->keeps_state ? " keeps" : "", effect->cuts ? " cuts" : "",
+                   fsp_batch_count(effect->batch), effect->durable_index);
     sim_log_change_t change = world_check_write(self, replica, effect);
     sim_trace_mix(&self->trace, sim_log_last(&replica->written) * 31 + replica->rows_applied);
     if (change.command && cause) {
@@ -276,9 +278,13 @@ do_write(world_t *self, replica_t *replica, fsp_replica_effect_t *effect, reques
     if (sim_disk_waiting(replica->disk) > WRITES_WAITING_MAX)
         sim_fail(&self->trace, "P14: %d writes wait", (int)WRITES_WAITING_MAX);
     if (self->config.lie == SIM_LIE_reply_before_written)
-        world_push_to_replica(self, SIM_EVENT_WRITTEN, replica, 0, effect->token, 0);
-    sim_disk_submit(replica->disk, effect->token, &effect->batch, effect->durable,
-                    effect->durable_index);
+        world_push_to_replica(self, SIM_EVENT_WRITTEN, replica, 0, effect->token, effect->token);
+    sim_disk_submit(replica->disk, (sim_submit_t){.token = effect->token,
+                                                  .batch = effect->batch,
+                                                  .durable = effect->durable,
+                                                  .keeps_state = effect->keeps_state,
+                                                  .durable_index = effect->durable_index});
+    effect->batch = NULL;
     if (replica->group_due)
         return;
     replica->group_due = true;
@@ -422,11 +428,34 @@ note_reported(world_t *self, replica_t *replica, uint64_t index)
 }
 
 static void
+keep_later(world_t *self, replica_t *replica)
+{
+    if (replica->keep_due || !sim_disk_lags(replica->disk))
+        return;
+    replica->keep_due = true;
+    world_push_to_replica(self, SIM_EVENT_KEEP, replica,
+                          1 + fsp_prng_below(&self->prng, self->config.keep_us_max), 0, 0);
+}
+
+/* The replica hears of it once or twice, and of two times in any order. */
+static void
+keep(world_t *self, replica_t *replica)
+{
+    replica->keep_due = false;
+    uint64_t place = sim_disk_keep(replica->disk);
+    for (uint64_t times = 1 + fsp_prng_below(&self->prng, 2); times > 0; times--)
+        world_push_to_replica(self, SIM_EVENT_KEPT, replica,
+                              fsp_prng_below(&self->prng, self->config.told_us_max), place, 0);
+    keep_later(self, replica);
+}
+
+static void
 end_group(world_t *self, replica_t *replica)
 {
     sim_done_t done[64];
     FSP_ASSERT(self->config.group_max <= 64);
     size_t count = sim_disk_end(replica->disk, done);
+    keep_later(self, replica);
     /* Told early already? */
     bool told = self->config.lie == SIM_LIE_reply_before_written;
     uint64_t boot = self->nodes[replica->node].boot;
@@ -436,9 +465,11 @@ end_group(world_t *self, replica_t *replica)
     }
     for (size_t i = 0; i < count && !told; i++) {
         note_reported(self, replica, done[i].durable_index);
-        world_replica_step(
-            self, replica,
-            (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = done[i].token}, NULL);
+        world_replica_step(self, replica,
+                           (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN,
+                                                 .token = done[i].token,
+                                                 .place = done[i].place},
+                           NULL);
         if (!replica->replica || self->nodes[replica->node].boot != boot)
             return;
     }
@@ -463,9 +494,21 @@ world_replica_event(world_t *self, replica_t *replica, const sim_event_t *event)
         end_group(self, replica);
         return;
     case SIM_EVENT_WRITTEN:
+        world_replica_step(self, replica,
+                           (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN,
+                                                 .token = event->value,
+                                                 .place = event->extra},
+                           NULL);
+        return;
+    case SIM_EVENT_KEEP:
+        keep(self, replica);
+        return;
+    case SIM_EVENT_KEPT:
+        sim_trace_note(&self->trace, "node %u hears that its state is kept up to %" PRIu64,
+                       replica->node, event->value);
         world_replica_step(
             self, replica,
-            (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = event->value}, NULL);
+            (fsp_replica_event_t){.type = FSP_REPLICA_STATE_KEPT, .place = event->value}, NULL);
         return;
     default:
         FSP_UNREACHABLE();

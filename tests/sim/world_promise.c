@@ -20,6 +20,7 @@
  *   L4  what a replica takes for durable is its log as its disk has it
  *   L5  a log is dropped as far as the state on the disk goes, not further
  *   L6  a snapshot that is installed is ahead of what is committed there
+ *   L7  a log names a state only when the disk holds all of it
  *   C6  a configuration comes after a committed one and after a commit of the leader's own
  *       term; the voters of a joint one have the log
  *   C7  an answer knows all that was committed when its question came
@@ -491,6 +492,11 @@ world_promise_write(world_t *self, replica_t *replica, const fsp_hard_state_t *b
                  "L6: replica %" PRIu64 " installs a snapshot at %" PRIu64
                  " and has committed %" PRIu64,
                  replica->member.replica, log->start, replica->commit);
+    if (install && sim_disk_lacks(replica->disk, log->generation))
+        sim_fail(&self->trace,
+                 "L7: replica %" PRIu64 " switches to the snapshot at %" PRIu64
+                 ", whose rows are not all kept",
+                 replica->member.replica, log->start);
     if (install)
         return;
     if (change->dropped && log->start > replica->durable_applied)

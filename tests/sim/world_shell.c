@@ -21,17 +21,18 @@
 
 /* -- making ------------------------------------------------------------------------------------ */
 
-/* The applied index that is on stable storage: what a restart must find. */
+/* The log and the applied index that are on stable storage: what a restart must find. */
 static void
-on_durable(void *context, const fsp_batch_t *batch)
+on_durable(void *context, const fsp_batch_t *batch, fsp_family_t family)
 {
     replica_t *replica = context;
-    (void)sim_log_apply(&replica->durable, &replica->world->entries, batch);
+    if (family == FSP_FAMILY_LOG)
+        (void)sim_log_apply(&replica->durable, &replica->world->entries, batch);
     uint32_t generation = replica->durable.generation ? replica->durable.generation
                                                       : replica->world->shard.generation;
     for (size_t i = 0; i < fsp_batch_count(batch); i++) {
         fsp_batch_row_t row = fsp_batch_row(batch, i);
-        if (row.family != FSP_FAMILY_STATE || row.op != FSP_ROW_PUT ||
+        if (family != FSP_FAMILY_STATE || row.family != family || row.op != FSP_ROW_PUT ||
             row.key.data[8] != FSP_TABLE_SHARD || fsp_load_u32(row.key.data + 4) != generation)
             continue;
         fsp_shard_row_t shard;

@@ -3,6 +3,7 @@
  *
  * Each has a database in memory whose writes take effect in order, one a turn; messages travel as
  * bytes, in order, and can be cut or looked at on their way.  Time moves only in mesh_run.
+ * Rows of the state are kept as soon as they are written, unless the replica lags.
  */
 #ifndef FSP_TESTS_UNIT_ENGINE_MESH_H
 #define FSP_TESTS_UNIT_ENGINE_MESH_H
@@ -21,7 +22,7 @@ enum { MESH_REPLICAS_MAX = 5 }; /* numbers 1 .. 4 */
 typedef struct {
     uint64_t token;
     fsp_batch_t *batch;
-    bool durable, cuts;
+    bool durable, keeps_state, cuts;
     uint64_t durable_index;
 } mesh_write_t;
 
@@ -41,6 +42,10 @@ typedef struct {
     uint64_t watermark;
     unsigned lives;
     bool slow; /* nothing is written */
+    bool lags; /* rows of the state are kept when a write wants it, or by mesh_keep; nobody is told
+                */
+    fsp_memview_t *kept; /* what a crash leaves of the state then */
+    uint64_t place;      /* of the write that took effect last */
     bool removed, stopped;
     mesh_reply_t reply; /* the last one */
     size_t replies;
@@ -99,6 +104,7 @@ mesh_add(mesh_t *self, uint64_t number, const fsp_raft_conf_t *first)
     mesh_replica_t *r = &self->replicas[number];
     r->log = fsp_memview_new();
     r->state = fsp_memview_new();
+    r->kept = fsp_memview_new();
     r->self = (fsp_raft_member_t){
         .node_id = {{(uint8_t)number}}, .replica = number, .store_id = {{(uint8_t)number, 1}}};
     fsp_fifo_init(&r->writes, sizeof(mesh_write_t));
@@ -136,12 +142,23 @@ mesh_init(mesh_t *self, size_t voters, bool sync)
         mesh_add(self, i, &conf);
 }
 
-/* What was not written is lost. */
+static inline void
+mesh_copy(fsp_memview_t *from, fsp_memview_t *to)
+{
+    fsp_omap_reset(fsp_memview_map(to));
+    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(from));
+    for (; row; row = fsp_omap_next(row))
+        fsp_omap_put(fsp_memview_map(to), row->key, row->value, 0);
+}
+
+/* What was not written is lost, and rows of the state that were not kept. */
 static inline void
 mesh_crash(mesh_t *self, uint64_t number)
 {
     mesh_replica_t *r = &self->replicas[number];
     fsp_replica_destroy(&r->replica);
+    if (r->lags)
+        mesh_copy(r->kept, r->state);
     while (r->writes.count > 0) {
         mesh_write_t *write = fsp_fifo_first(&r->writes);
         fsp_batch_destroy(&write->batch);
@@ -160,6 +177,7 @@ mesh_clear(mesh_t *self)
         fsp_fifo_clear(&r->writes);
         fsp_memview_destroy(&r->log);
         fsp_memview_destroy(&r->state);
+        fsp_memview_destroy(&r->kept);
         fsp_buf_clear(&r->reply.bytes);
     }
     for (; self->messages.count > 0; fsp_fifo_pop(&self->messages))
@@ -180,6 +198,7 @@ mesh_keep_effect(mesh_t *self, mesh_replica_t *r, fsp_replica_effect_t *effect)
         *write = (mesh_write_t){.token = effect->token,
                                 .batch = effect->batch,
                                 .durable = effect->durable,
+                                .keeps_state = effect->keeps_state,
                                 .cuts = effect->cuts,
                                 .durable_index = effect->durable_index};
         effect->batch = NULL;
@@ -262,9 +281,26 @@ mesh_write_first(mesh_t *self, uint64_t number)
     if (write.durable && write.durable_index > r->watermark)
         r->watermark = write.durable_index;
     fsp_batch_destroy(&write.batch);
+    uint64_t place = ++r->place;
+    if (r->lags && write.keeps_state)
+        mesh_copy(r->state, r->kept);
     if (r->replica)
         mesh_step(self, number,
-                  (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = write.token});
+                  (fsp_replica_event_t){
+                      .type = FSP_REPLICA_WRITTEN, .token = write.token, .place = place});
+    if (r->replica && !r->lags)
+        mesh_step(self, number,
+                  (fsp_replica_event_t){.type = FSP_REPLICA_STATE_KEPT, .place = place});
+}
+
+/* All of the state that is written is on stable storage, and the replica is told. */
+static inline void
+mesh_keep(mesh_t *self, uint64_t number)
+{
+    mesh_replica_t *r = &self->replicas[number];
+    mesh_copy(r->state, r->kept);
+    mesh_step(self, number,
+              (fsp_replica_event_t){.type = FSP_REPLICA_STATE_KEPT, .place = r->place});
 }
 
 /* One thing happens; false: nothing is to happen now. */

@@ -18,6 +18,8 @@ typedef struct {
     fsp_replica_effects_t effects; /* of the last step */
     fsp_memview_t *log, *state;    /* what is written */
     fsp_view_t *state_view;        /* what the replica reads; state unless a test puts another */
+    fsp_memview_t *kept;           /* the state that a power failure leaves (bench_fail) */
+    uint64_t place;                /* of the group written last; each write is one */
     fsp_time_t wall_us;
     fsp_time_t now_us;
     uint64_t watermark;
@@ -36,7 +38,10 @@ typedef struct {
 static inline void
 bench_init(bench_t *self)
 {
-    *self = (bench_t){.log = fsp_memview_new(), .state = fsp_memview_new(), .wall_us = 1000};
+    *self = (bench_t){.log = fsp_memview_new(),
+                      .state = fsp_memview_new(),
+                      .kept = fsp_memview_new(),
+                      .wall_us = 1000};
     self->state_view = fsp_memview_view(self->state);
     fsp_buf_init(&self->text, 1024 * 1024);
     fsp_buf_init(&self->reply, FSP_ANSWER_BYTES_MAX);
@@ -59,6 +64,7 @@ bench_clear(bench_t *self)
     fsp_replica_effects_clear(&self->effects);
     fsp_memview_destroy(&self->log);
     fsp_memview_destroy(&self->state);
+    fsp_memview_destroy(&self->kept);
     fsp_buf_clear(&self->text);
     fsp_buf_clear(&self->reply);
 }
@@ -168,7 +174,42 @@ bench_written(bench_t *self)
     fsp_batch_destroy(&self->writes[0].batch);
     self->write_count--;
     memmove(self->writes, self->writes + 1, self->write_count * sizeof(self->writes[0]));
-    return bench_step(self, (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = token});
+    fsp_replica_event_t event = {
+        .type = FSP_REPLICA_WRITTEN, .token = token, .place = ++self->place};
+    return bench_step(self, event);
+}
+
+/* The store says that the state is kept up to place. */
+static inline void
+bench_told(bench_t *self, uint64_t place)
+{
+    fsp_replica_event_t event = {.type = FSP_REPLICA_STATE_KEPT, .place = place};
+    ck_assert_int_eq(bench_step(self, event), FSP_OK);
+}
+
+static inline void
+bench_copy(fsp_memview_t *from, fsp_memview_t *to)
+{
+    fsp_omap_reset(fsp_memview_map(to));
+    const fsp_omap_row_t *row = fsp_omap_first(fsp_memview_map(from));
+    for (; row; row = fsp_omap_next(row))
+        fsp_omap_put(fsp_memview_map(to), row->key, row->value, 0);
+}
+
+/* What is written of the state is on stable storage, and the store says so. */
+static inline void
+bench_keep(bench_t *self)
+{
+    bench_copy(self->state, self->kept);
+    bench_told(self, self->place);
+}
+
+/* Power fails: the state is what was kept; the log, whose writes are synced one by one, stays. */
+static inline void
+bench_fail(bench_t *self)
+{
+    bench_crash(self);
+    bench_copy(self->kept, self->state);
 }
 
 /* Until nothing is due and nothing is to be written. */

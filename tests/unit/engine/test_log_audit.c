@@ -137,6 +137,36 @@ START_TEST(a_sound_log_has_no_fault_and_applies)
 }
 END_TEST
 
+/* A store whose state was not kept for long: the log is whole from there, and all of it applies, in
+   pieces if there is no room for more. */
+START_TEST(a_state_far_behind_its_log_is_no_fault)
+{
+    enum { LAST = 5000 };
+    for (uint64_t i = 21; i <= LAST; i++)
+        put_entry(i, 3);
+    config.watermark = LAST;
+    put_applied(11, 2);
+    ck_assert_msg(audit() == 0, "%s: %s", last.kind, last.what);
+    ck_assert_uint_eq(log_audit.applied, 11);
+    ck_assert_uint_eq(log_audit.last, LAST);
+    fsp_overlay_t *pending = fsp_overlay_new(fsp_memview_view(state));
+    uint64_t applied = 0;
+    ck_assert(fsp_log_replay(&config, fsp_memview_view(disk), &log_audit, pending, 1000, on_fault,
+                             NULL, &applied));
+    ck_assert_uint_gt(applied, 11);
+    ck_assert_uint_lt(applied, LAST);
+    fsp_overlay_reset(pending);
+    ck_assert(fsp_log_replay(&config, fsp_memview_view(disk), &log_audit, pending, 1 << 20,
+                             on_fault, NULL, &applied));
+    ck_assert_uint_eq(applied, LAST);
+    fsp_overlay_destroy(&pending);
+    put_applied(10, 2); /* where the log starts: the least that may be left */
+    ck_assert_msg(audit() == 0, "%s: %s", last.kind, last.what);
+    put_applied(9, 2);
+    expect("log"); /* and this was cut although it was not kept */
+}
+END_TEST
+
 /* The base row says which generation of the state is the shard's, and whom the log starts with. */
 static void
 put_base(uint32_t generation, uint64_t next_replica)
@@ -236,6 +266,7 @@ main(void)
     TCase *tcase = tcase_create("log_audit");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_sound_log_has_no_fault_and_applies);
+    tcase_add_test(tcase, a_state_far_behind_its_log_is_no_fault);
     tcase_add_test(tcase, looks_at_the_state_that_the_base_row_names);
     tcase_add_test(tcase, rows_of_other_generations_are_remains);
     tcase_add_test(tcase, a_new_store_has_no_fault);

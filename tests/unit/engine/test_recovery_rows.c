@@ -15,6 +15,7 @@ typedef struct {
     fsp_memview_t *log, *state;
     fsp_replica_config_t config; /* as it starts */
     fsp_replica_t *replica;
+    uint64_t place; /* of its last write */
     fsp_replica_effects_t effects;
     uint64_t last, applied; /* how far it came in the old era */
 } node_t;
@@ -289,7 +290,8 @@ step(node_t *node, fsp_replica_event_t event)
     }
     fsp_replica_effects_reset(&node->effects);
     for (size_t i = 0; i < written_count; i++)
-        step(node, (fsp_replica_event_t){.type = FSP_REPLICA_WRITTEN, .token = written[i]});
+        step(node, (fsp_replica_event_t){
+                       .type = FSP_REPLICA_WRITTEN, .token = written[i], .place = ++node->place});
 }
 
 static void

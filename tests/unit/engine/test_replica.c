@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_replica - log and state machine together, on a database written by hand.  Layer tests. */
+#include "core/base/prng.h"
 #include "tests/unit/aborts.h"
 #include "tests/unit/engine/replica_bench.h"
 #include "tests/unit/engine/replica_commands.h"
@@ -189,34 +190,18 @@ START_TEST(applies_again_what_a_crash_lost)
 }
 END_TEST
 
-static void
-copy_rows(const fsp_omap_t *from, fsp_omap_t *to)
-{
-    for (const fsp_omap_row_t *row = fsp_omap_first(from); row; row = fsp_omap_next(row))
-        fsp_omap_put(to, row->key, row->value, 0);
-}
-
-/* Entries that are in the log and of which the state knows nothing. */
+/* Entries that are in the log and of which the state knows nothing: told and readable, but not
+   kept. */
 static void
 leave_tail(uint64_t count, fsp_slice_t command)
 {
-    fsp_omap_t *rows = fsp_memview_map(bench.state);
-    fsp_omap_t *before = fsp_omap_new();
-    copy_rows(rows, before);
+    bench_keep(&bench);
     for (uint64_t i = 0; i < count; i++) {
         bench_command(&bench, i, command);
-        bench_store(&bench);
-        ck_assert_int_eq(bench_written(&bench), FSP_OK);
-        /* Told and readable, but the crash loses the whole of it. */
-        fsp_memview_apply(bench.state, bench.writes[0].batch, FSP_FAMILY_STATE);
-        fsp_batch_destroy(&bench.writes[0].batch);
-        bench.writes[0].batch = fsp_batch_new();
-        ck_assert_int_eq(bench_written(&bench), FSP_OK);
+        bench_settle(&bench);
     }
-    fsp_omap_reset(rows);
-    copy_rows(before, rows);
-    fsp_omap_destroy(&before);
-    restart();
+    bench_fail(&bench);
+    ck_assert_int_eq(bench_start(&bench), FSP_OK);
     ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 1);
 }
 
@@ -317,33 +302,156 @@ START_TEST(log_time_grows_whatever_the_clock_does)
 }
 END_TEST
 
-START_TEST(drops_the_log_behind_the_state_that_is_synced)
+static uint64_t
+log_start(void)
+{
+    return fsp_raft_log_start(fsp_replica_raft(bench.replica));
+}
+
+START_TEST(drops_the_log_behind_the_state_that_is_kept)
 {
     start_serving();
-    uint64_t i = 2;
-    for (; i <= 500; i++) {
-        bench_command(&bench, i, fsp_slice_text("x"));
+    uint64_t last = 1; /* entry */
+    for (; last < 2000; last++) {
+        bench_command(&bench, last, fsp_slice_text("x"));
         bench_settle(&bench);
     }
-    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 501);
-    bench_forget(&bench);
-    /* State rows of 500 are written, not synced; those of 501 will be after 502. */
-    bench_command(&bench, i++, fsp_slice_text("x"));
-    ck_assert_int_eq(bench_written(&bench), FSP_OK);
-    ck_assert_int_eq(bench_written(&bench), FSP_OK);
-    ck_assert_uint_eq(bench.write_count, 0);
-    bench_command(&bench, i++, fsp_slice_text("x"));
-    bench_forget(&bench);
-    ck_assert_int_eq(bench_written(&bench), FSP_OK);
-    bench_expect(&bench, "REPLY 502 OK\n"
-                         "WRITE 1005 lazy, durable to 502: log state\n");
+    /* All of it is written, synced, readable; none is said to be kept. */
+    ck_assert_uint_eq(log_start(), 0);
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + last);
+    bench_told(&bench, 1); /* from before any entry */
     bench_settle(&bench);
-    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + 2);
-    restart();
+    ck_assert_uint_eq(log_start(), 0);
+    bench_keep(&bench);
+    ck_assert_uint_eq(log_start(), last - 1); /* raft keeps the last one that is kept, */
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + last);
+    bench_settle(&bench); /* and the rows go with a lazy write */
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + 1);
+    /* A failure of power finds log and state meeting. */
+    bench_fail(&bench);
+    ck_assert_int_eq(bench_start(&bench), FSP_OK);
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), last);
     start_serving();
     bench_command(&bench, 1, space_init());
     bench_settle(&bench);
-    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 504);
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), last + 2);
+}
+END_TEST
+
+/* Two writes an entry: the entry in one group, its rows in the next. */
+START_TEST(is_told_late_twice_out_of_order_and_of_places_before_the_last)
+{
+    start_serving();
+    bench_keep(&bench);
+    uint64_t before = bench.place;
+    for (uint64_t i = 2; i <= 2001; i++) {
+        bench_command(&bench, i, fsp_slice_text("x"));
+        bench_settle(&bench);
+    }
+    ck_assert_uint_eq(bench.place, before + 2 * 2000);
+    bench_told(&bench, before + 2 * 600); /* rows of the entries up to 601 */
+    ck_assert_uint_eq(log_start(), 600);
+    bench_told(&bench, before + 2 * 600);
+    bench_told(&bench, before);
+    bench_told(&bench, before + 2 * 600 + 1); /* with the entry 602, not with its rows */
+    ck_assert_uint_eq(log_start(), 600);
+    bench_told(&bench, before + 2 * 1200 + 1);
+    ck_assert_uint_le(log_start(), 1200); /* by less, if places were merged */
+    ck_assert_uint_ge(log_start(), 1190);
+    bench_told(&bench, UINT64_MAX); /* of groups that others wrote since */
+    ck_assert_uint_eq(log_start(), 2000);
+    bench_settle(&bench);
+    ck_assert_uint_eq(fsp_omap_count(fsp_memview_map(bench.log)), 1 + 1);
+}
+END_TEST
+
+/* Thousands of entries behind: all are applied again, and each operation happened once. */
+START_TEST(a_state_far_behind_its_log_is_brought_up_by_a_start)
+{
+    enum { JUNK = 20, DIRECTORIES = 200 };
+    start_serving();
+    bench_keep(&bench);
+    bench_command(&bench, 1, space_init());
+    bench_settle(&bench);
+    fsp_result_t results[DIRECTORIES];
+    uint64_t last = 2;
+    for (uint8_t i = 0; i < DIRECTORIES; i++) {
+        bench_command(&bench, i, make_directory(i, 1));
+        bench_settle(&bench);
+        results[i] = last_result();
+        for (uint64_t j = 0; j < JUNK; j++) {
+            bench_command(&bench, j, fsp_slice_text("x"));
+            bench_settle(&bench);
+        }
+        last += 1 + JUNK;
+    }
+    ck_assert_uint_gt(last, 4000);
+    bench_fail(&bench);
+    ck_assert_int_eq(bench_start(&bench), FSP_OK);
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), 1);
+    /* Asked in the middle of it, it answers with all of it. */
+    bench_tick(&bench);
+    while (!fsp_replica_ready(bench.replica))
+        ck_assert_int_eq(bench_written(&bench), FSP_OK);
+    ck_assert_uint_lt(fsp_replica_applied_index(bench.replica), 1000);
+    bench_query(&bench, 80, ask_changes());
+    bench_settle(&bench);
+    ck_assert_ptr_nonnull(strstr((const char *)bench.text.data, "REPLY 80 OK"));
+    ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), last + 1);
+    ck_assert(fsp_replica_deadline(bench.replica) == FSP_TIME_NEVER);
+    /* And then at once. */
+    bench_forget(&bench);
+    bench_query(&bench, 81, ask_changes());
+    bench_expect(&bench, "REPLY 81 OK\n");
+    for (uint8_t i = 0; i < DIRECTORIES; i++) {
+        bench_command(&bench, 90, make_directory(i, 2));
+        bench_settle(&bench);
+        fsp_result_t again = last_result();
+        ck_assert(again.repeated);
+        ck_assert_uint_eq(again.index, results[i].index);
+        ck_assert_uint_eq(again.time, results[i].time);
+    }
+    /* The places of the life before are nobody's. */
+    ck_assert_uint_eq(log_start(), 0);
+    bench_keep(&bench);
+    ck_assert_uint_gt(log_start(), 4000);
+}
+END_TEST
+
+/* Power fails again and again while the state is brought up, now with much of it kept, now with
+   nothing of it. */
+START_TEST(bringing_up_is_cut_short_again_and_again)
+{
+    start_serving();
+    leave_tail(3000, fsp_slice_text("x"));
+    fsp_prng_t prng;
+    fsp_prng_init(&prng, 3);
+    uint64_t kept = 1;
+    unsigned lives = 0;
+    for (bool done = false; !done; lives++) {
+        ck_assert_uint_eq(fsp_replica_applied_index(bench.replica), kept);
+        for (uint64_t steps = fsp_prng_below(&prng, 12); steps > 0; steps--) {
+            bench_tick(&bench);
+            if (bench.write_count > 0)
+                ck_assert_int_eq(bench_written(&bench), FSP_OK);
+            fsp_shard_row_t row;
+            if (!fsp_prng_chance(&prng, 1, 4))
+                continue;
+            bench_keep(&bench);
+            ck_assert_int_eq(fsp_meta_shard_row((fsp_shard_ref_t){.shard = 3, .generation = 1},
+                                                fsp_memview_view(bench.kept), &row),
+                             FSP_OK);
+            kept = row.applied_index;
+            ck_assert_uint_le(log_start(), kept);
+        }
+        done = kept > 3000;
+        bench_fail(&bench);
+        ck_assert_int_eq(bench_start(&bench), FSP_OK);
+    }
+    ck_assert_uint_gt(lives, 5);
+    start_serving();
+    bench_query(&bench, 80, ask_changes());
+    bench_expect(&bench, "REPLY 80 OK\n");
 }
 END_TEST
 
@@ -435,7 +543,10 @@ main(void)
     tcase_add_test(tests, applies_a_long_tail_in_bounded_steps);
     tcase_add_test(tests, reads_a_tail_back_no_faster_than_the_store_writes);
     tcase_add_test(tests, log_time_grows_whatever_the_clock_does);
-    tcase_add_test(tests, drops_the_log_behind_the_state_that_is_synced);
+    tcase_add_test(tests, drops_the_log_behind_the_state_that_is_kept);
+    tcase_add_test(tests, is_told_late_twice_out_of_order_and_of_places_before_the_last);
+    tcase_add_test(tests, a_state_far_behind_its_log_is_brought_up_by_a_start);
+    tcase_add_test(tests, bringing_up_is_cut_short_again_and_again);
     tcase_add_test(tests, refuses_to_start_on_a_log_that_lost_its_end);
     tcase_add_test(tests, refuses_a_state_of_another_history);
     tcase_add_test(tests, stops_for_good_when_a_read_fails);

@@ -279,14 +279,10 @@ START_TEST(members_follow_the_target)
 }
 END_TEST
 
-/* R4: 3 computes something else from the same entries, and is stopped. */
-START_TEST(a_replica_whose_results_differ_is_stopped)
+/* The rows of the space vanish there: the next MKDIR has another result. */
+static void
+lose_the_space(uint64_t number)
 {
-    mesh.limits.digest_every = 10;
-    mesh_start_led_by(&mesh, 1);
-    command_ok(1, 70, replica_space_init(&bytes));
-    mesh_run(&mesh, 200);
-    /* Its rows of the space vanish: the next MKDIR has another result there. */
     fsp_batch_t *batch = fsp_batch_new();
     fsp_row_key_t from = fsp_row_key(mesh_shard, FSP_TABLE_SHARD, (fsp_space_id_t){{0}});
     fsp_row_key_t first = from;
@@ -296,13 +292,93 @@ START_TEST(a_replica_whose_results_differ_is_stopped)
     fsp_row_key_to_prefix_end(&end);
     fsp_batch_delete_range(batch, FSP_FAMILY_STATE, fsp_row_key_slice(&first),
                            fsp_row_key_slice(&end));
-    fsp_memview_apply(mesh.replicas[3].state, batch, FSP_FAMILY_STATE);
+    fsp_memview_apply(mesh.replicas[number].state, batch, FSP_FAMILY_STATE);
     fsp_batch_destroy(&batch);
+}
+
+/* R4: 3 computes something else from the same entries, and is stopped. */
+START_TEST(a_replica_whose_results_differ_is_stopped)
+{
+    mesh.limits.digest_every = 10;
+    mesh_start_led_by(&mesh, 1);
+    command_ok(1, 70, replica_space_init(&bytes));
+    mesh_run(&mesh, 200);
+    lose_the_space(3);
     for (uint8_t i = 1; i <= 20; i++)
         command_ok(1, 100u + i, replica_make_directory(&bytes, i, 1));
     mesh_run(&mesh, 500);
     ck_assert(mesh.replicas[3].stopped);
     ck_assert(!mesh.replicas[1].stopped && !mesh.replicas[2].stopped);
+}
+END_TEST
+
+/* R4: windows that were told before a failure of power are digested again, from the first one that
+   begins behind the state that was kept; equal ones stop nobody, and a difference is still seen. */
+START_TEST(results_are_compared_behind_a_state_that_was_behind)
+{
+    mesh.limits.digest_every = 10;
+    mesh.replicas[3].lags = true;
+    mesh_start_led_by(&mesh, 1);
+    command_ok(1, 70, replica_space_init(&bytes));
+    for (uint8_t i = 1; i <= 34; i++)
+        command_ok(1, 100u + i, replica_make_directory(&bytes, i, 1));
+    mesh_run(&mesh, 500);
+    uint64_t applied = fsp_replica_applied_index(mesh.replicas[3].replica);
+    for (int life = 0; life < 3; life++) {
+        mesh_crash(&mesh, 3);
+        mesh_start(&mesh, 3);
+        ck_assert_uint_lt(fsp_replica_applied_index(mesh.replicas[3].replica), applied);
+        mesh_run(&mesh, 1000);
+        ck_assert_uint_eq(fsp_replica_applied_index(mesh.replicas[3].replica), applied);
+        ck_assert(!mesh.replicas[3].stopped);
+        if (life == 1) /* somewhere within a window */
+            mesh_copy(mesh.replicas[3].state, mesh.replicas[3].kept);
+        for (uint8_t i = 1; i <= 7; i++)
+            command_ok(1, 300u + i,
+                       replica_make_directory(&bytes, (uint8_t)(40 + 8 * life + i), 1));
+        applied += 7;
+        mesh_run(&mesh, 500);
+    }
+    ck_assert_uint_ne(applied % 10, 0);
+    mesh_expect_same_state(&mesh, 1, 3);
+    lose_the_space(3); /* and what it remembers of it */
+    mesh_copy(mesh.replicas[3].state, mesh.replicas[3].kept);
+    mesh_crash(&mesh, 3);
+    mesh_start(&mesh, 3);
+    for (uint8_t i = 1; i <= 20; i++)
+        command_ok(1, 400u + i, replica_make_directory(&bytes, (uint8_t)(100 + i), 1));
+    mesh_run(&mesh, 500);
+    ck_assert(mesh.replicas[3].stopped);
+    ck_assert(!mesh.replicas[1].stopped && !mesh.replicas[2].stopped);
+}
+END_TEST
+
+/* All power fails, with none of the state kept anywhere: what was acknowledged is in the logs. */
+START_TEST(a_state_that_is_kept_nowhere_comes_from_the_logs)
+{
+    for (uint64_t i = 1; i <= 3; i++)
+        mesh.replicas[i].lags = true;
+    mesh_start_led_by(&mesh, 1);
+    command_ok(1, 70, replica_space_init(&bytes));
+    for (uint8_t i = 1; i <= 30; i++)
+        command_ok(1, 100u + i, replica_make_directory(&bytes, i, 1));
+    fsp_result_t before = result_at(1);
+    mesh_run(&mesh, 200);
+    for (uint64_t i = 1; i <= 3; i++)
+        mesh_crash(&mesh, i);
+    mesh_start(&mesh, 2);
+    mesh_start(&mesh, 3);
+    ck_assert_uint_eq(fsp_replica_applied_index(mesh.replicas[2].replica), 0);
+    for (int i = 0; i < 1000 && mesh_leader(&mesh) == 0; i++)
+        mesh_run(&mesh, 10);
+    uint64_t leader = mesh_leader(&mesh);
+    ck_assert_uint_ne(leader, 0);
+    ck_assert_uint_eq(changes_at(leader, 80), 31);
+    mesh_command(&mesh, leader, 90, replica_make_directory(&bytes, 30, 2), false);
+    mesh_settle(&mesh);
+    fsp_result_t again = result_at(leader);
+    ck_assert(again.repeated);
+    ck_assert_uint_eq(again.index, before.index);
 }
 END_TEST
 
@@ -397,6 +473,8 @@ main(void)
     tcase_add_test(three, a_snapshot_answers_the_commands_below_it);
     tcase_add_test(three, members_follow_the_target);
     tcase_add_test(three, a_replica_whose_results_differ_is_stopped);
+    tcase_add_test(three, results_are_compared_behind_a_state_that_was_behind);
+    tcase_add_test(three, a_state_that_is_kept_nowhere_comes_from_the_logs);
     suite_add_tcase(suite, three);
     TCase *two = tcase_create("two nodes");
     tcase_add_checked_fixture(two, set_up_two, tear_down);

@@ -395,6 +395,127 @@ START_TEST(a_restart_in_any_phase_starts_again_or_goes_on)
 }
 END_TEST
 
+/* The same, and power fails: what of the state was not kept is gone, whichever phase it was. */
+START_TEST(a_power_failure_in_any_phase_starts_again_or_goes_on)
+{
+    unsigned again = 0, switched = 0;
+    for (uint64_t writes = 1; writes <= 16; writes++) {
+        mesh_clear(&mesh);
+        set_up_mesh();
+        mesh_keep(&mesh, 3);
+        mesh.replicas[3].lags = true;
+        mesh.replicas[3].slow = true;
+        uint64_t done = 0;
+        for (int i = 0; i < 600 && done < writes; i++) {
+            mesh_run(&mesh, 10);
+            if (mesh.replicas[3].writes.count > 0) {
+                mesh_write_first(&mesh, 3);
+                mesh_settle(&mesh);
+                done++;
+            }
+        }
+        uint64_t before = fsp_omap_count(fsp_memview_map(mesh.replicas[3].state));
+        mesh_crash(&mesh, 3);
+        again += fsp_omap_count(fsp_memview_map(mesh.replicas[3].state)) < before;
+        mesh.replicas[3].slow = false;
+        mesh_start(&mesh, 3);
+        switched += fsp_replica_shard(mesh.replicas[3].replica).generation > 1;
+        expect_caught_up();
+        /* And once more, now that all of it went through a life that was told nothing. */
+        mesh_crash(&mesh, 3);
+        mesh_start(&mesh, 3);
+        ck_assert_uint_gt(fsp_replica_shard(mesh.replicas[3].replica).generation, 1);
+        expect_caught_up();
+    }
+    ck_assert_uint_gt(again, 5); /* it took rows away */
+    ck_assert_uint_gt(switched, 1);
+}
+END_TEST
+
+/* Rows of the snapshot that are on stable storage, when the log is about to name them. */
+static void
+count_kept_rows(mesh_t *self, uint64_t replica, const mesh_write_t *write)
+{
+    const mesh_replica_t *r = &self->replicas[3];
+    if (replica != 3 || !write->cuts || r->writes.count > 0)
+        return;
+    fsp_row_key_t first = {.used = FSP_SNAPSHOT_PREFIX_BYTES};
+    fsp_store_u32(first.bytes, mesh_shard.shard);
+    fsp_store_u32(first.bytes + 4, 2);
+    fsp_row_key_t end = first;
+    fsp_row_key_to_prefix_end(&end);
+    for (size_t i = 0; i < 2; i++) {
+        fsp_cursor_t *cursor = fsp_view_scan(fsp_memview_view(i ? r->kept : r->state),
+                                             fsp_row_key_slice(&first), fsp_row_key_slice(&end));
+        for (; cursor->valid; fsp_cursor_next(cursor))
+            self->count += i ? 1 : 1000000;
+        fsp_cursor_destroy(&cursor);
+    }
+}
+
+START_TEST(the_switch_waits_until_its_rows_are_kept)
+{
+    mesh.replicas[3].lags = true;
+    mesh.written = count_kept_rows;
+    expect_caught_up();
+    ck_assert_uint_gt(mesh.count / 1000000, ROWS);
+    ck_assert_uint_eq(mesh.count / 1000000, mesh.count % 1000000);
+    /* The state that was switched to is kept, and so the log behind it is all that there is. */
+    ck_assert_uint_ge(fsp_raft_log_start(fsp_replica_raft(mesh.replicas[3].replica)), 30);
+}
+END_TEST
+
+/* Only the last frame of a transfer is waited for. */
+static void
+count_keeping(mesh_t *self, uint64_t replica, const mesh_write_t *write)
+{
+    self->count += replica == 3 && write->keeps_state;
+}
+
+START_TEST(a_transfer_keeps_the_state_once)
+{
+    mesh.written = count_keeping;
+    expect_caught_up();
+    ck_assert_uint_eq(mesh.frames, 10);
+    ck_assert_uint_eq(mesh.count, 1);
+}
+END_TEST
+
+/* What a leader cannot drop, because its own state might need it, a follower gets as entries. */
+START_TEST(a_leader_whose_state_is_not_kept_drops_nothing)
+{
+    expect_caught_up();
+    mesh_run(&mesh, 200);
+    const fsp_raft_t *raft = fsp_replica_raft(mesh.replicas[1].replica);
+    uint64_t start = fsp_raft_log_start(raft);
+    mesh.replicas[1].lags = true;
+    mesh.cut[3] = true;
+    mesh_run(&mesh, 1500);
+    for (uint64_t i = 0; i < 60; i++) {
+        mesh_command(&mesh, 1, i, fsp_slice_text("x"), false);
+        mesh_settle(&mesh);
+    }
+    ck_assert_uint_le(fsp_raft_log_start(raft), start + 1);
+    mesh.cut[3] = false;
+    mesh.frames = 0;
+    expect_caught_up();
+    ck_assert_uint_eq(mesh.frames, 0);
+    /* Told at last, it drops, and who is away then gets a snapshot. */
+    mesh.cut[3] = true;
+    mesh_run(&mesh, 1500);
+    for (uint64_t i = 0; i < 60; i++) {
+        mesh_command(&mesh, 1, i, fsp_slice_text("x"), false);
+        mesh_settle(&mesh);
+    }
+    mesh_keep(&mesh, 1);
+    mesh_settle(&mesh);
+    ck_assert_uint_gt(fsp_raft_log_start(raft), start + 100);
+    mesh.cut[3] = false;
+    expect_caught_up();
+    ck_assert_uint_eq(mesh.frames, 10);
+}
+END_TEST
+
 /* Written, not yet reported: the process dies right behind the switch, and the old state's rows are
    still there.  The next life finds them and takes them away. */
 static void
@@ -631,6 +752,10 @@ main(void)
     tcase_add_test(between, lost_frames_and_acknowledgements_are_made_up_for);
     tcase_add_test(between, doubled_frames_do_no_harm);
     tcase_add_test(between, a_restart_in_any_phase_starts_again_or_goes_on);
+    tcase_add_test(between, a_power_failure_in_any_phase_starts_again_or_goes_on);
+    tcase_add_test(between, the_switch_waits_until_its_rows_are_kept);
+    tcase_add_test(between, a_transfer_keeps_the_state_once);
+    tcase_add_test(between, a_leader_whose_state_is_not_kept_drops_nothing);
     tcase_add_test(between, a_crash_right_behind_the_switch_leaves_no_rows_behind);
     tcase_add_test(between, another_sender_starts_again);
     tcase_add_test(between, late_writes_of_an_abandoned_transfer_are_not_counted);

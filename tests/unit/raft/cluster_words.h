@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 enum {
-    CLUSTER_REPLICAS_MAX = 8, /* numbers 1 .. 7 */
+    CLUSTER_REPLICAS_MAX = 24, /* numbers 1 .. 23 */
     CLUSTER_LOG_MAX = 4096,
     CLUSTER_ITEMS_MAX = 8192,
     CLUSTER_TERMS_MAX = 64,

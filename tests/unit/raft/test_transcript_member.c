@@ -309,6 +309,28 @@ START_TEST(a_lost_replica_comes_back_under_a_new_number)
 }
 END_TEST
 
+/* A leader that leads for long hears of more losses than there are seats; those that were made good
+   count no more. */
+START_TEST(one_leader_replaces_any_number_of_lost_replicas)
+{
+    enum { LOSSES = FSP_RAFT_SEATS_MAX + 2 };
+    cluster_init(&world, 1, 3, false);
+    cluster_start_led_by(&world, 1);
+    world.shows = 0;
+    uint64_t term = fsp_raft_term(world.replicas[1].raft);
+    for (uint64_t lost = 3; lost < 3 + LOSSES; lost++) {
+        cluster_crash(&world, lost);
+        start_newcomer(3, lost + 1);
+        cluster_about(&world, 1, FSP_RAFT_REPLACE, lost);
+        cluster_run(&world, 200);
+        const fsp_raft_conf_t *conf = fsp_raft_conf(world.replicas[1].raft);
+        ck_assert(fsp_raft_conf_votes(conf, lost + 1) && !fsp_raft_conf_seat(conf, lost));
+        ck_assert_uint_eq(conf->count, 3);
+    }
+    ck_assert_uint_eq(fsp_raft_term(world.replicas[1].raft), term);
+}
+END_TEST
+
 /* Facts: bugs 26, 27.  The leader dies in the joint configuration; whoever leads then leaves it,
    without a target and only after an entry of its own term is committed. */
 START_TEST(any_leader_leaves_the_joint_configuration)
@@ -629,6 +651,7 @@ main(void)
     tcase_add_checked_fixture(tests, NULL, tear_down);
     tcase_add_test(tests, one_replica_becomes_three);
     tcase_add_test(tests, a_leader_that_shall_go_hands_over_first);
+    tcase_add_test(tests, one_leader_replaces_any_number_of_lost_replicas);
     tcase_add_test(tests, a_leader_replaced_altogether_goes_when_its_going_is_committed);
     tcase_add_test(tests, a_lost_replica_comes_back_under_a_new_number);
     tcase_add_test(tests, any_leader_leaves_the_joint_configuration);
