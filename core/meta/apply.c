@@ -385,8 +385,9 @@ apply_entry(fsp_machine_t *m, uint64_t index, uint64_t term, fsp_time_t time, fs
 }
 
 fsp_status_t
-fsp_meta_apply(fsp_shard_ref_t shard, fsp_overlay_t *txn, uint64_t index, uint64_t term,
-               fsp_time_t time, fsp_slice_t command, fsp_buf_t *ret_result)
+fsp_meta_apply_with(fsp_ops_oldest_t *oldest, fsp_shard_ref_t shard, fsp_overlay_t *txn,
+                    uint64_t index, uint64_t term, fsp_time_t time, fsp_slice_t command,
+                    fsp_buf_t *ret_result)
 {
     FSP_PRE(txn);
     FSP_PRE(ret_result);
@@ -394,8 +395,16 @@ fsp_meta_apply(fsp_shard_ref_t shard, fsp_overlay_t *txn, uint64_t index, uint64
     fsp_machine_t m;
     fsp_machine_init(&m, shard, fsp_overlay_view(txn), (fsp_space_id_t){0});
     m.txn = txn;
+    m.oldest = oldest;
     fsp_status_t status = apply_entry(&m, index, term, time, command, ret_result);
     FSP_ASSERT(m.failure == FSP_OK || status != FSP_OK);
     fsp_machine_clear(&m);
     return status;
+}
+
+fsp_status_t
+fsp_meta_apply(fsp_shard_ref_t shard, fsp_overlay_t *txn, uint64_t index, uint64_t term,
+               fsp_time_t time, fsp_slice_t command, fsp_buf_t *ret_result)
+{
+    return fsp_meta_apply_with(NULL, shard, txn, index, term, time, command, ret_result);
 }

@@ -42,6 +42,18 @@ FSP_MUST_CHECK fsp_status_t fsp_meta_apply(fsp_shard_ref_t shard, fsp_overlay_t 
                                            uint64_t index, uint64_t term, fsp_time_t time,
                                            fsp_slice_t command, fsp_buf_t *ret_result);
 
+/* What whoever applies one entry after the other remembers between them, to read less (see
+   core/meta/ops_oldest.h).  Results do not depend on it. */
+typedef struct fsp_ops_oldest fsp_ops_oldest_t;
+fsp_ops_oldest_t *fsp_ops_oldest_new(void);
+void fsp_ops_oldest_destroy(fsp_ops_oldest_t **self_p);
+/* The same with such a memory.  What txn holds must become part of the state, or nothing may be
+   applied with this memory any more. */
+FSP_MUST_CHECK fsp_status_t fsp_meta_apply_with(fsp_ops_oldest_t *oldest, fsp_shard_ref_t shard,
+                                                fsp_overlay_t *txn, uint64_t index, uint64_t term,
+                                                fsp_time_t time, fsp_slice_t command,
+                                                fsp_buf_t *ret_result);
+
 /* -- log time (3.6) ---------------------------------------------------------------------------- */
 
 /* The next log time where there is one voter: max(previous + 1, wall). */

@@ -48,6 +48,7 @@ typedef struct {
     uint32_t trashed; /* nodes that went to the trash in this change: their names count on */
     uint64_t credit;  /* used bytes that the version about to be added sets free: its upload's */
     fsp_buf_t items, change_items; /* BATCH: what `result` and `change` borrow from */
+    fsp_ops_oldest_t *oldest;      /* of operation rows; NULL: nothing is remembered */
 
     /* The rows read last, since a command is judged, run and put into the past by the same; who
        writes a row ends what is kept of it. */

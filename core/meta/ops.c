@@ -5,6 +5,7 @@
 #include "core/base/alloc.h"
 #include "core/base/check.h"
 #include "core/base/mutant.h"
+#include "core/meta/ops_oldest.h"
 
 enum { ORDER_KEY_BYTES = FSP_ROW_PREFIX_BYTES + 8 + 16 + 16 };
 
@@ -98,16 +99,8 @@ fsp_ops_store(fsp_machine_t *m)
     m->space.op_count++;
 }
 
-/* One row of the order table. */
-typedef struct {
-    uint64_t index;
-    fsp_subject_id_t subject;
-    fsp_op_id_t op_id;
-    fsp_time_t time;
-} order_row_t;
-
 static fsp_status_t
-read_order_row(const fsp_cursor_t *cursor, order_row_t *ret)
+read_order_row(const fsp_cursor_t *cursor, fsp_order_row_t *ret)
 {
     if (cursor->key.bytes != ORDER_KEY_BYTES)
         return FSP_DAMAGED;
@@ -120,11 +113,9 @@ read_order_row(const fsp_cursor_t *cursor, order_row_t *ret)
     return fsp_canon_finish(&reader) ? FSP_DAMAGED : FSP_OK;
 }
 
-/* The oldest rows that may go, at most rows_max.  No write may happen while a cursor is open, so
-   they are picked first. */
+/* The first rows of the order table that lie behind the present change. */
 static fsp_status_t
-pick_oldest(fsp_machine_t *m, fsp_time_t kept_us, size_t rows_max, order_row_t *ret_rows,
-            size_t *ret_count)
+read_oldest(fsp_machine_t *m, fsp_ops_oldest_rows_t *ret)
 {
     /* Nothing lies below the row trimmed last: start there, not at the deleted rows before it. */
     fsp_row_key_t to = fsp_machine_key(m, FSP_TABLE_OP_ORDER);
@@ -134,45 +125,73 @@ pick_oldest(fsp_machine_t *m, fsp_time_t kept_us, size_t rows_max, order_row_t *
 
     FSP_AUTO(fsp_cursor_destroy)
     fsp_cursor_t *cursor = fsp_view_scan(m->view, fsp_row_key_slice(&from), fsp_row_key_slice(&to));
-    size_t count = 0;
-    for (; count < rows_max && cursor->valid; count++, fsp_cursor_next(cursor)) {
-        order_row_t *row = &ret_rows[count];
+    ret->first = ret->count = 0;
+    for (; ret->count < FSP_OPS_OLDEST_ROWS && cursor->valid; fsp_cursor_next(cursor)) {
+        fsp_order_row_t *row = &ret->rows[ret->count];
         fsp_status_t status = read_order_row(cursor, row);
         if (status)
             return fsp_machine_fail(m, status);
         if (row->index >= m->space.change_index && !FSP_MUTANT(present_op_trimmed))
             break;
-        if (row->time > m->time || m->time - row->time <= kept_us)
+        ret->count++;
+    }
+    return cursor->status ? fsp_machine_fail(m, cursor->status) : FSP_OK;
+}
+
+/* How many of them, at most rows_max, are older than kept_us. */
+static size_t
+count_old(const fsp_machine_t *m, const fsp_ops_oldest_rows_t *rows, fsp_time_t kept_us,
+          size_t rows_max)
+{
+    size_t left = rows->count - rows->first;
+    size_t count = 0;
+    for (; count < rows_max && count < left; count++) {
+        fsp_time_t time = rows->rows[rows->first + count].time;
+        if (time > m->time || m->time - time <= kept_us)
             break;
     }
-    if (cursor->status)
-        return fsp_machine_fail(m, cursor->status);
-    *ret_count = count;
-    return FSP_OK;
+    return count;
+}
+
+/* Deletes the first count of the rows. */
+static void
+trim_rows(fsp_machine_t *m, const fsp_ops_oldest_rows_t *rows, size_t count)
+{
+    FSP_PRE(count <= m->space.op_count);
+    for (size_t i = 0; i < count; i++) {
+        const fsp_order_row_t *row = &rows->rows[rows->first + i];
+        fsp_row_key_t key = op_key(m, row->subject, row->op_id);
+        fsp_machine_delete(m, &key);
+        key = order_key(m, row->index, row->subject, row->op_id);
+        fsp_machine_delete(m, &key);
+        m->space.op_count--;
+        FSP_ASSERT(row->index + 1 >= m->space.horizon);
+        m->space.horizon = row->index + 1;
+    }
+    FSP_POST(m->space.horizon <= m->space.change_index || FSP_MUTANT(present_op_trimmed));
 }
 
 fsp_status_t
 fsp_ops_trim(fsp_machine_t *m, uint64_t kept_min, fsp_time_t kept_us, size_t rows_max)
 {
+    static_assert((int)FSP_OPS_TRIM_MAX <= (int)FSP_OPS_OLDEST_ROWS, "one look is enough");
     FSP_PRE(rows_max <= FSP_OPS_TRIM_MAX);
     if (m->space.op_count <= kept_min)
         return FSP_OK;
     uint64_t spare = m->space.op_count - kept_min;
-    order_row_t rows[FSP_OPS_TRIM_MAX];
-    size_t count = 0;
-    fsp_status_t status =
-        pick_oldest(m, kept_us, spare < rows_max ? (size_t)spare : rows_max, rows, &count);
-    if (status)
-        return status;
-    for (size_t i = 0; i < count; i++) {
-        fsp_row_key_t key = op_key(m, rows[i].subject, rows[i].op_id);
-        fsp_machine_delete(m, &key);
-        key = order_key(m, rows[i].index, rows[i].subject, rows[i].op_id);
-        fsp_machine_delete(m, &key);
-        m->space.op_count--;
-        FSP_ASSERT(rows[i].index + 1 >= m->space.horizon);
-        m->space.horizon = rows[i].index + 1;
+    if (spare < rows_max)
+        rows_max = (size_t)spare;
+    fsp_ops_oldest_rows_t apart = {.count = 0};
+    fsp_ops_oldest_rows_t *rows = m->oldest ? fsp_ops_oldest_of(m->oldest, m) : &apart;
+    size_t count = count_old(m, rows, kept_us, rows_max);
+    if (count < rows_max && count == rows->count - rows->first) {
+        /* What comes behind them is not known. */
+        fsp_status_t status = read_oldest(m, rows);
+        if (status)
+            return status;
+        count = count_old(m, rows, kept_us, rows_max);
     }
-    FSP_POST(m->space.horizon <= m->space.change_index || FSP_MUTANT(present_op_trimmed));
+    trim_rows(m, rows, count);
+    fsp_ops_oldest_trimmed(rows, m, count);
     return FSP_OK;
 }
