@@ -21,6 +21,8 @@ enum {
     MESSAGES_PER_ROUND = 128,
     TICK_EVERY_US = 1000 * 1000,
     DRAIN_STILL_US = 2 * 1000 * 1000,
+    JOBS_BACK_US = 5 * 1000 * 1000,
+    JOBS_POLL_MS = 10,
     DISK_EVERY_BYTES = 32 * 1024 * 1024, /* or when so many bytes were taken */
 };
 
@@ -374,6 +376,7 @@ fsp_frontend_message(fsp_frontend_t *self, fsp_slice_t routing_id, const char *u
     fsp_session_t *session = fsp_session_touch(self, routing_id.data, routing_id.bytes, user_id);
     if (!session)
         return;
+    fsp_line_note(&session->line, zmq_msg_gets(&frames[0], "__fd"));
     fsp_envelope_t envelope = {0};
     fsp_status_t status = fsp_envelope_decode(
         fsp_slice(zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0])), &envelope);
@@ -571,7 +574,7 @@ start(void *self_, fsp_shell_t *shell, void *args, fsp_error_t *error)
     self->shell = shell;
     self->args = args;
     self->started_us = shell->now_us;
-    self->flow = fsp_flow_new();
+    fsp_budget_init(&self->budget, FSP_TRANSFER_MEMORY_BYTES, SMALL_SHARE_BYTES);
     fsp_buf_init(&self->scratch, FSP_BODY_BYTES_MAX);
     fsp_buf_init(&self->scratch2, FSP_BODY_BYTES_MAX);
     if (fsp_store_disk(self->args->store, &self->disk) != FSP_OK)
@@ -589,7 +592,7 @@ is_busy(fsp_frontend_t *self)
     fsp_call_t *call, *next;
     HASH_ITER(hh, self->calls, call, next)
     {
-        bool still = call->reserved_bytes > 0 && !call->committed &&
+        bool still = call->seat.state == FSP_SEAT_HELD && !call->committed &&
                      call->moved_us + DRAIN_STILL_US <= self->shell->now_us;
         if (call->asked > 0 || (!call->over && !call->session->detached && !still))
             return true;
@@ -641,7 +644,7 @@ fsp_frontend_has_room(fsp_frontend_t *self, uint64_t bytes)
     return !self->disk.at_reserve;
 }
 
-/* Credit that waited for room on the way to its client. */
+/* What waited until something had left for its client. */
 static void
 use_held_credit(fsp_frontend_t *self)
 {
@@ -652,7 +655,7 @@ use_held_credit(fsp_frontend_t *self)
     fsp_call_t *call, *next;
     HASH_ITER(hh, self->calls, call, next)
     {
-        if (call->credit_held > 0)
+        if (call->download)
             fsp_get_go_on(self, call);
     }
     fsp_watch_turn(self);
@@ -715,6 +718,40 @@ idle(void *self_)
     return true;
 }
 
+static bool
+workers_have_jobs(const fsp_frontend_t *self)
+{
+    for (size_t i = 0; i < FSP_WORKERS_MAX; i++) {
+        if (self->worker_jobs[i] > 0)
+            return true;
+    }
+    return false;
+}
+
+/* Also those that workers still have: what is handed to an inbox that goes is lost.  Workers end
+   after this actor and a job waits for nothing, so it takes as long as the work does. */
+static void
+take_jobs_back(fsp_frontend_t *self)
+{
+    fsp_mail_t message;
+    fsp_time_t until_us = fsp_clock_mono_us() + JOBS_BACK_US;
+    do {
+        while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
+            if (message.envelope.service == FSP_SERVICE_WORKERS) {
+                fsp_job_t *job = fsp_mail_pointer(&message);
+                self->worker_jobs[message.from - FSP_ACTOR_WORKER]--;
+                fsp_job_destroy(&job);
+            }
+            fsp_mail_clear(&message);
+        }
+        if (!workers_have_jobs(self))
+            break;
+        zmq_pollitem_t inbox = {.socket = fsp_mailbox_socket(self->shell->mailbox),
+                                .events = ZMQ_POLLIN};
+        (void)zmq_poll(&inbox, 1, JOBS_POLL_MS);
+    } while (fsp_clock_mono_us() < until_us);
+}
+
 static void
 stop(void *self_)
 {
@@ -724,19 +761,12 @@ stop(void *self_)
     fsp_call_t *call, *next_call;
     HASH_ITER(hh, self->calls, call, next_call)
     fsp_call_destroy(self, call); /* whose answers do not come */
-    fsp_flow_destroy(&self->flow);
+    fsp_frontend_forget_partings(self);
     zsock_t *router = self->router;
     zsock_destroy(&router);
     fsp_buf_clear(&self->scratch);
     fsp_buf_clear(&self->scratch2);
-    fsp_mail_t message;
-    while (fsp_mailbox_receive(self->shell->mailbox, &message)) {
-        if (message.envelope.service == FSP_SERVICE_WORKERS) {
-            fsp_job_t *job = fsp_mail_pointer(&message);
-            fsp_job_destroy(&job);
-        }
-        fsp_mail_clear(&message);
-    }
+    take_jobs_back(self);
 }
 
 const fsp_actor_class_t fsp_frontend_actor_class = {

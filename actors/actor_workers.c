@@ -43,6 +43,8 @@ slice_of(const fsp_blob_t *blob)
     return blob ? fsp_blob_slice(blob) : fsp_slice(NULL, 0);
 }
 
+/* What a job was made from goes as soon as the job is done: it may lie in the inbox of who wanted
+   it for a while, and the memory of transfers counts every chunk once. */
 void
 fsp_job_run(fsp_job_t *self)
 {
@@ -50,15 +52,19 @@ fsp_job_run(fsp_job_t *self)
     case FSP_JOB_SEAL:
         fsp_object_seal_all(self->keys, self->kind, slice_of(self->open), slice_of(self->plain),
                             &self->made);
+        fsp_blob_destroy(&self->open);
+        fsp_blob_destroy(&self->plain);
         break;
     case FSP_JOB_OPEN:
         self->status = fsp_object_open(self->keys, self->key, self->head, slice_of(self->open),
                                        slice_of(self->sealed), &self->plain);
+        fsp_blob_destroy(&self->sealed); /* the open part is part of what was wanted */
         break;
     case FSP_JOB_OPEN_RANGE:
         self->status =
             fsp_object_open_range(self->keys, self->key, self->head, slice_of(self->open),
                                   self->sealed_from, slice_of(self->sealed), &self->plain);
+        fsp_blob_destroy(&self->sealed);
         break;
     }
 }

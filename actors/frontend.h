@@ -9,6 +9,7 @@
 #ifndef FSP_ACTORS_FRONTEND_H
 #define FSP_ACTORS_FRONTEND_H
 #include "actors/node.h"
+#include "core/data/budget.h"
 #include "core/data/details.h"
 #include "core/data/download.h"
 #include "core/data/offer.h"
@@ -19,6 +20,7 @@
 
 /* uthash's own default falls through its cases, which clang takes for a mistake. */
 #define HASH_FUNCTION(key, bytes, hash) HASH_FNV(key, bytes, hash)
+#include <sys/socket.h>
 #include <uthash.h>
 
 enum {
@@ -33,15 +35,17 @@ enum {
     SESSION_IDLE_US =
         120 * 1000 * 1000, /* silent for so long: the session and its calls are over */
     HEARTBEAT_MS = 10000,  /* a client with a call under way is heard at least so often */
-    INLINE_JOB_BYTES_MAX = 128 * 1024, /* smaller jobs run where they arise: a hop costs more */
-    OPENS_WAITING_MAX = 1024,          /* transfers that wait for memory */
-    REQUEST_KEPT_BYTES = 16 * 1024,    /* a larger body is kept without what nobody knows */
-    WHOLE_PUTS_BYTES =
-        32 * 1024 * 1024,     /* content of whole PUTs under way: they do not wait for memory */
-    FLOW_MESSAGE_BYTES = 512, /* what a message costs beside its bytes */
-    FLOW_FAIR_BYTES = 1024 * 1024,        /* on the way to one client, whatever the others do */
-    FLOW_SESSION_BYTES = 8 * 1024 * 1024, /* on the way to one client while the node has room */
-    FLOW_NODE_BYTES = 64 * 1024 * 1024,   /* that room */
+    INLINE_JOB_BYTES_MAX = 128 * 1024,    /* smaller jobs run where they arise: a hop costs more */
+    OPENS_WAITING_MAX = 1024,             /* transfers that wait for memory */
+    REQUEST_KEPT_BYTES = 16 * 1024,       /* a larger body is kept without what nobody knows */
+    SMALL_SHARE_BYTES = 16 * 1024 * 1024, /* of FSP_TRANSFER_MEMORY_BYTES, for small transfers */
+    WHOLE_PUTS_BYTES = 24 * 1024 * 1024,  /* content of whole PUTs under way, beside that: they do
+                                             not wait for memory */
+    FLOW_MESSAGE_BYTES = 512,             /* what a message costs beside its bytes */
+    FLOW_FAIR_BYTES = 1024 * 1024, /* a WATCH waits while so much is on the way to its client */
+    FLOW_SESSION_BYTES = 8 * 1024 * 1024, /* on the way to one client before its GETs wait */
+    FRAMES_BYTES = 16 * 1024 * 1024,      /* a DATA for each GET has no more in all, ... */
+    FRAME_BYTES_LEAST = 16 * 1024,        /* ... unless it were smaller than this */
     FLOW_LOST_BYTES = 24 * 1024 * 1024,   /* a client with so much on its way does not read */
     FLOW_LOOK_US = 2 * 1000,   /* how often it is looked whether held credit can be used */
     BASES_CHUNKS = 256 * 1024, /* in the memory of all puts that are offered against something */
@@ -59,6 +63,14 @@ typedef struct fsp_session fsp_session_t;
 typedef struct fsp_call fsp_call_t;
 typedef struct fsp_frontend fsp_frontend_t;
 typedef struct fsp_flow fsp_flow_t;
+typedef struct fsp_parting fsp_parting_t;
+
+/* The TCP connection that a client speaks by (frontend_flow.c). */
+typedef struct {
+    bool known;
+    int fd; /* libzmq's: it may close it at any time */
+    struct sockaddr_storage peer;
+} fsp_line_t;
 
 /* What a call asked another actor; part of the id of the question. */
 typedef enum {
@@ -89,17 +101,18 @@ struct fsp_call {
     fsp_request_t request;
 
     /* Transfers. */
-    uint64_t reserved_bytes; /* of the node's transfer memory */
-    uint64_t wanted_bytes;   /* what it will reserve when its turn comes */
-    bool waits_for_memory;   /* in frontend->opens */
-    fsp_call_t *open_previous, *open_next;
+    fsp_seat_t seat; /* of the node's transfer memory (frontend_memory.c) */
     fsp_upload_t *upload;
     fsp_upload_effects_t upload_effects, upload_more;
     bool committed;       /* COMMIT came, or the content was whole */
     bool credited;        /* PUT: the first CREDIT has gone out */
     fsp_time_t moved_us;  /* when it last went on by MOVED_BYTES, or could begin to */
     uint64_t moved_bytes; /* since then */
+    uint64_t left_seen;   /* GET: of the session's flow, when it was looked at last */
     fsp_download_t *download;
+    fsp_flow_t *flow; /* GET: plaintext of it that exists, here or on its way to the client */
+    fsp_flow_t *session_flow;  /* GET: of the session that it was opened in */
+    fsp_line_t line;           /* and its connection */
     fsp_root_kind_t root_kind; /* GET: what was resolved */
     fsp_key_t root_key;
     uint64_t size, from, to;
@@ -180,6 +193,7 @@ struct fsp_session {
     size_t answer_count;
     fsp_time_t seen_us;
     fsp_flow_t *flow;     /* bytes on their way to the client */
+    fsp_line_t line;      /* of the message that came last */
     uint64_t given_bytes; /* sum of its calls' credit_given */
     fsp_call_t *calls;
     size_t call_count;
@@ -196,20 +210,21 @@ struct fsp_frontend {
     fsp_time_t started_us;
     fsp_session_t *sessions;
     fsp_call_t *calls;
-    fsp_call_t *opens; /* transfers that wait for memory, first come first served */
-    size_t open_count;
-    fsp_call_t *over; /* answered calls to be swept */
+    fsp_budget_t budget;     /* memory of transfers */
+    fsp_parting_t *partings; /* and who has ended, but has some still */
+    size_t gets;             /* opened calls, and partings */
+    fsp_time_t partings_us;  /* when they were looked at last */
+    fsp_call_t *over;        /* answered calls to be swept */
     fsp_call_t *watches;
     size_t bases_chunks;    /* in the memory of all calls' bases, at most */
     size_t uploads_waiting; /* calls that wait for another call of their upload */
     uint64_t last_serial;
-    fsp_time_t last_id_us;   /* the time in the file id that was made last */
-    uint64_t transfer_bytes; /* reserved by transfers */
-    uint64_t whole_bytes;    /* content of whole PUTs under way */
-    fsp_flow_t *flow;        /* bytes on their way to all clients */
-    bool credit_waits;       /* a call's credit_held waits for room in its session's flow */
-    fsp_time_t flow_us;      /* when that was looked at last */
-    uint64_t disk_bytes;     /* taken since the disk was looked at */
+    fsp_time_t last_id_us; /* the time in the file id that was made last */
+    uint64_t whole_bytes;  /* content of whole PUTs under way */
+    bool credit_waits;     /* a GET waits until something has left for its client, and libzmq
+                              tells nobody */
+    fsp_time_t flow_us;    /* when that was looked at last */
+    uint64_t disk_bytes;   /* taken since the disk was looked at */
     size_t worker_jobs[FSP_WORKERS_MAX];
     fsp_disk_t disk;
     fsp_time_t tick_us; /* when disk, sessions and stalled transfers were last looked at */
@@ -312,7 +327,7 @@ void fsp_frontend_send_command(fsp_frontend_t *self, fsp_call_t *call,
 /* Runs a job here if it is small, else hands it to the least busy worker; true if it ran here. */
 bool fsp_frontend_run_job(fsp_frontend_t *self, fsp_job_t *job);
 
-/* -- memory of transfers ----------------------------------------------------------------------- */
+/* -- memory of transfers (frontend_memory.c) --------------------------------------------------- */
 
 /* Reserves memory for a transfer, or lets it wait its turn (then fsp_frontend_opened follows
    later).  BUSY when too many wait. */
@@ -325,14 +340,28 @@ bool fsp_frontend_has_room(fsp_frontend_t *self, uint64_t bytes);
 void fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call);
 /* Opens what waited, as far as memory allows. */
 void fsp_frontend_start_waiting(fsp_frontend_t *self);
+/* The call goes: its memory is free, but for what its client has still to take away. */
+void fsp_frontend_give_back(fsp_frontend_t *self, fsp_call_t *call);
+/* Lets go of all that has been given back so. */
+void fsp_frontend_forget_partings(fsp_frontend_t *self);
 
 /* -- bytes on their way to clients (frontend_flow.c) ------------------------------------------- */
 
 fsp_flow_t *fsp_flow_new(void);
 void fsp_flow_destroy(fsp_flow_t **self_p);
+fsp_flow_t *fsp_flow_ref(fsp_flow_t *self);
 uint64_t fsp_flow_bytes(const fsp_flow_t *self);
-/* A blob that is charged to both until it is released, on any thread; takes over one reference. */
-fsp_blob_t *fsp_flow_parcel(fsp_flow_t *session, fsp_flow_t *node, fsp_blob_t **blob_p);
+/* What was charged and has been released, since the flow was made. */
+uint64_t fsp_flow_left(const fsp_flow_t *self);
+/* A message that is charged to the flow until it is released, on any thread; takes over one
+   reference. */
+fsp_blob_t *fsp_flow_parcel(fsp_flow_t *flow, fsp_blob_t **blob_p);
+/* The same bytes, charged to the flow as long as anybody holds them; takes over one reference. */
+fsp_blob_t *fsp_flow_hold(fsp_flow_t *flow, fsp_blob_t **blob_p);
+/* fd_text: "__fd" of a message that came by it (zmq_msg_gets); NULL: unknown. */
+void fsp_line_note(fsp_line_t *self, const char *fd_text);
+/* Ends the connection if it is still there, with all that is on its way by it. */
+void fsp_line_cut(const fsp_line_t *self);
 
 /* -- frontend_put.c ---------------------------------------------------------------------------- */
 

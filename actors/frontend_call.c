@@ -33,7 +33,7 @@ static bool
 send_parcel(fsp_frontend_t *self, fsp_session_t *session, fsp_blob_t *blob, bool more)
 {
     zmq_msg_t part;
-    fsp_blob_t *parcel = fsp_flow_parcel(session->flow, self->flow, &blob);
+    fsp_blob_t *parcel = fsp_flow_parcel(session->flow, &blob);
     fsp_blob_to_msg(&parcel, &part);
     return send_part(self, &part, more);
 }
@@ -187,11 +187,8 @@ fsp_call_new(fsp_frontend_t *self, fsp_session_t *session, uint64_t request_id,
 static void
 release(fsp_frontend_t *self, fsp_call_t *call)
 {
-    if (call->waits_for_memory) {
-        DL_DELETE2(self->opens, call, open_previous, open_next);
-        self->open_count--;
-        call->waits_for_memory = false;
-    }
+    if (call->seat.state == FSP_SEAT_WAITS)
+        fsp_budget_leave(&self->budget, &call->seat);
     if (call->watch_previous) {
         DL_DELETE2(self->watches, call, watch_previous, watch_next);
         call->watch_previous = NULL;
@@ -234,10 +231,7 @@ fsp_call_destroy(fsp_frontend_t *self, fsp_call_t *call)
     HASH_DEL(self->calls, call);
     if (call->space)
         call->space->uses--;
-    FSP_ASSERT(self->transfer_bytes >= call->reserved_bytes);
-    self->transfer_bytes -= call->reserved_bytes;
-    FSP_ASSERT(self->whole_bytes >= call->whole_bytes);
-    self->whole_bytes -= call->whole_bytes;
+    fsp_frontend_give_back(self, call);
     fsp_free(call);
 }
 
@@ -348,70 +342,6 @@ fsp_call_of_session(fsp_session_t *session, uint64_t request_id)
             return call;
     }
     return NULL;
-}
-
-/* -- memory of transfers ----------------------------------------------------------------------- */
-
-fsp_status_t
-fsp_frontend_reserve(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes, bool *ret_now)
-{
-    FSP_PRE(call->reserved_bytes == 0 && !call->waits_for_memory);
-    *ret_now = !self->opens && self->transfer_bytes + bytes <= FSP_TRANSFER_MEMORY_BYTES;
-    if (!*ret_now && self->open_count >= OPENS_WAITING_MAX)
-        return FSP_BUSY;
-    if (*ret_now) {
-        call->reserved_bytes = bytes;
-        self->transfer_bytes += bytes;
-        return FSP_OK;
-    }
-    call->waits_for_memory = true; /* and holds nothing meanwhile */
-    call->wanted_bytes = bytes;
-    DL_APPEND2(self->opens, call, open_previous, open_next);
-    self->open_count++;
-    return FSP_OK;
-}
-
-fsp_status_t
-fsp_frontend_reserve_whole(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
-{
-    FSP_PRE(call->whole_bytes == 0);
-    if (self->whole_bytes + bytes > WHOLE_PUTS_BYTES)
-        return FSP_BUSY;
-    call->whole_bytes = bytes;
-    self->whole_bytes += bytes;
-    return FSP_OK;
-}
-
-void
-fsp_frontend_start_waiting(fsp_frontend_t *self)
-{
-    while (self->opens) {
-        fsp_call_t *call = self->opens;
-        uint64_t bytes = call->wanted_bytes;
-        if (self->transfer_bytes + bytes > FSP_TRANSFER_MEMORY_BYTES)
-            return;
-        DL_DELETE2(self->opens, call, open_previous, open_next);
-        self->open_count--;
-        call->waits_for_memory = false;
-        fsp_time_t moved_us = call->moved_us;
-        call->moved_us = self->shell->now_us; /* it could not before */
-        call->reserved_bytes = bytes;
-        self->transfer_bytes += bytes;
-        if (!call->over)
-            fsp_frontend_opened(self, call);
-        if (call->session && call->session->detached)
-            call->moved_us = moved_us; /* nobody was there to be told: those behind it do not wait
-                                          as long again */
-    }
-}
-
-void
-fsp_frontend_opened(fsp_frontend_t *self, fsp_call_t *call)
-{
-    if (call->type == FSP_MSG_PUT)
-        fsp_put_opened(self, call);
-    else
-        fsp_get_opened(self, call);
 }
 
 /* -- questions to other actors ----------------------------------------------------------------- */

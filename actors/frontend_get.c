@@ -58,9 +58,33 @@ log_damage(fsp_call_t *call, fsp_key_t key, fsp_status_t status)
             (const char *)call->request.path.data);
 }
 
+/* libzmq holds one sealed frame a connection that nobody counts: the more GETs are under way, the
+   smaller are frames. */
+static uint64_t
+frame_bytes(const fsp_frontend_t *self)
+{
+    uint64_t bytes = FSP_FRAME_BYTES_MAX;
+    while (bytes > FRAME_BYTES_LEAST && bytes * self->gets > FRAMES_BYTES)
+        bytes /= 2;
+    return bytes;
+}
+
+/* What a job has opened counts as the call's until nobody holds it any more. */
+static void
+take_opened(const fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job,
+            fsp_download_effects_t *effects)
+{
+    if (job->plain)
+        job->plain = fsp_flow_hold(call->flow, &job->plain);
+    fsp_download_frame(call->download, frame_bytes(self));
+    fsp_download_opened(call->download, job->token, job->status, job->open, job->plain, effects);
+}
+
+/* Carries out what download_effects say, first of all what has room since bytes have left. */
 static void
 carry_out(fsp_frontend_t *self, fsp_call_t *call)
 {
+    fsp_download_lent(call->download, fsp_flow_bytes(call->flow), &call->download_effects);
     while (call->download_effects.count > 0) {
         for (size_t i = 0; i < call->download_effects.count && !call->over; i++) {
             fsp_download_effect_t *effect = &call->download_effects.items[i];
@@ -78,8 +102,7 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
                 job->sealed_from = effect->part.sealed_from;
                 effect->part.open = effect->part.sealed = NULL;
                 if (fsp_frontend_run_job(self, job)) {
-                    fsp_download_opened(call->download, job->token, job->status, job->open,
-                                        job->plain, &call->download_more);
+                    take_opened(self, call, job, &call->download_more);
                     fsp_job_destroy(&job);
                 }
                 break;
@@ -103,9 +126,24 @@ carry_out(fsp_frontend_t *self, fsp_call_t *call)
         call->download_effects = call->download_more;
         call->download_more = swap;
     }
+    self->credit_waits |= !call->over && fsp_download_is_crowded(call->download);
 }
 
 /* -- from the client --------------------------------------------------------------------------- */
+
+/* What a GET asks of the memory of transfers: the bytes it wants, for a range a chunk more, but not
+   more than the file has.  A large one gets half a window while many are under way. */
+static uint64_t
+seat_bytes(const fsp_frontend_t *self, const fsp_reply_t *reply)
+{
+    const fsp_budget_t *budget = &self->budget;
+    uint64_t bytes = reply->to - reply->from + FSP_CHUNK_BYTES_MAX;
+    if (bytes > reply->size)
+        bytes = reply->size;
+    bool crowded = budget->waiting > 0 || fsp_budget_bytes(budget) > budget->bytes_max / 2;
+    uint64_t most = crowded ? FSP_DOWNLOAD_WINDOW_BYTES / 2 : FSP_DOWNLOAD_WINDOW_BYTES;
+    return bytes < most ? bytes : most;
+}
 
 void
 fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call)
@@ -121,19 +159,20 @@ fsp_get_begin(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_get_go_on(fsp_frontend_t *self, fsp_call_t *call)
 {
+    if (!call->over && call->download && fsp_download_is_crowded(call->download))
+        carry_out(self, call);
     while (!call->over && call->download && call->credit_held > 0) {
-        uint64_t most =
-            fsp_flow_bytes(self->flow) > FLOW_NODE_BYTES ? FLOW_FAIR_BYTES : FLOW_SESSION_BYTES;
         uint64_t used = fsp_flow_bytes(call->session->flow) + call->session->given_bytes;
         uint64_t bytes =
             call->credit_held < FSP_FRAME_BYTES_MAX ? call->credit_held : FSP_FRAME_BYTES_MAX;
-        if (used + bytes > most) {
+        if (used + bytes > FLOW_SESSION_BYTES) {
             self->credit_waits = true;
             return;
         }
         call->credit_held -= bytes;
         call->credit_given += bytes;
         call->session->given_bytes += bytes;
+        fsp_download_frame(call->download, frame_bytes(self));
         fsp_download_credit(call->download, bytes, &call->download_effects);
         carry_out(self, call);
     }
@@ -330,11 +369,8 @@ fsp_get_resolved(fsp_frontend_t *self, fsp_call_t *call, const fsp_node_info_t *
         call->size = reply.size;
         call->from = reply.from;
         call->to = reply.to;
-        uint64_t bytes = reply.to - reply.from + FSP_CHUNK_BYTES_MAX;
-        if (bytes > FSP_DOWNLOAD_WINDOW_BYTES)
-            bytes = FSP_DOWNLOAD_WINDOW_BYTES;
         bool now = false;
-        status = fsp_frontend_reserve(self, call, bytes, &now);
+        status = fsp_frontend_reserve(self, call, seat_bytes(self, &reply), &now);
         if (status != FSP_OK)
             fsp_frontend_error(self, call, status, NULL);
         else if (now)
@@ -351,7 +387,12 @@ fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call)
                                     .size = call->size,
                                     .from = call->from,
                                     .to = call->to,
-                                    .window_bytes = FSP_DOWNLOAD_WINDOW_BYTES};
+                                    .window_bytes = call->seat.bytes};
+    self->gets++;
+    call->flow = fsp_flow_new();
+    call->session_flow = fsp_flow_ref(call->session->flow);
+    call->line = call->session->line;
+    call->left_seen = fsp_flow_left(call->session_flow);
     call->download = fsp_download_new(&config, &call->download_effects);
     carry_out(self, call);
     call->credit_held = call->request.credit;
@@ -361,8 +402,7 @@ fsp_get_opened(fsp_frontend_t *self, fsp_call_t *call)
 void
 fsp_get_job_done(fsp_frontend_t *self, fsp_call_t *call, fsp_job_t *job)
 {
-    fsp_download_opened(call->download, job->token, job->status, job->open, job->plain,
-                        &call->download_effects);
+    take_opened(self, call, job, &call->download_effects);
     carry_out(self, call);
 }
 

@@ -138,13 +138,23 @@ fsp_session_keep_answer(fsp_session_t *session, uint64_t request_id, fsp_client_
 }
 
 /* Does the transfer wait for its client?  A put does while it has credit that was not used; a get
-   while it has none, or while what it sent has not left. */
+   while it has none, or while what it sent has not left: then nobody in the node has anything to do
+   for it. */
 static bool
 waits_for_client(const fsp_call_t *call)
 {
     if (call->type == FSP_MSG_PUT)
         return !call->committed && call->upload && fsp_upload_credit_bytes(call->upload) > 0;
-    return call->credit_given == 0;
+    return call->credit_given == 0 || call->asked == 0;
+}
+
+/* A get goes on as its client takes bytes away, also while the next chunk waits for room. */
+static void
+note_taken(fsp_frontend_t *self, fsp_call_t *call)
+{
+    uint64_t left = fsp_flow_left(call->session_flow);
+    fsp_call_moved(self, call, left - call->left_seen);
+    call->left_seen = left;
 }
 
 void
@@ -160,13 +170,13 @@ fsp_call_moved(fsp_frontend_t *self, fsp_call_t *call, uint64_t bytes)
 void
 fsp_frontend_evict_stalled(fsp_frontend_t *self)
 {
-    if (!self->opens)
-        return;
     fsp_call_t *call, *next;
     HASH_ITER(hh, self->calls, call, next)
     {
-        if (call->reserved_bytes > 0 && !call->over && waits_for_client(call) &&
-            call->moved_us + STALLED_US <= self->shell->now_us)
+        if (call->download && !call->over)
+            note_taken(self, call);
+        if (self->budget.waiting > 0 && call->seat.state == FSP_SEAT_HELD && !call->over &&
+            waits_for_client(call) && call->moved_us + STALLED_US <= self->shell->now_us)
             fsp_frontend_error(self, call, FSP_BUSY, NULL);
     }
 }

@@ -61,9 +61,9 @@ enum {
     /* Sessions and transfers. */
     FSP_SESSIONS_MAX = 4096,
     FSP_TRANSFERS_PER_SESSION_MAX = 64,
-    FSP_UPLOAD_WINDOW_BYTES = 8 * 1024 * 1024,   /* plaintext a transfer may hold in the gateway */
-    FSP_DOWNLOAD_WINDOW_BYTES = 8 * 1024 * 1024, /* credit a client may grant ahead */
-    FSP_TRANSFER_MEMORY_BYTES = 128 * 1024 * 1024, /* all transfers of a node together */
+    FSP_UPLOAD_WINDOW_BYTES = 8 * 1024 * 1024,    /* plaintext a transfer may hold in the gateway */
+    FSP_DOWNLOAD_WINDOW_BYTES = 8 * 1024 * 1024,  /* credit a client may grant ahead */
+    FSP_TRANSFER_MEMORY_BYTES = 88 * 1024 * 1024, /* all transfers of a node together */
 
     /* Identifiers given as text. */
     FSP_VERSION_PREFIX_HEX_MIN = 8,

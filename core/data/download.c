@@ -65,6 +65,7 @@ struct fsp_download {
     state_t state;
     uint64_t from, to;
     uint64_t window_bytes;
+    uint64_t frame_bytes;
     uint64_t credit_bytes;
     uint64_t token; /* last given out */
     /* plan */
@@ -76,6 +77,9 @@ struct fsp_download {
     item_t *first, *last; /* chunks in the order of the file */
     size_t item_count, ahead;
     uint64_t plain_bytes; /* charged by them */
+    bool counts_lent;     /* somebody says so: */
+    uint64_t lent_bytes;  /* of chunks that were emitted whole, and are held by somebody still */
+    bool crowded;         /* a chunk waits for those */
     uint64_t at;          /* in the file: next byte to emit */
 };
 
@@ -130,7 +134,8 @@ check(const fsp_download_t *self)
     FSP_ASSERT(self->plain_bytes <= self->window_bytes || self->item_count == 1);
     FSP_ASSERT(self->item_count <= AHEAD_MAX);
     FSP_ASSERT(self->at <= self->to);
-    FSP_IMPLIES(self->state == RUNNING, self->node || self->item_count > 0);
+    FSP_IMPLIES(self->state == RUNNING, self->node || self->item_count > 0 || self->crowded);
+    FSP_IMPLIES(self->crowded, self->lent_bytes > 0);
 }
 
 static void
@@ -264,7 +269,9 @@ start_chunk(fsp_download_t *self, const place_t *place, uint64_t offset,
     item->plain_offset = offset;
     item->plain_bytes = place->content_bytes;
     narrow(item);
-    if (self->item_count > 0 && self->plain_bytes + item->plain_bytes > self->window_bytes) {
+    uint64_t held_bytes = self->plain_bytes + self->lent_bytes;
+    if (held_bytes > 0 && held_bytes + item->plain_bytes > self->window_bytes) {
+        self->crowded = self->lent_bytes > 0;
         fsp_free(item);
         return false;
     }
@@ -282,6 +289,7 @@ start_chunk(fsp_download_t *self, const place_t *place, uint64_t offset,
 static void
 plan(fsp_download_t *self, fsp_download_effects_t *effects)
 {
+    self->crowded = false;
     while (!self->node && self->frame_count > 0) {
         frame_t *frame = &self->frames[self->frame_count - 1];
         if (frame->index == frame->count || frame->offset >= self->to) {
@@ -339,8 +347,8 @@ emit(fsp_download_t *self, fsp_download_effects_t *effects)
             return;
         }
         uint64_t bytes = item->to - item->at;
-        if (bytes > FSP_FRAME_BYTES_MAX)
-            bytes = FSP_FRAME_BYTES_MAX;
+        if (bytes > self->frame_bytes)
+            bytes = self->frame_bytes;
         if (bytes > self->credit_bytes)
             bytes = self->credit_bytes;
         fsp_download_effect_t *effect = add_effect(effects, FSP_DOWNLOAD_DATA);
@@ -356,6 +364,8 @@ emit(fsp_download_t *self, fsp_download_effects_t *effects)
         /* A client that keeps up is read ahead for further. */
         if (!item->stalled && self->ahead < AHEAD_MAX)
             self->ahead *= 2;
+        if (self->counts_lent)
+            self->lent_bytes += item->plain_bytes;
         pop_item(self);
     }
 }
@@ -385,6 +395,7 @@ fsp_download_new(const fsp_download_config_t *config, fsp_download_effects_t *ef
     self->from = self->at = config->from;
     self->to = config->to;
     self->window_bytes = config->window_bytes;
+    self->frame_bytes = FSP_FRAME_BYTES_MAX;
     self->ahead = AHEAD_FIRST;
     place_t root = {.key = config->root_key, .content_bytes = config->size};
     if (self->from == self->to) {
@@ -426,6 +437,39 @@ fsp_download_credit(fsp_download_t *self, uint64_t bytes, fsp_download_effects_t
     uint64_t room = UINT64_MAX - self->credit_bytes;
     self->credit_bytes += bytes < room ? bytes : room;
     go_on(self, effects);
+}
+
+void
+fsp_download_lent(fsp_download_t *self, uint64_t alive_bytes, fsp_download_effects_t *effects)
+{
+    FSP_PRE(self != NULL);
+    if (self->state != RUNNING)
+        return;
+    uint64_t opened_bytes = 0;
+    for (const item_t *item = self->first; item; item = item->next)
+        if (item->state == OPENED)
+            opened_bytes += item->plain_bytes;
+    FSP_PRE(alive_bytes >= opened_bytes);
+    self->counts_lent = true;
+    self->lent_bytes = alive_bytes - opened_bytes;
+    if (self->crowded)
+        plan(self, effects);
+    check(self);
+}
+
+void
+fsp_download_frame(fsp_download_t *self, uint64_t bytes)
+{
+    FSP_PRE(self != NULL);
+    FSP_PRE(bytes > 0 && bytes <= FSP_FRAME_BYTES_MAX);
+    self->frame_bytes = bytes;
+}
+
+bool
+fsp_download_is_crowded(const fsp_download_t *self)
+{
+    FSP_PRE(self != NULL);
+    return self->state == RUNNING && self->crowded;
 }
 
 /* -- results ----------------------------------------------------------------------------------- */

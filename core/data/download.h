@@ -59,14 +59,24 @@ typedef struct {
     fsp_key_t root_key;
     uint64_t size;         /* of the file */
     uint64_t from, to;     /* bytes wanted, to exclusive, from <= to <= size */
-    uint64_t window_bytes; /* plaintext fetched or waiting for credit at most; should hold a chunk:
-                              one alone goes on its way whatever its size */
+    uint64_t window_bytes; /* plaintext fetched, waiting for credit, or lent (fsp_download_lent) at
+                              most; should hold a chunk: one alone goes on its way whatever its
+                              size */
 } fsp_download_config_t;
 
 fsp_download_t *fsp_download_new(const fsp_download_config_t *config,
                                  fsp_download_effects_t *effects);
 void fsp_download_destroy(fsp_download_t **self_p);
 void fsp_download_credit(fsp_download_t *self, uint64_t bytes, fsp_download_effects_t *effects);
+/* What went out is not gone: alive_bytes are of all plaintext that was given to fsp_download_opened
+   and that somebody still holds, here or where DATA went.  It counts towards the window; from the
+   first call on, so does every chunk that goes out later, until a call says that it is gone.  May
+   plan what then has room. */
+void fsp_download_lent(fsp_download_t *self, uint64_t alive_bytes, fsp_download_effects_t *effects);
+/* So much in one DATA at most from now on; FSP_FRAME_BYTES_MAX at first, and at most. */
+void fsp_download_frame(fsp_download_t *self, uint64_t bytes);
+/* A chunk waits for what is held elsewhere: call fsp_download_lent again when that is less. */
+bool fsp_download_is_crowded(const fsp_download_t *self);
 /* Moves what part holds. status other than OK: the object cannot be read anywhere. */
 void fsp_download_fetched(fsp_download_t *self, uint64_t token, fsp_status_t status,
                           fsp_object_part_t *part, fsp_download_effects_t *effects);

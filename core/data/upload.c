@@ -153,7 +153,7 @@ fsp_upload_fail(fsp_upload_t *self, fsp_status_t status, fsp_upload_effects_t *e
 /* -- lifecycle --------------------------------------------------------------------------------- */
 
 void
-fsp_upload_grant(fsp_upload_t *self, fsp_upload_effects_t *effects)
+fsp_upload_grant(fsp_upload_t *self, bool rides, fsp_upload_effects_t *effects)
 {
     if (self->state != FSP_UPLOAD_RECEIVING || self->piece_count > FSP_UPLOAD_PIECES_MAX ||
         self->node_count > FSP_UPLOAD_NODES_MAX)
@@ -166,7 +166,8 @@ fsp_upload_grant(fsp_upload_t *self, fsp_upload_effects_t *effects)
         if (bytes > room)
             bytes = room;
     }
-    if (bytes < self->window_bytes / 4 || bytes == 0)
+    uint64_t worth_it = self->window_bytes / (rides ? 32 : 4);
+    if (bytes < worth_it || bytes == 0)
         return;
     self->credit_bytes += bytes;
     fsp_upload_add_effect(effects, FSP_UPLOAD_CREDIT)->bytes = bytes;
@@ -199,7 +200,7 @@ fsp_upload_new(const fsp_upload_config_t *config, fsp_upload_effects_t *effects)
         fsp_upload_restore(self, effects);
     } else {
         fsp_upload_move_to(self, FSP_UPLOAD_RECEIVING);
-        fsp_upload_grant(self, effects);
+        fsp_upload_grant(self, false, effects);
     }
     fsp_upload_check(self);
     return self;
@@ -355,7 +356,7 @@ finish_piece(fsp_upload_t *self, fsp_piece_t *piece, fsp_upload_effects_t *effec
         self->plain_bytes -= piece->plain_bytes;
     }
     fsp_upload_advance(self, effects);
-    fsp_upload_grant(self, effects);
+    fsp_upload_grant(self, false, effects);
     fsp_upload_check(self);
 }
 

@@ -86,7 +86,7 @@ fsp_upload_checkpointed(fsp_upload_t *self, fsp_upload_effects_t *effects)
     self->durable_offset = self->mark.offset;
     self->durable_data_bytes = self->mark.data_bytes;
     fsp_upload_mark(self, effects);
-    fsp_upload_grant(self, effects);
+    fsp_upload_grant(self, true, effects);
     fsp_upload_check(self);
 }
 
@@ -139,7 +139,7 @@ go_on(fsp_upload_t *self, fsp_upload_effects_t *effects)
     }
     self->outcome.chunk_count = start->chunk_count;
     self->outcome.chunk_new_count = start->chunk_new_count;
-    fsp_upload_grant(self, effects);
+    fsp_upload_grant(self, false, effects);
 }
 
 void

@@ -109,8 +109,9 @@ bool fsp_upload_is_over(const fsp_upload_t *self);
 void fsp_upload_move_to(fsp_upload_t *self, fsp_upload_state_t to);
 void fsp_upload_fail(fsp_upload_t *self, fsp_status_t status, fsp_upload_effects_t *effects);
 void fsp_upload_check(const fsp_upload_t *self);
-/* Grants what is free, in lots of a quarter of the window. */
-void fsp_upload_grant(fsp_upload_t *self, fsp_upload_effects_t *effects);
+/* Grants what is free, in lots of a quarter of the window.  rides: the client is told something
+   now anyway, and goes on sooner with a smaller one. */
+void fsp_upload_grant(fsp_upload_t *self, bool rides, fsp_upload_effects_t *effects);
 /* Moves DONE pieces into the tree, and the transfer towards its end. */
 void fsp_upload_advance(fsp_upload_t *self, fsp_upload_effects_t *effects);
 /* Puts a piece at the end of its queue. */

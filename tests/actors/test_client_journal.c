@@ -94,7 +94,8 @@ static void
 interrupt(const char *message)
 {
     filesphere_t *handle = fake_open(&fake, 2000);
-    stream_t stream = {.bytes = BYTES, .fail_at = HALF};
+    stream_t stream = {
+        .bytes = BYTES, .fail_at = HALF, .await = &kept.durable_mib, .await_value = 1};
     expect(handle, put_file(handle, &stream, NULL, message), FSP_CANCELLED, 130);
     ck_assert_ptr_nonnull(strstr(filesphere_error(handle), "it goes on where this one was"));
     ck_assert_str_eq(filesphere_warning(handle), "");

@@ -42,6 +42,7 @@ typedef struct {
     /* State of the thread. */
     fsp_buf_t content; /* of the upload */
     uint64_t durable, granted_to, request_id;
+    _Atomic unsigned durable_mib; /* what the test's thread may look at */
     uint8_t upload_id[16], op_id[16];
     struct {
         fsp_hash_t digest;
@@ -176,6 +177,7 @@ kept_grew(fake_t *self)
     uint64_t durable = kept.step ? kept.content.bytes - kept.content.bytes % kept.step : 0;
     if (durable > kept.durable || kept.generous) {
         kept.durable = durable > kept.durable ? durable : kept.durable;
+        kept.durable_mib = (unsigned)(kept.durable >> 20);
         kept_credit(self, false);
     }
 }

@@ -33,9 +33,11 @@ expect(filesphere_t *handle, filesphere_code_t code, fsp_status_t status, int ex
 typedef struct {
     uint64_t bytes, at; /* pattern bytes, and how many are done */
     size_t piece_max;
-    uint64_t fail_at; /* 0: never */
-    unsigned not_yet; /* so many times nothing, at fail_at */
-    bool same;        /* sink: everything fitted the pattern */
+    uint64_t fail_at;        /* 0: never */
+    unsigned not_yet;        /* so many times nothing, at fail_at */
+    _Atomic unsigned *await; /* source: fails only when this counter is there; NULL: at once */
+    unsigned await_value;
+    bool same; /* sink: everything fitted the pattern */
     filesphere_t *handle;
     filesphere_code_t inner;
 } stream_t;
@@ -51,6 +53,8 @@ read_pattern(void *arg, void *buffer, size_t size_max, size_t *ret_size)
 {
     stream_t *stream = arg;
     if (stream->fail_at && stream->at >= stream->fail_at) {
+        if (stream->not_yet == 0 && stream->await)
+            fake_await(stream->await, stream->await_value);
         if (stream->not_yet == 0)
             return -1;
         if (--stream->not_yet == 0)

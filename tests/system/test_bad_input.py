@@ -909,7 +909,7 @@ def conversations(node, large):
 
 
 def test_conversations(node, beside, large):
-    with memory(node, "conversations", 160, "uploads hold up to 128 MiB in all", 260):
+    with memory(node, "conversations", 160, "uploads hold up to 88 MiB in all", 260):
         for name, wanted, run in conversations(node, large):
             wire = Wire(node)
             try:
@@ -1095,7 +1095,7 @@ def beside_full_memory(node, beside, name, bound=STALL_SECONDS):
 
 def test_full_memory(node, beside, large):
     with memory(node, "clients that vanish, or hold memory", 300,
-                "128 MiB of transfers, 64 MiB on their way to clients, 64 MiB of the database's", 400):
+                "88 MiB of transfers, 24 MiB of whole puts, 64 MiB of the database's", 400):
         wires = [Wire(node) for _ in range(2)]
         ids = [(wire, wire.new_id()) for wire in wires for _ in range(12)]
         for wire, request_id in ids:
@@ -1120,8 +1120,8 @@ def test_full_memory(node, beside, large):
         beside_full_memory(node, beside, "16 clients that vanish in mid-upload")
         vanish(node, 40, 2 << 32)
         beside_full_memory(node, beside, "40 clients that vanish in mid-upload")
-        dripping = Dripping(node, 24)
-        beside_full_memory(node, beside, "24 uploads of one octet a second")
+        dripping = Dripping(node, 13)
+        beside_full_memory(node, beside, "13 uploads of one octet a second")
         dripping.finish()
     answer = node.cli("ls", "/")
     names = [line.get("name") or line.get("path", "") for line in answer.lines]

@@ -194,7 +194,7 @@ def rows(base, version):
 
 
 def test_rows(node, beside, base, version):
-    with memory(node, "offers", 160, "uploads hold up to 128 MiB in all", 260):
+    with memory(node, "offers", 160, "uploads hold up to 88 MiB in all", 260):
         for name, outcome, run in rows(base, version):
             wire = Third(node)
             try:
@@ -231,9 +231,9 @@ def make_base(node, beside):
 
 def test_floods(node, beside):
     """As much as a client can say, without reading what it gets."""
-    with memory(node, "16 uploads that offer 1024 chunks, again and again", 200, "queues are bounded", 320):
+    with memory(node, "8 uploads that offer 1024 chunks, again and again", 200, "queues are bounded", 320):
         wire = Third(node)
-        ids = [wire.first("/base", offer=True)[0] for _ in range(16)]
+        ids = [wire.first("/base", offer=True)[0] for _ in range(8)]
         offers = b"".join(chunk() for _ in range(CHUNKS_MOST))
         for _ in range(20):
             for request_id in ids:

@@ -19,7 +19,22 @@ typedef struct {
     bool ended, failed;
     fsp_status_t status;
     fsp_key_t failed_key;
+    bool lends;        /* DATA is kept for a while, and told so: */
+    fsp_blob_t **kept; /* in order */
+    size_t kept_count, kept_capacity;
+    uint64_t alive_bytes; /* plaintext that exists */
+    uint64_t frame_bytes;
 } get_t;
+
+static inline void
+keep(get_t *self, fsp_blob_t *blob)
+{
+    if (self->kept_count == self->kept_capacity) {
+        self->kept_capacity = 2 * self->kept_capacity + 8;
+        self->kept = fsp_realloc(self->kept, self->kept_capacity * sizeof(fsp_blob_t *));
+    }
+    self->kept[self->kept_count++] = fsp_blob_ref(blob);
+}
 
 static inline void
 take_effects(get_t *self)
@@ -38,6 +53,7 @@ take_effects(get_t *self)
             ck_assert_uint_eq(effect->offset, self->config.from + self->received_bytes);
             ck_assert_uint_gt(effect->slice.bytes, 0);
             ck_assert_uint_le(effect->slice.bytes, FSP_FRAME_BYTES_MAX);
+            ck_assert_uint_le(effect->slice.bytes, self->frame_bytes);
             ck_assert_uint_le(effect->slice.bytes, self->credit);
             ck_assert_uint_le(self->received_bytes + effect->slice.bytes,
                               self->config.to - self->config.from);
@@ -45,6 +61,8 @@ take_effects(get_t *self)
             memcpy(self->received + self->received_bytes, effect->slice.data, effect->slice.bytes);
             self->received_bytes += effect->slice.bytes;
             self->credit -= effect->slice.bytes;
+            if (self->lends)
+                keep(self, effect->blob);
             continue;
         case FSP_DOWNLOAD_END:
             self->ended = true;
@@ -68,6 +86,50 @@ take_effects(get_t *self)
     /* One path of nodes, of at most 64 bytes a child. */
     ck_assert_uint_le(fsp_download_held_bytes(self->download),
                       self->config.window_bytes + 2 * 64 * FSP_TREE_FANOUT_MAX);
+    if (self->lends)
+        ck_assert_uint_le(self->alive_bytes, self->config.window_bytes);
+}
+
+/* Lets the oldest DATA go that are kept. */
+static inline void
+let_go(get_t *self, size_t count)
+{
+    ck_assert_uint_le(count, self->kept_count);
+    for (size_t i = 0; i < count; i++)
+        fsp_blob_destroy(&self->kept[i]);
+    self->kept_count -= count;
+    memmove(self->kept, self->kept + count, self->kept_count * sizeof(fsp_blob_t *));
+    fsp_download_lent(self->download, self->alive_bytes, &self->effects);
+    take_effects(self);
+}
+
+typedef struct {
+    get_t *get;
+    fsp_blob_t *blob;
+} alive_t;
+
+static inline void
+free_alive(void *data, void *hint)
+{
+    (void)data;
+    alive_t *alive = hint;
+    alive->get->alive_bytes -= fsp_blob_bytes(alive->blob);
+    fsp_blob_destroy(&alive->blob);
+    fsp_free(alive);
+}
+
+/* Counts plaintext until nobody has it any more. */
+static inline fsp_blob_t *
+count_alive(get_t *self, fsp_blob_t *plain)
+{
+    alive_t *alive = FSP_NEW(alive_t);
+    *alive = (alive_t){.get = self, .blob = plain};
+    self->alive_bytes += fsp_blob_bytes(plain);
+    union {
+        const uint8_t *in;
+        void *out;
+    } data = {.in = fsp_blob_data(plain)};
+    return fsp_blob_wrap(data.out, fsp_blob_bytes(plain), free_alive, alive);
 }
 
 static inline void
@@ -83,6 +145,7 @@ get_init(get_t *self, world_t *world, const fsp_upload_outcome_t *what, uint64_t
                                .window_bytes = window_bytes}};
     self->received = fsp_alloc((size_t)(to - from) + 1);
     self->download = fsp_download_new(&self->config, &self->effects);
+    self->frame_bytes = FSP_FRAME_BYTES_MAX;
     take_effects(self);
 }
 
@@ -95,12 +158,20 @@ get_clear(get_t *self)
     fsp_free(self->received);
     fsp_download_effects_clear(&self->effects);
     fsp_download_destroy(&self->download);
+    for (size_t i = 0; i < self->kept_count; i++)
+        fsp_blob_destroy(&self->kept[i]);
+    fsp_free(self->kept);
+    ck_assert_uint_eq(self->alive_bytes, 0);
 }
 
 static inline void
 give_credit(get_t *self, uint64_t bytes)
 {
     self->credit += bytes;
+    if (pick(self->world, 8) == 0) {
+        self->frame_bytes = 1 + pick(self->world, FSP_FRAME_BYTES_MAX);
+        fsp_download_frame(self->download, self->frame_bytes);
+    }
     fsp_download_credit(self->download, bytes, &self->effects);
     take_effects(self);
 }
@@ -156,8 +227,12 @@ do_get_job(get_t *self, size_t position)
                                   : fsp_object_open_range(self->world->keys, job.key, job.part.head,
                                                           open_slice(job.part.open),
                                                           job.part.sealed_from, sealed, &plain);
+        if (self->lends && plain)
+            plain = count_alive(self, plain);
         fsp_download_opened(self->download, job.token, status, job.part.open, plain,
                             &self->effects);
+        if (self->lends)
+            fsp_download_lent(self->download, self->alive_bytes, &self->effects);
         fsp_blob_destroy(&plain);
         fsp_object_part_clear(&job.part);
     }
@@ -173,6 +248,8 @@ run_get(get_t *self, uint64_t ahead_bytes)
             do_get_job(self, pick(self->world, self->job_count));
         } else if (self->credit < ahead_bytes) {
             give_credit(self, 1 + pick(self->world, (size_t)(ahead_bytes - self->credit)));
+        } else if (self->kept_count > 0) {
+            let_go(self, 1 + pick(self->world, self->kept_count));
         } else {
             ck_assert_uint_gt(self->job_count, 0); /* or it is stuck */
             do_get_job(self, 0);

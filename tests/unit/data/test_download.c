@@ -68,6 +68,55 @@ START_TEST(random_gets_equal_what_was_put)
 }
 END_TEST
 
+/* What went out and is kept elsewhere counts: never more plaintext exists than the window has. */
+START_TEST(what_is_lent_belongs_to_the_window)
+{
+    size_t bytes = 1024 * 1024;
+    uint8_t *content = make_content(&small, bytes, 1);
+    fsp_upload_outcome_t what = upload_content(&small, content, bytes);
+    for (int i = 0; i < 40; i++) {
+        uint64_t from = i == 0 ? 0 : pick(&small, bytes);
+        get_t get;
+        get_init(&get, &small, &what, from, bytes,
+                 (1 + pick(&small, 6)) * (uint64_t)small.params.bytes_max);
+        get.lends = true;
+        fsp_download_lent(get.download, 0, &get.effects);
+        run_get(&get, 1 + pick(&small, bytes));
+        ck_assert(get.ended);
+        ck_assert_uint_eq(get.received_bytes, bytes - from);
+        ck_assert(memcmp(get.received, content + from, bytes - (size_t)from) == 0);
+        get_clear(&get);
+    }
+    fsp_free(content);
+}
+END_TEST
+
+START_TEST(nothing_is_fetched_until_what_is_lent_has_left)
+{
+    size_t bytes = 64 * small.params.bytes_max;
+    uint8_t *content = make_content(&small, bytes, 0);
+    fsp_upload_outcome_t what = upload_content(&small, content, bytes);
+    get_t get;
+    get_init(&get, &small, &what, 0, bytes, 2 * (uint64_t)small.params.bytes_max);
+    get.lends = true;
+    fsp_download_lent(get.download, 0, &get.effects);
+    give_credit(&get, bytes);
+    while (get.job_count > 0)
+        do_get_job(&get, 0);
+    ck_assert(fsp_download_is_crowded(get.download)); /* all that was granted is out */
+    ck_assert_uint_eq(get.alive_bytes, get.received_bytes);
+    uint64_t fetched = get.fetch_count;
+    fsp_download_lent(get.download, get.alive_bytes, &get.effects);
+    take_effects(&get);
+    ck_assert_uint_eq(get.fetch_count, fetched);
+    let_go(&get, get.kept_count);
+    ck_assert_uint_gt(get.fetch_count, fetched);
+    ck_assert(!fsp_download_is_crowded(get.download) || get.alive_bytes > 0);
+    get_clear(&get);
+    fsp_free(content);
+}
+END_TEST
+
 START_TEST(gets_through_a_tree_of_two_levels)
 {
     gets_of_one_file(&small, 8 * 1024 * 1024, 1, 20);
@@ -207,6 +256,8 @@ main(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, random_gets_equal_what_was_put);
+    tcase_add_test(tcase, what_is_lent_belongs_to_the_window);
+    tcase_add_test(tcase, nothing_is_fetched_until_what_is_lent_has_left);
     tcase_add_test(tcase, gets_through_a_tree_of_two_levels);
     tcase_add_test(tcase, an_empty_range_ends_at_once);
     tcase_add_test(tcase, a_small_range_fetches_one_sub_block);
