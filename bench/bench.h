@@ -43,8 +43,8 @@ void bench_node_stop(bench_node_t *self); /* its directory stays */
 void bench_beside(const char *name, char *ret, size_t bytes_max);
 void bench_remove(const char *directory); /* with all that is in it */
 /* Runs with a new directory below the current one (/tmp where that is not writable), which is
-   removed afterwards; a node that was started in it is stopped.  Returns the exit code of run,
-   or 1. */
+   removed afterwards, also when this process is killed; a node that was started in it is stopped.
+   Returns the exit code of run, or 1. */
 typedef int(bench_in_fn)(void *arg, bench_node_t *node);
 int bench_in_directory(bench_in_fn *run, void *arg);
 

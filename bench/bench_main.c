@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bench_main - filesphere-bench: its commands, and what they share. */
 #include "bench/bench.h"
-#include "bench/interrupt.h"
 #include "bench/load.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const bench_command_t commands[] = {
     {"limits", "what this machine allows, block by block", bench_cmd_limits},
@@ -31,28 +28,6 @@ bench_report(bool json, const char *name, double value, const char *unit, const 
     else
         (void)printf("%-34s %12.2f %-6s  %s\n", name, value, unit, note);
     (void)fflush(stdout);
-}
-
-int
-bench_in_directory(bench_in_fn *run, void *arg)
-{
-    bench_node_t node = {.directory = "bench-XXXXXX"};
-    if (access(".", W_OK) != 0)
-        (void)snprintf(node.directory, sizeof(node.directory), "/tmp/bench-XXXXXX");
-    if (!mkdtemp(node.directory)) {
-        perror("filesphere-bench: temporary directory");
-        return 1;
-    }
-    int code = run(arg, &node);
-    bench_node_stop(&node);
-    bench_remove(node.directory);
-    char log[sizeof(node.directory) + 8];
-    (void)snprintf(log, sizeof(log), "%s.log", node.directory);
-    if (code == 0 || bench_interrupted())
-        (void)unlink(log);
-    else if (access(log, R_OK) == 0) /* a node was started */
-        (void)fprintf(stderr, "filesphere-bench: what the node said is in %s\n", log);
-    return code;
 }
 
 static void

@@ -102,11 +102,14 @@ fill_plan(const parent_t *self, bench_plan_t *plan)
     plan->processes = load->processes < load->clients ? load->processes : load->clients;
     plan->files = files_of(load);
     plan->entries = load->entries;
+    plan->rate = load->rate;
     plan->moved_max = load->moved_max ? load->moved_max : UINT64_MAX;
     plan->parent = getpid();
     plan->target_count = load->target_count;
     fsp_random(&plan->seed, sizeof(plan->seed));
     bench_pool_fill(plan->pool, plan->seed);
+    if (plan->rate > 0)
+        bench_arrivals_init(&plan->arrivals, plan->rate, plan->seed);
     if (plan->s3) /* a space is new, a bucket may have other things in it */
         (void)snprintf(plan->root, sizeof(plan->root), "/bench-%016llx",
                        (unsigned long long)plan->seed);
@@ -345,7 +348,8 @@ run_clients(parent_t *self)
     if (self->load->cold)
         drop_caches(self);
     double warmup_s = self->load->warmup_s;
-    plan->measure_s = bench_seconds() + (warmup_s > 0 ? BEGIN_S + warmup_s : 0);
+    plan->start_s = bench_seconds() + (warmup_s > 0 ? BEGIN_S : 0);
+    plan->measure_s = plan->start_s + warmup_s;
     plan->until_s = plan->measure_s + self->load->seconds;
     atomic_store(&plan->phase, BENCH_PHASE_GO);
     struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000 * 1000};
@@ -365,6 +369,9 @@ add_client(bench_load_result_t *ret, const bench_client_notes_t *notes, double *
 {
     bench_histogram_merge(&ret->times, &notes->times);
     ret->errors += notes->errors;
+    ret->late += notes->late;
+    ret->dropped += notes->dropped;
+    ret->late_max_s = notes->late_max_s > ret->late_max_s ? notes->late_max_s : ret->late_max_s;
     if (ret->error[0] == '\0')
         memcpy(ret->error, notes->error, sizeof(ret->error));
     if (notes->times.count == 0 || notes->last_s <= notes->first_s)
@@ -396,6 +403,25 @@ add_nodes(const parent_t *self, bench_load_result_t *ret)
     ret->disk_bytes = disk_of(self->load) - self->disk_before;
 }
 
+/* What the clients of an open loop could do together within its time, or longer if it took them
+   longer; what was due and nobody took. */
+static void
+conclude_open(const parent_t *self, bench_load_result_t *ret, double moved)
+{
+    const bench_plan_t *plan = self->plan;
+    bool early = bench_interrupted() || atomic_load(&plan->moved) >= plan->moved_max;
+    double wanted_s = early ? ret->seconds : self->load->seconds;
+    double took_s = ret->seconds > wanted_s ? ret->seconds : wanted_s;
+    if (early) /* by who asked for it, not for want of speed */
+        ret->dropped = 0;
+    else
+        ret->dropped += bench_arrivals_left(&plan->arrivals,
+                                            (uint64_t)((plan->measure_s - plan->start_s) * 1e9),
+                                            (uint64_t)((plan->until_s - plan->start_s) * 1e9));
+    ret->ops_per_s = took_s > 0 ? (double)ret->times.count / took_s : 0;
+    ret->mb_per_s = took_s > 0 ? moved / took_s / 1e6 : 0;
+}
+
 static void
 conclude(const parent_t *self, bench_load_result_t *ret)
 {
@@ -414,6 +440,8 @@ conclude(const parent_t *self, bench_load_result_t *ret)
     if (bytes[0] > 0)
         ret->write_amplification = ret->write_bytes / bytes[0];
     double moved = bytes[0] + bytes[1];
+    if (load->rate > 0)
+        conclude_open(self, ret, moved);
     ret->cpu_ns_per_byte = moved > 0 ? (ret->node_cpu_s + ret->client_cpu_s) * 1e9 / moved : NAN;
     if (load->op != BENCH_LIST)
         ret->names_per_s = NAN;
@@ -430,7 +458,10 @@ conclude(const parent_t *self, bench_load_result_t *ret)
 static void
 say_failure(const parent_t *self)
 {
-    const char *words = self->lost ? "a process ended on its own" : "interrupted";
+    const char *words = self->lost              ? "a process ended on its own"
+                        : bench_interrupted()   ? "interrupted"
+                        : self->load->rate == 0 ? "no operation ended"
+                                                : "nothing was due: it is too short for that rate";
     for (uint64_t i = 0; i < self->load->clients && !bench_interrupted(); i++) {
         if (self->plan->notes[i].error[0] != '\0')
             words = self->plan->notes[i].error;

@@ -7,9 +7,14 @@
  *   load_print.c    the table and the JSON line
  *   load_options.c  the command
  *
- * A client is a thread with one connection (session) of its own and one operation under way: a
- * closed loop.  Clients are spread over worker processes, which are this program anew, so that no
- * client shares anything with a node. */
+ * A client is a thread with one connection (session) of its own and one operation under way.
+ * Clients are spread over worker processes, which are this program anew, so that no client shares
+ * anything with a node.
+ *
+ * Closed loop: each client begins the next operation when the one before has ended, so a node that
+ * stalls is asked less, and the stall is a single long time a client.  Open loop (rate > 0):
+ * operations are due at the times of arrivals.h, whatever the node does; whichever client is free
+ * takes the next one, and its time counts from when it was due, not from when it began. */
 #ifndef FSP_BENCH_LOAD_H
 #define FSP_BENCH_LOAD_H
 #include "bench/driver.h"
@@ -34,6 +39,7 @@ const char *bench_op_name(bench_op_t op);
 bool bench_op_find(const char *name, bench_op_t *ret);
 
 enum { BENCH_CLIENTS_MAX = 256, BENCH_TARGETS_MAX = 16, BENCH_NODES_MAX = 16 };
+enum { BENCH_LATE_MS = 1 }; /* more than a wake-up takes: all clients were busy */
 
 typedef struct {
     bench_op_t op;
@@ -45,6 +51,7 @@ typedef struct {
     uint64_t processes;
     uint64_t files;     /* of each client, prepared; 0: as many as make sense */
     uint64_t entries;   /* BENCH_LIST */
+    uint64_t rate;      /* operations a second of an open loop; 0: a closed one */
     uint64_t moved_max; /* octets of content, prepared ones included, after which it ends early */
     double warmup_s, seconds;
     bool cold;   /* the page cache of the nodes' files is dropped, again and again */
@@ -64,9 +71,12 @@ typedef struct {
     uint64_t errors;
     char error[BENCH_WORDS_MAX]; /* the first one's words */
     double seconds;              /* from the end of the warm-up to the last answer */
-    double ops_per_s;            /* the sum of the clients' own rates */
+    double ops_per_s;            /* the sum of the clients' own rates; open loop: of all */
     double mb_per_s;             /* 10^6 octets of content, both ways */
     double names_per_s;          /* BENCH_LIST */
+    uint64_t late, dropped;      /* open loop: begun BENCH_LATE_MS after they were due; due, but
+                                    not begun when the run was given up */
+    double late_max_s;           /* the latest */
     double sent_per_op;          /* BENCH_PUT, BENCH_EDIT: octets of content that crossed */
     double client_cpu_s;         /* of the workers, between the same instants */
     double node_cpu_s;           /* of all nodes together */

@@ -63,6 +63,12 @@ say(bench_client_t *self, const char *what, const char *path, const char *words)
     return false;
 }
 
+double
+bench_client_start(const bench_client_t *self)
+{
+    return self->due_s > 0 ? self->due_s : bench_seconds();
+}
+
 void
 bench_client_note(bench_client_t *self, double start_s, uint64_t put, uint64_t got)
 {
@@ -110,7 +116,7 @@ put_extents(bench_client_t *self, const char *path, const bench_extents_t *exten
         .bytes = bench_extents_bytes(extents), .read = give, .rewind = go_back, .arg = &source};
     uint64_t sent = 0;
     go_back(&source);
-    double start = bench_seconds();
+    double start = bench_client_start(self);
     if (!self->driver->put(self->session, path, &content, &sent))
         return say(self, "put", path, self->driver->error(self->session));
     bench_client_note(self, start, content.bytes, 0);
@@ -152,7 +158,7 @@ get_file(bench_client_t *self, uint64_t number)
     bench_extents_t extents = bench_extents(key_of(self, number), self->plan->bytes);
     sink_t sink = {.verify = self->plan->verify};
     bench_content_start(&sink.at, self->plan->pool, &extents);
-    double start = bench_seconds();
+    double start = bench_client_start(self);
     if (!self->driver->get(self->session, path, take, &sink))
         return say(self, "get", path, self->driver->error(self->session));
     if (sink.got != self->plan->bytes || (sink.verify && !bench_content_whole(&sink.at)))
@@ -167,7 +173,7 @@ stat_file(bench_client_t *self, uint64_t number)
     char path[PATH_BYTES];
     path_of(self, number, path);
     uint64_t bytes = 0;
-    double start = bench_seconds();
+    double start = bench_client_start(self);
     if (!self->driver->stat(self->session, path, &bytes))
         return say(self, "stat", path, self->driver->error(self->session));
     if (bytes != self->plan->bytes)
@@ -181,7 +187,7 @@ delete_file(bench_client_t *self, uint64_t number)
 {
     char path[PATH_BYTES];
     path_of(self, number, path);
-    double start = bench_seconds();
+    double start = bench_client_start(self);
     if (!self->driver->remove(self->session, path, false))
         return say(self, "delete", path, self->driver->error(self->session));
     bench_client_note(self, start, 0, 0);
@@ -292,7 +298,7 @@ rename_file(bench_client_t *self)
     char from[PATH_BYTES], to[PATH_BYTES];
     rename_path(self, self->moved_away, from);
     rename_path(self, !self->moved_away, to);
-    double start = bench_seconds();
+    double start = bench_client_start(self);
     if (!self->driver->rename(self->session, from, to))
         return say(self, "rename", from, self->driver->error(self->session));
     bench_client_note(self, start, 0, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* load_options - the command `load`: its options, the nodes it watches, its limits. */
+#include "bench/arrivals.h"
 #include "bench/bench.h"
 #include "bench/interrupt.h"
 #include "bench/load.h"
@@ -180,6 +181,8 @@ check(load_options_t *self)
         words = "--s3-payload is signed or unsigned";
     else if ((self->node ? 1 : 0) + (self->s3.count > 0) + (self->profiles.count > 0) > 1)
         words = "--node, --profile and --s3 exclude each other";
+    else if (self->load.rate > 0 && self->load.op == BENCH_LIST)
+        words = "--rate counts operations, and list counts pages";
     else if (self->bucket && self->s3.count == 0)
         words = "--bucket goes with --s3";
     if (words)
@@ -237,6 +240,13 @@ bench_cmd_load(int argc, char **argv)
          .help = "before it (1s)",
          .seconds = &load->warmup_s,
          .most = 3600},
+        {.name = "rate",
+         .value = "N",
+         .help = "open loop: operations a second of all clients together, at random times,\n"
+                 "                          timed from when they were due (as many as can be)",
+         .count = &load->rate,
+         .least = 1,
+         .most = BENCH_RATE_MAX},
         {.name = "files",
          .value = "N",
          .help = "of each client, prepared (16, or as many as make 256 MiB)",

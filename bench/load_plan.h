@@ -7,6 +7,7 @@
  * `until_s` or STOP, and count themselves in `done`. */
 #ifndef FSP_BENCH_LOAD_PLAN_H
 #define FSP_BENCH_LOAD_PLAN_H
+#include "bench/arrivals.h"
 #include "bench/content.h"
 #include "bench/load.h"
 
@@ -22,6 +23,8 @@ typedef struct {
     uint64_t put_bytes, got_bytes; /* content, of those operations */
     uint64_t sent_bytes;           /* of it, what crossed the network to the node */
     uint64_t names;
+    uint64_t late, dropped; /* open loop, as in bench_load_result_t; dropped: that it had taken */
+    double late_max_s;
     double first_s, last_s; /* when the first of those began, and the last one ended */
     char error[BENCH_WORDS_MAX];
 } bench_client_notes_t;
@@ -30,7 +33,7 @@ typedef struct {
     /* Written before the workers start. */
     bench_op_t op;
     bool s3, signed_payload, verify;
-    uint64_t bytes, clients, processes, files, entries, moved_max;
+    uint64_t bytes, clients, processes, files, entries, rate, moved_max;
     uint64_t seed; /* keys of contents follow from it: no two runs have any in common */
     char root[64]; /* directory below which all paths lie */
     char endpoint[BENCH_TARGETS_MAX][BENCH_ENDPOINT_BYTES];
@@ -38,8 +41,9 @@ typedef struct {
     size_t target_count;
     pid_t parent;
     /* Written by the parent before GO. */
-    double measure_s, until_s;
+    double start_s, measure_s, until_s; /* of the warm-up; of what counts; its end */
     /* Shared. */
+    bench_arrivals_t arrivals; /* from start_s on, with rate > 0 */
     _Atomic uint32_t phase;
     _Atomic uint32_t ready, done, failed; /* clients; failed: it could not prepare */
     _Atomic uint64_t moved;
@@ -66,6 +70,7 @@ typedef struct {
     uint64_t insert_key; /* of the next insert */
     bool moved_away;     /* BENCH_RENAME */
     bool measuring;      /* operations are noted */
+    double due_s;        /* open loop: when this operation was; 0: it is timed from its beginning */
 } bench_client_t;
 
 /* What has to be there before the first operation.  False: the notes say why. */
@@ -73,6 +78,8 @@ bool bench_client_prepare(bench_client_t *self);
 /* One operation (BENCH_LIST: a whole listing, whose pages are noted one by one).  False: it failed,
    and the notes have the words. */
 bool bench_client_step(bench_client_t *self);
+/* From when the operation that begins now is timed. */
+double bench_client_start(const bench_client_t *self);
 /* Notes a success that began at start_s, for which so much content was put and got. */
 void bench_client_note(bench_client_t *self, double start_s, uint64_t put, uint64_t got);
 #endif

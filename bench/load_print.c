@@ -73,6 +73,17 @@ print_json_limit(const bench_load_result_t *result)
     (void)printf("}");
 }
 
+/* Null for a closed loop. */
+static void
+print_open(const bench_load_t *load, const bench_load_result_t *result)
+{
+    bool open = load->rate > 0;
+    print_number("rate", open ? (double)load->rate : NAN);
+    print_number("late", open ? (double)result->late : NAN);
+    print_number("late_max_ms", open ? result->late_max_s * 1e3 : NAN);
+    print_number("dropped", open ? (double)result->dropped : NAN);
+}
+
 static void
 print_json(const bench_load_t *load, const bench_load_result_t *result)
 {
@@ -88,6 +99,7 @@ print_json(const bench_load_t *load, const bench_load_result_t *result)
                  load->node_count > 0 ? "true" : "false", result->interrupted ? "true" : "false");
     (void)printf(",\"ops\":%llu,\"errors\":%llu", (unsigned long long)result->times.count,
                  (unsigned long long)result->errors);
+    print_open(load, result);
     print_number("ops_per_s", result->ops_per_s);
     print_number("mb_per_s", result->mb_per_s);
     print_number("p50_ms", quantile_ms(result, 0.5));
@@ -131,6 +143,21 @@ print_head(const bench_load_t *load, const bench_load_result_t *result)
     if (load->cold && !result->cold)
         (void)printf(
             "  NOT cold: the directory of the node's data is not known, or not readable\n");
+}
+
+/* Whether the times are those of the rate that was asked for. */
+static void
+print_arrivals(const bench_load_t *load, const bench_load_result_t *result)
+{
+    if (load->rate == 0)
+        return;
+    (void)printf("\n  due     %llu/s at random times; %llu began more than %d ms late, the latest "
+                 "%.1f ms",
+                 (unsigned long long)load->rate, (unsigned long long)result->late, BENCH_LATE_MS,
+                 result->late_max_s * 1e3);
+    if (result->dropped > 0)
+        (void)printf("; %llu DROPPED: the rate was not kept, times are those of the others",
+                     (unsigned long long)result->dropped);
 }
 
 static void
@@ -185,6 +212,7 @@ print_table(const bench_load_t *load, const bench_load_result_t *result)
         (void)printf(", %.0f names/s", result->names_per_s);
     if (load->op == BENCH_EDIT && !isnan(result->sent_per_op))
         (void)printf(", %.0f bytes sent an edit", result->sent_per_op);
+    print_arrivals(load, result);
     (void)printf("\n  times   p50 %.2f, p90 %.2f, p99 %.2f, p99.9 %.2f, at most %.2f ms\n",
                  quantile_ms(result, 0.5), quantile_ms(result, 0.9), quantile_ms(result, 0.99),
                  quantile_ms(result, 0.999), quantile_ms(result, 1));

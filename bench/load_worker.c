@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 enum { ERRORS_MAX = 100 /* in a row: then a client gives up */, PAUSE_US = 5000 };
+static const double NAP_S_MAX = 0.1; /* so that STOP is seen */
+static const double DRAIN_S = 5;     /* behind the end, for what was due before it */
 
 static void
 pause_briefly(void)
@@ -26,18 +28,89 @@ pause_briefly(void)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Warm-up, then the measurement; at least one operation of it. */
+static bool
+is_stopped(const bench_plan_t *plan)
+{
+    return atomic_load(&plan->phase) == BENCH_PHASE_STOP;
+}
+
+/* Closed loop: now, unless it is over; at least one operation is measured. */
+static bool
+begin_closed(bench_client_t *self)
+{
+    const bench_plan_t *plan = self->plan;
+    double now = bench_seconds();
+    self->measuring = now >= plan->measure_s;
+    bool enough = self->notes->times.count > 0 &&
+                  (now >= plan->until_s || atomic_load(&plan->moved) >= plan->moved_max);
+    return !enough && !is_stopped(plan);
+}
+
+/* False: STOP came first. */
+static bool
+sleep_until(const bench_plan_t *plan, double due_s)
+{
+    for (double now = bench_seconds(); now < due_s; now = bench_seconds()) {
+        double to = due_s - now < NAP_S_MAX ? due_s : now + NAP_S_MAX;
+        struct timespec at = {.tv_sec = (time_t)to,
+                              .tv_nsec = (long)((to - (double)(time_t)to) * 1e9)};
+        if (is_stopped(plan))
+            return false;
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+    }
+    return true;
+}
+
+static void
+note_lateness(bench_client_t *self, double late_s)
+{
+    if (late_s * 1e3 > BENCH_LATE_MS)
+        self->notes->late++;
+    if (late_s > self->notes->late_max_s)
+        self->notes->late_max_s = late_s;
+}
+
+/* When the next arrival is due that no other client has taken.  What the warm-up leaves behind is
+   passed over: the measurement begins without a queue. */
+static double
+take_arrival(bench_plan_t *plan)
+{
+    double due_s, measure_s = plan->measure_s;
+    do
+        due_s = plan->start_s + (double)bench_arrivals_take(&plan->arrivals) / 1e9;
+    while (due_s < measure_s && bench_seconds() >= measure_s);
+    return due_s;
+}
+
+/* Open loop: at the next arrival.  What was due within the run is still begun for a while behind
+   its end, or the longest waits would be left out. */
+static bool
+begin_open(bench_client_t *self)
+{
+    bench_plan_t *plan = self->plan;
+    double due_s = take_arrival(plan);
+    if (due_s >= plan->until_s || !sleep_until(plan, due_s))
+        return false;
+    double now = bench_seconds();
+    self->due_s = due_s;
+    self->measuring = due_s >= plan->measure_s;
+    if (now > plan->until_s + DRAIN_S || is_stopped(plan) ||
+        atomic_load(&plan->moved) >= plan->moved_max) {
+        self->notes->dropped += self->measuring;
+        return false;
+    }
+    if (self->measuring)
+        note_lateness(self, now - due_s);
+    return true;
+}
+
+/* Warm-up, then the measurement. */
 static void
 run_loop(bench_client_t *self)
 {
-    bench_plan_t *plan = self->plan;
-    unsigned errors = 0;
-    for (;;) {
-        double now = bench_seconds();
-        self->measuring = now >= plan->measure_s;
-        bool enough = self->notes->times.count > 0 &&
-                      (now >= plan->until_s || atomic_load(&plan->moved) >= plan->moved_max);
-        if (enough || errors == ERRORS_MAX || atomic_load(&plan->phase) == BENCH_PHASE_STOP)
+    bool open = self->plan->rate > 0;
+    for (unsigned errors = 0; errors < ERRORS_MAX;) {
+        if (!(open ? begin_open(self) : begin_closed(self)))
             return;
         if (bench_client_step(self)) {
             errors = 0;
@@ -121,6 +194,7 @@ bench_cmd_load_worker(int argc, char **argv)
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns, else 50 us: arrivals are met as well as can be */
     if (getppid() != plan->parent)
         return 1;
     size_t count = 0;

@@ -6,7 +6,6 @@
 #include "core/base/check.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,21 +18,6 @@
 
 enum { LOG_PATH_BYTES = 80, ANSWER_MS_MAX = 2000 };
 static const double START_S_MAX = 120;
-
-static int
-remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    (void)info;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
-void
-bench_remove(const char *directory)
-{
-    (void)nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static struct sockaddr_in
 local_address(uint16_t port)

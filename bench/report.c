@@ -59,6 +59,11 @@ typedef struct {
     char limits_path[PATH_BYTES]; /* a file of what this machine allows */
 } report_t;
 
+typedef struct {
+    size_t done, runs;
+    double start_s;
+} progress_t;
+
 /* -- which cells ------------------------------------------------------------------------------- */
 
 static const struct {
@@ -247,13 +252,16 @@ make_arguments(const report_t *self, const bench_cell_t *cell, const char *profi
     ret->word[ret->count] = NULL;
 }
 
+/* Which of all runs it was, and how long the others take if they take as long as those so far. */
 static void
-say_run(const report_t *self, const bench_cell_t *cell, bool good, uint64_t number)
+say_run(const progress_t *progress, const bench_cell_t *cell, bool good)
 {
     char size[BENCH_SIZE_TEXT];
-    (void)fprintf(stderr, "%" PRIu64 "/%" PRIu64 "  %-6s %8s %4" PRIu64 " clients  ", number,
-                  self->repeat, cell->op, cell->bytes > 0 ? bench_size_text(cell->bytes, size) : "",
-                  cell->clients);
+    double each_s = (bench_seconds() - progress->start_s) / (double)progress->done;
+    (void)fprintf(stderr, "%3zu/%zu  %3.0f min left  %-6s %8s %4" PRIu64 " clients  ",
+                  progress->done, progress->runs,
+                  each_s * (double)(progress->runs - progress->done) / 60, cell->op,
+                  cell->bytes > 0 ? bench_size_text(cell->bytes, size) : "", cell->clients);
     if (!good) {
         (void)fputs("failed\n", stderr);
         return;
@@ -426,13 +434,18 @@ run_report(void *arg, bench_node_t *node)
         good = bench_in_directory(measure_node, self) == 0;
     }
     plan(self);
+    progress_t progress = {.start_s = bench_seconds()};
+    for (size_t i = 0; i < results->cell_count; i++)
+        progress.runs += results->cells[i].too_large ? 0 : (size_t)self->repeat;
     for (uint64_t number = 1; number <= self->repeat; number++) {
         for (size_t i = 0; i < results->cell_count && !bench_interrupted(); i++) {
             bench_cell_t *cell = &results->cells[i];
             if (cell->too_large)
                 continue;
             bool ran = run_load(self, cell, NULL);
-            say_run(self, cell, ran, number);
+            progress.done++;
+            if (!bench_interrupted())
+                say_run(&progress, cell, ran);
             good = ran && good;
             /* Kept after each run: a long report may end early. */
             if (self->out && !write_lines(self, self->out, "results.jsonl"))
@@ -447,6 +460,26 @@ run_report(void *arg, bench_node_t *node)
     return write_page(self) && good ? 0 : 1;
 }
 
+/* The command as others would type it: where files of this machine lie is left out. */
+static void
+note_command(bench_results_t *results, int argc, char **argv)
+{
+    size_t used = (size_t)snprintf(results->command, sizeof results->command, "filesphere-bench");
+    for (int i = 0; i < argc && used < sizeof results->command; i++) {
+        const char *word = argv[i], *value = strchr(word, '=');
+        if (strcmp(word, "--out") == 0) { /* says nothing about figures */
+            i++;
+            continue;
+        }
+        if (strncmp(word, "--out=", 6) == 0)
+            continue;
+        value = word[0] == '-' && value ? value + 1 : word;
+        const char *name = value[0] == '/' ? strrchr(value, '/') + 1 : value;
+        used += (size_t)snprintf(results->command + used, sizeof results->command - used, " %.*s%s",
+                                 (int)(value - word), word, name);
+    }
+}
+
 static void
 note_start(report_t *self, int argc, char **argv)
 {
@@ -454,10 +487,7 @@ note_start(report_t *self, int argc, char **argv)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     fsp_rfc3339((fsp_time_t)now.tv_sec * 1000000, results->started);
-    size_t used = (size_t)snprintf(results->command, sizeof results->command, "filesphere-bench");
-    for (int i = 0; i < argc && used < sizeof results->command; i++)
-        used += (size_t)snprintf(results->command + used, sizeof results->command - used, " %s",
-                                 argv[i]);
+    note_command(results, argc, argv);
     results->duration_s = self->duration_s;
     results->warmup_s = self->warmup_s;
     results->repeat = self->repeat;

@@ -7,6 +7,7 @@
  * file is measured with them: its ratio says what the machine itself did between two numbers.  The
  * node's CPU an operation is steadier than the clock: the verdict is about that. */
 #include "bench/bench.h"
+#include "bench/interrupt.h"
 #include "bench/options.h"
 #include "bench/scale.h"
 #include "bench/usage.h"
@@ -30,12 +31,13 @@ enum {
     FILES_STEP = 250, /* of a fill: one batch */
     CLEAN_STARTS = 3,
     QUIET_S_MAX = 120, /* background work that takes longer is not waited for */
-    PUT_BYTES = 4096
+    PUT_BYTES = 4096,
+    INTERRUPTED_CODE = 130,
 };
 static const double QUIET_CPU = 0.05; /* of a core: less is quiet */
 
 typedef struct {
-    const char *files_text, *directory;
+    const char *files_text, *directory, *keep;
     uint64_t rounds;
     double quiet_s;
     bool json;
@@ -53,15 +55,15 @@ pause_s(double seconds)
     (void)nanosleep(&wait, NULL);
 }
 
+/* How far it is, to who waits: a fill of 10^7 files takes minutes. */
 static void
-say(const scale_t *self, const char *what, uint64_t files)
+say(const char *what, uint64_t files)
 {
-    if (!self->json && isatty(STDERR_FILENO))
-        (void)fprintf(stderr, "%" PRIu64 " files: %s\n", files, what);
+    (void)fprintf(stderr, "%" PRIu64 " files: %s\n", files, what);
 }
 
 /* Until at least quiet_s have passed and the node has nothing to do: flushes and compactions of
-   the fill are over. */
+   the fill are over.  Or until it is interrupted. */
 static void
 wait_quiet(const scale_t *self, const bench_node_t *node)
 {
@@ -76,7 +78,7 @@ wait_quiet(const scale_t *self, const bench_node_t *node)
         bool idle = now.cpu_s - before.cpu_s < QUIET_CPU;
         before = now;
         double waited = bench_seconds() - start;
-        if ((idle && waited >= self->quiet_s) || waited > QUIET_S_MAX)
+        if ((idle && waited >= self->quiet_s) || waited > QUIET_S_MAX || bench_interrupted())
             return;
     }
 }
@@ -88,13 +90,14 @@ fill(scale_t *self, const bench_node_t *node, bench_scale_clients_t *clients,
 {
     double added = (double)(point->files - files_before);
     bench_usage_t before, after;
-    say(self, "filling", point->files);
+    say("filling", point->files);
     if (!bench_usage(node->pid, &before))
         return false;
     double start = bench_seconds();
     if (!bench_scale_fill(clients, point->files))
         return false;
     point->fill_per_s = added / (bench_seconds() - start);
+    say("waiting until the node is quiet", point->files);
     wait_quiet(self, node);
     if (!bench_usage(node->pid, &after))
         return false;
@@ -128,7 +131,7 @@ measure_disk(const scale_t *self, const bench_node_t *node, bench_scale_point_t 
 static bool
 measure_starts(scale_t *self, bench_node_t *node, bench_scale_point_t *point)
 {
-    say(self, "starting", point->files);
+    say("starting the node, after kill -9 and after clean stops", point->files);
     (void)kill(node->pid, SIGKILL);
     (void)waitpid(node->pid, NULL, 0);
     node->pid = 0;
@@ -137,6 +140,8 @@ measure_starts(scale_t *self, bench_node_t *node, bench_scale_point_t *point)
     double starts[CLEAN_STARTS];
     for (size_t i = 0; i < CLEAN_STARTS; i++) {
         wait_quiet(self, node);
+        if (bench_interrupted())
+            return false;
         bench_node_stop(node);
         if (i == 0)
             measure_disk(self, node, point);
@@ -163,7 +168,7 @@ measure_point(scale_t *self, bench_node_t *node, bench_scale_clients_t *clients,
     bool good =
         bench_scale_open(clients) && fill(self, node, clients, point, before ? before->files : 0);
     if (good) {
-        say(self, "measuring", point->files);
+        say("measuring", point->files);
         good = bench_scale_measure(clients, (unsigned)self->rounds, point) &&
                bench_usage(node->pid, &usage);
     }
@@ -172,13 +177,25 @@ measure_point(scale_t *self, bench_node_t *node, bench_scale_clients_t *clients,
         point->puts += bench_scale_put_some(clients);
     }
     bench_scale_close(clients);
-    return good && measure_starts(self, node, point);
+    return good && !bench_interrupted() && measure_starts(self, node, point);
+}
+
+/* The filled directory of the node, which ends, for who wants to look at it. */
+static bool
+keep(const scale_t *self, bench_node_t *node)
+{
+    bench_node_stop(node);
+    if (rename(node->directory, self->keep) == 0)
+        return true;
+    (void)fprintf(stderr, "filesphere-bench: scale: --keep %s: %s\n", self->keep, strerror(errno));
+    return false;
 }
 
 static int
 run(void *arg, bench_node_t *node)
 {
     scale_t *self = arg;
+    bench_catch_signals();
     if (!bench_node_start(node))
         return 1;
     bench_node_stop(node);
@@ -191,10 +208,14 @@ run(void *arg, bench_node_t *node)
             bench_scale_json(&self->points[i]);
     }
     bench_scale_clients_destroy(&clients);
+    if (bench_interrupted())
+        return INTERRUPTED_CODE;
     if (good && self->json)
         bench_scale_json_ratios(self->points, self->count);
     else if (good)
         bench_scale_table(self->points, self->count);
+    if (good && self->keep)
+        good = keep(self, node);
     return good ? 0 : 1;
 }
 
@@ -244,6 +265,10 @@ bench_cmd_scale(int argc, char **argv)
          .value = "DIR",
          .help = "the node's data lies in a new one in there (.)",
          .text = &self.directory},
+        {.name = "keep",
+         .value = "NEW",
+         .help = "the node's data stays, under this name in there",
+         .text = &self.keep},
         {.name = "json", .help = "a JSON object a line", .flag = &self.json},
         {.name = NULL}};
     int code = bench_take_options(

@@ -53,10 +53,11 @@ void bench_scale_clients_destroy(bench_scale_clients_t **self_p);
 /* Connects all; false: words are on standard error. */
 bool bench_scale_open(bench_scale_clients_t *self);
 void bench_scale_close(bench_scale_clients_t *self);
-/* Fills up from what is there to files, in batches; false as above. */
+/* Fills up from what is there to files, in batches; says how far it is.  False as above, or
+   interrupted. */
 bool bench_scale_fill(bench_scale_clients_t *self, uint64_t files);
 /* rounds x (each operation by one client, then by all), into ret's figures and puts.  False: one
-   could not be measured. */
+   could not be measured, or interrupted. */
 bool bench_scale_measure(bench_scale_clients_t *self, unsigned rounds, bench_scale_point_t *ret);
 /* One round of puts by all, so that a start after a kill has something to read; returns how many
    were answered. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* scale_load - the clients of `scale`: each a thread with a connection and one call under way. */
+#include "bench/interrupt.h"
 #include "bench/scale.h"
 #include "bench/usage.h"
 
@@ -10,10 +11,13 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
     DIRECTORY_FILES = 1000,
@@ -23,8 +27,11 @@ enum {
     FILLERS = 8,
     PATH_BYTES = 48,
     SAMPLES_MAX = BENCH_SCALE_ROUNDS_MAX * 512,
-    ERRORS_MAX = 20 /* of one client in one phase: more will not get better */
+    ERRORS_MAX = 20, /* of one client in one phase: more will not get better */
+    LOOK_EVERY_MS = 20,
 };
+/* Between two words about a fill: to a person, to a file. */
+static const double SAY_EVERY_S = 1, NOTE_EVERY_S = 30;
 
 /* Calls in one round: by one client, and by all together.  Enough for 20 ticks of the node's CPU
    clock; puts and renames are few, so that they do not change what is measured. */
@@ -60,7 +67,8 @@ struct bench_scale_clients {
     atomic_uchar *moved; /* a bit for each file: its name begins with m */
     atomic_uint_fast64_t next_batch;
     uint64_t last_batch; /* of the fill under way, not itself */
-    atomic_bool failed;
+    atomic_uint running; /* clients of this phase */
+    atomic_bool failed;  /* of the fill; or it was interrupted */
 };
 
 const char *
@@ -235,6 +243,7 @@ run_calls(void *arg)
             (void)fprintf(stderr, "filesphere-bench: scale: %s: %s\n", ops[self->op].name,
                           filesphere_error(self->handle));
     }
+    (void)atomic_fetch_sub(&self->all->running, 1);
     return NULL;
 }
 
@@ -278,8 +287,10 @@ bench_scale_open(bench_scale_clients_t *self)
                                   .client_name = "filesphere-bench"};
     for (unsigned i = 0; i < BENCH_SCALE_CLIENTS; i++) {
         client_t *client = &self->clients[i];
-        if (filesphere_open(&config, &client->handle) == FILESPHERE_OK)
+        if (filesphere_open(&config, &client->handle) == FILESPHERE_OK) {
+            filesphere_set_patience(client->handle, 0); /* a node that has died is not waited for */
             continue;
+        }
         (void)fprintf(stderr, "filesphere-bench: scale: client %u: %s\n", i,
                       client->handle ? filesphere_error(client->handle) : "no connection");
         return false;
@@ -294,14 +305,26 @@ bench_scale_close(bench_scale_clients_t *self)
         filesphere_close(&self->clients[i].handle);
 }
 
-/* Runs `run` in a thread for each of the first count clients. */
+/* Runs `run` in a thread for each of the first count clients, and calls look (may be NULL) again
+   and again meanwhile.  Signals are for this thread: no call of a client is cut by one. */
 static void
-run_together(bench_scale_clients_t *self, unsigned count, void *(*run)(void *))
+run_together(bench_scale_clients_t *self, unsigned count, void *(*run)(void *),
+             void (*look)(bench_scale_clients_t *self, void *arg), void *arg)
 {
     pthread_t threads[BENCH_SCALE_CLIENTS];
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    atomic_store(&self->running, count);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < count; i++) {
         int rc = pthread_create(&threads[i], NULL, run, &self->clients[i]);
         FSP_ASSERT(rc == 0);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000 * 1000};
+    while (look && atomic_load(&self->running) > 0) {
+        look(self, arg);
+        (void)nanosleep(&pause, NULL);
     }
     for (unsigned i = 0; i < count; i++)
         (void)pthread_join(threads[i], NULL);
@@ -347,7 +370,33 @@ run_fill(void *arg)
                       filesphere_error(self->handle));
         atomic_store(&all->failed, true);
     }
+    (void)atomic_fetch_sub(&all->running, 1);
     return NULL;
+}
+
+/* What is said about a fill, and when it was last said. */
+typedef struct {
+    double start_s, said_s;
+    bool person;
+} progress_t;
+
+static void
+look_at_fill(bench_scale_clients_t *self, void *arg)
+{
+    progress_t *progress = arg;
+    double now = bench_seconds(), took = now - progress->start_s;
+    if (bench_interrupted())
+        atomic_store(&self->failed, true);
+    if (now - progress->said_s < (progress->person ? SAY_EVERY_S : NOTE_EVERY_S))
+        return;
+    progress->said_s = now;
+    uint64_t first = self->files / BATCH_FILES, next = atomic_load(&self->next_batch);
+    next = next < self->last_batch ? next : self->last_batch; /* who is done has asked once more */
+    double whole = (double)(self->last_batch - first), done = (double)(next - first);
+    (void)fprintf(stderr, "%s%" PRIu64 " files: filling, %.0f %%, %.0f/s, %.0f s left%s",
+                  progress->person ? "\r" : "", self->last_batch * BATCH_FILES, 100 * done / whole,
+                  done * BATCH_FILES / took, took * (whole - done) / done,
+                  progress->person ? "   " : "\n");
 }
 
 bool
@@ -356,7 +405,11 @@ bench_scale_fill(bench_scale_clients_t *self, uint64_t files)
     FSP_PRE(files % BATCH_FILES == 0);
     atomic_store(&self->next_batch, self->files / BATCH_FILES);
     self->last_batch = files / BATCH_FILES;
-    run_together(self, FILLERS, run_fill);
+    double now = bench_seconds();
+    progress_t progress = {.start_s = now, .said_s = now, .person = isatty(STDERR_FILENO) == 1};
+    run_together(self, FILLERS, run_fill, look_at_fill, &progress);
+    if (progress.person && progress.said_s > now)
+        (void)fputs("\n", stderr);
     self->files = files;
     return !atomic_load(&self->failed);
 }
@@ -382,7 +435,7 @@ run_phase(bench_scale_clients_t *self, bench_scale_op_t op, unsigned clients, un
         client->sample_count = 0;
         client->errors = 0;
     }
-    run_together(self, clients, run_calls);
+    run_together(self, clients, run_calls, NULL, NULL);
     uint64_t done = 0;
     for (unsigned i = 0; i < clients; i++) {
         done += self->clients[i].sample_count;
@@ -450,7 +503,8 @@ bench_scale_measure(bench_scale_clients_t *self, unsigned rounds, bench_scale_po
     bool good = true;
     for (unsigned round = 0; round < rounds && good; round++)
         for (size_t i = 0; i < BENCH_SCALE_OPS && good; i++)
-            good = measure_round(self, (bench_scale_op_t)i, &sums[i], &ret->ops[i]);
+            good = !bench_interrupted() &&
+                   measure_round(self, (bench_scale_op_t)i, &sums[i], &ret->ops[i]);
     for (size_t i = 0; i < BENCH_SCALE_OPS; i++) {
         if (good)
             conclude(&sums[i], &ret->ops[i]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that are missing: `deps.sh build` what the programs, the demo and the benchmarks
-# need, `deps.sh` what the tests need besides (clang, Check, the clients' languages).
+# need, `deps.sh bench` what profiles need besides, `deps.sh` what the tests need (clang, Check, the clients' languages).
 # Without root and sudo it prints the line to type and exits 2.
 set -euo pipefail
 packages=(
@@ -9,7 +9,9 @@ packages=(
   libssl-dev libmbedtls-dev libsodium-dev libzstd-dev libxxhash-dev
   uthash-dev libjansson-dev libjemalloc-dev libcurl4-openssl-dev
 )
-if [ "${1:-}" != build ]; then
+if [ "${1:-}" = bench ]; then
+  packages+=(linux-perf)
+elif [ "${1:-}" != build ]; then
   packages+=(
     g++ clang libclang-rt-14-dev clang-format-14 check binutils spin
     python3 python3-zmq python3-msgpack python3-nacl python3-cryptography python3-xxhash

@@ -99,9 +99,12 @@ def test_report(server):
     where.mkdir()
     grid = ("--sizes", "4KiB,64KiB", "--clients", "1,4", "--ops", "put,get,stat", "--duration", "100ms", "--warmup", "50ms",
             "--repeat", "1")
-    code, _, stderr = bench("report", "--out", "new/results", "--s3", server.endpoint, *grid, where=where)
-    need("report: runs", code == 0, (code, stderr))
     out = where / "new" / "results"
+    code, _, stderr = bench("report", "--out", str(out), "--s3", server.endpoint, *grid, where=where)
+    need("report: runs", code == 0, (code, stderr))
+    check("report: says how far it is", "10/10    0 min left" in stderr, stderr)
+    written = [path.name for path in out.iterdir() if str(where) in path.read_text() or "--out" in path.read_text()]
+    check_equal("report: where it was written stands nowhere in it", written, [])
     lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
     cells = [line for line in lines if line["type"] == "cell"]
     check_equal("report: a line for each cell", len(cells), 2 * 2 * 2 + 2)

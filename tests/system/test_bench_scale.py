@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""filesphere-bench scale: at 1,000 and 2,000 files every figure is there and can be; it cleans up; wrong options are
-refused.  How large the figures are is not judged: the machine may be busy."""
-import json, subprocess, tempfile
+"""filesphere-bench scale: at 1,000 and 2,000 files every figure is there and can be; it cleans up, also after Ctrl-C; wrong options
+are refused.  How large the figures are is not judged: the machine may be busy."""
+import json, re, signal, subprocess, tempfile, time
+from pathlib import Path
 
-from node import BIN, ENV, check, check_equal, look_for_sanitizer, main, need, temp_dir
+from node import BIN, ENV, ROOT, Node, check, check_equal, look_for_sanitizer, main, need, temp_dir
 
 OPERATIONS = ["nothing", "put", "get", "stat", "list", "rename"]
 OF_OPERATION = ["p50_ms", "p99_ms", "ops_per_s", "ops_per_s_least", "ops_per_s_most", "cpu_us", "cpu_us_least",
@@ -12,7 +13,7 @@ OF_POINT = ["type", "files", "puts", "fill_per_s", "fill_cpu_us", "written_bytes
             "disk_bytes_per_file", "rss_quiet_mib", "rss_peak_mib", "start_stopped_ms", "start_killed_ms"]
 
 
-def bench(*arguments, seconds=60):
+def bench(*arguments, seconds=180):
     done = subprocess.run([str(BIN / "filesphere-bench"), "scale", *arguments], env=ENV, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=seconds)
     look_for_sanitizer("scale", done.stderr)
@@ -67,6 +68,56 @@ def test_figures():
     check_equal("nothing is left behind", subprocess.run(["ls", "-A", place], stdout=subprocess.PIPE).stdout, b"")
 
 
+def test_kept():
+    place = Path(tempfile.mkdtemp(dir=temp_dir()))
+    code, output, errors = bench("--files", "1000", "--rounds", "1", "--quiet", "0.2", "--directory", str(place), "--keep",
+                                 "kept")
+    need("scale --keep ends well", code == 0, errors)
+    check("a table, and words on the way", "| files | | 1000 |" in output and "1000 files: filling" in errors, (output, errors))
+    check_equal("only what is kept stays", [path.name for path in place.iterdir()], ["kept"])
+    node = Node(place / "kept")
+    node.start()
+    check("a node starts on it, and has the files", len(node.cli("ls", "/000/000").lines) >= 1000)
+    node.stop()
+
+
+def test_interrupted():
+    """In the midst of a fill that would take minutes."""
+    place = Path(tempfile.mkdtemp(dir=temp_dir()))
+    process = subprocess.Popen([str(BIN / "filesphere-bench"), "scale", "--files", "10000000", "--directory", str(place)],
+                               env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    limit = time.monotonic() + 30
+    while not list(place.glob("*/*")) and time.monotonic() < limit:
+        time.sleep(0.02)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    look_for_sanitizer("scale", errors)
+    check_equal("Ctrl-C: exit code, nothing measured, nothing left", (process.returncode, output, list(place.iterdir())),
+                (130, b"", []))
+
+
+def test_long_script():
+    """`make bench-long`, with a small grid and few files: all results are of one run, without a path of this machine."""
+    out = temp_dir() / "results"
+    out.mkdir()
+    (out / "put-rate.svg").write_text("of an earlier run")
+    small = {"FSP_LONG_REPORT": "--ops put --sizes 4KiB --clients 1,4 --duration 100ms --warmup 50ms --repeat 1",
+             "FSP_LONG_FILES": "1000", "FSP_PROFILE_SECONDS": "1"}
+    done = subprocess.run([str(ROOT / "bench" / "long.sh"), str(BIN), str(out)], env={**ENV, **small}, timeout=900,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    errors = done.stderr.decode("utf-8", "replace")
+    need("bench-long ends well", done.returncode == 0, errors)
+    page = (out / "report.md").read_text()
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", page)
+    check_equal("the pictures are those of the page", sorted(path.name for path in out.glob("*.svg")), sorted(pictures))
+    check("the numbers of files are there", "| files | | 1000 |" in (out / "scale.md").read_text())
+    check("profiles, or words why not", len(list(out.glob("profile-*.txt"))) == 4 or "no profiles" in errors, errors)
+    paths = [path.name for path in out.iterdir() if str(ROOT) in path.read_text() or str(temp_dir()) in path.read_text()]
+    check_equal("no path of this machine is in it", paths, [])
+    check("what it worked in is gone", not (ROOT / "build" / "bench-long").exists())
+
+
 def test_options():
     for wrong in ("0", "999", "1001", "2000,1000", "1000,1000", "1000,", "x", "1000,2000,x", ",".join(
             str(1000 * n) for n in range(1, 11))):
@@ -79,7 +130,11 @@ def test_options():
 def run(options):
     test_options()
     test_figures()
+    test_kept()
+    test_interrupted()
+    if options.long:
+        test_long_script()
 
 
 if __name__ == "__main__":
-    main(run, seconds=120)
+    main(run, seconds=400)

@@ -82,8 +82,8 @@ def test_damage(node):
         shutil.copytree(node.directory, newest)
         shutil.rmtree(db)
         shutil.copytree(old, db)
-        check_refused(f"an old database beside a newer WATERMARK, {how}: exit 10", node.refuse(), 10, "watermark", "restore")
-        check_refused("and again: a refusal changes nothing", node.refuse(), 10, "watermark")
+        check_refused(f"an old database beside a newer WATERMARK, {how}: exit 10", node.refuse(), 10, "behind its journal", "restore")
+        check_refused("and again: a refusal changes nothing", node.refuse(), 10, "behind its journal")
         shutil.rmtree(db)
         check_refused(f"WATERMARK without its database, {how}: exit 10", node.refuse(), 10, "missing")
         check(f"no empty database was made, {how}", not (db / "CURRENT").exists())
@@ -296,11 +296,12 @@ def test_stop_under_load(node, chance):
     code = node.stop()
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
+    check("and no client of it hangs", not any(thread.is_alive() for thread in threads))
     check("SIGTERM under load ends with 0", code == 0, code)
     check("what is refused is refused with exit 8", all(r.code == 8 for r in refused), refused[:3])
     node.start()
-    bad = [path for path, sha in kept.items() if sha256(node.cat(path) or b"?") != sha]
+    bad = [path for path, sha in list(kept.items()) if sha256(node.cat(path) or b"?") != sha]
     check(f"all {len(kept)} acknowledged files are there", not bad and len(kept) > 3, bad)
 
 
