@@ -3,6 +3,7 @@
 #include "store/journalfile.h"
 
 #include "core/base/check.h"
+#include "store/directio.h"
 #include "store/journalrow.h"
 #include "store/segfile.h"
 
@@ -36,7 +37,6 @@ fsp_journalfile_init(fsp_journalfile_t *self, const char *directory)
     *self = (fsp_journalfile_t){.directory = directory, .fd = -1};
 }
 
-/* Past the page cache if the file system can. */
 static fsp_status_t
 open_file(fsp_journalfile_t *self, uint64_t number, int flags, const char *doing,
           fsp_error_t *error)
@@ -45,13 +45,7 @@ open_file(fsp_journalfile_t *self, uint64_t number, int flags, const char *doing
     FSP_PRE(number > 0);
     char path[FSP_SEGFILE_PATH_BYTES];
     fsp_segfile_path(self->directory, number, path);
-    flags |= O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-    self->direct = true;
-    self->fd = open(path, flags | O_DIRECT, 0600);
-    if (self->fd < 0 && errno == EINVAL) { /* some file systems make the file before they refuse */
-        self->direct = false;
-        self->fd = open(path, flags & ~O_EXCL, 0600);
-    }
+    self->fd = fsp_directio_open(path, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, &self->direct);
     if (self->fd < 0)
         return say_errno(doing, path, error);
     self->number = number;
@@ -85,30 +79,6 @@ fsp_journalfile_take(fsp_journalfile_t *self, uint64_t from, uint64_t size, uint
     return status;
 }
 
-static fsp_status_t
-write_all(fsp_journalfile_t *self, const uint8_t *data, uint64_t count, fsp_error_t *error)
-{
-    uint64_t done = 0;
-    while (done < count) {
-        ssize_t wrote =
-            pwrite(self->fd, data + done, (size_t)(count - done), (off_t)(self->bytes + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0 && errno == EINVAL && self->direct) { /* opened so, but cannot */
-            self->direct = false;
-            int flags = fcntl(self->fd, F_GETFL);
-            if (flags >= 0 && fcntl(self->fd, F_SETFL, flags & ~O_DIRECT) == 0)
-                continue;
-        }
-        if (wrote == 0)
-            errno = EIO;
-        if (wrote <= 0)
-            return say_file(self, "write", error);
-        done += (uint64_t)wrote;
-    }
-    return FSP_OK;
-}
-
 fsp_status_t
 fsp_journalfile_append(fsp_journalfile_t *self, const uint8_t *record, uint64_t count, bool sync,
                        fsp_error_t *error)
@@ -116,9 +86,8 @@ fsp_journalfile_append(fsp_journalfile_t *self, const uint8_t *record, uint64_t 
     FSP_PRE(self->number > 0);
     FSP_PRE(count > 0 && count % FSP_JOURNAL_PAGE_BYTES == 0);
     FSP_PRE((uintptr_t)record % FSP_JOURNAL_PAGE_BYTES == 0);
-    fsp_status_t status = write_all(self, record, count, error);
-    if (status != FSP_OK)
-        return status;
+    if (!fsp_directio_write(self->fd, &self->direct, record, count, self->bytes))
+        return say_file(self, "write", error);
     if (sync && fdatasync(self->fd) != 0)
         return say_file(self, "sync", error);
     self->bytes += count;

@@ -4,6 +4,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/check.h"
+#include "store/directio.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,20 +36,12 @@ fsp_segfile_init(fsp_segfile_t *self, const char *directory)
     (void)snprintf(self->directory, sizeof(self->directory), "%s", directory);
 }
 
-/* Past the page cache if the file system can. */
 static int
 open_file(fsp_segfile_t *self, int flags)
 {
     char path[FSP_SEGFILE_PATH_BYTES];
     fsp_segfile_path(self->directory, self->segment, path);
-    flags |= O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-    self->direct = true;
-    int fd = open(path, flags | O_DIRECT, 0600);
-    if (fd < 0 && errno == EINVAL) { /* some file systems make the file before they refuse */
-        self->direct = false;
-        fd = open(path, flags & ~O_EXCL, 0600);
-    }
-    return fd;
+    return fsp_directio_open(path, flags | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, &self->direct);
 }
 
 fsp_status_t
@@ -109,23 +102,8 @@ write_out(fsp_segfile_t *self, const uint8_t *data, size_t count, fsp_error_t *e
 {
     take_ahead(self, self->out + count);
     self->unsynced = true;
-    size_t done = 0;
-    while (done < count) {
-        ssize_t wrote = pwrite(self->fd, data + done, count - done, (off_t)(self->out + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0 && errno == EINVAL && self->direct) { /* opened so, but cannot */
-            self->direct = false;
-            int flags = fcntl(self->fd, F_GETFL);
-            if (flags >= 0 && fcntl(self->fd, F_SETFL, flags & ~O_DIRECT) == 0)
-                continue;
-        }
-        if (wrote == 0)
-            errno = EIO;
-        if (wrote <= 0)
-            return say_errno(self, "write", error);
-        done += (size_t)wrote;
-    }
+    if (!fsp_directio_write(self->fd, &self->direct, data, count, self->out))
+        return say_errno(self, "write", error);
     self->out += count;
     if (self->size < self->out)
         self->size = self->out;
